@@ -1,0 +1,1 @@
+"""smalta: segment pictures with a class tree, on an ordinary computer."""

@@ -1,0 +1,284 @@
+"""What a class tree's file may say: the nested mapping is read, checked and numbered here.
+
+In:  the parsed content of `classes.yaml`, or the text of a file.
+Out: `Node` and `Attribute` values in pre-order.
+
+Must not know: pictures, arrays, networks. `ClassTree` is the door; other rooms do not import this module.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from smalta.errors import ClassTreeError
+
+Kind = Literal["stuff", "thing"]
+ROOT = 0
+MAX_NODES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One class. `path` ("car/door") names it uniquely; `name` ("door") may recur in another branch."""
+
+    id: int
+    name: str
+    path: str
+    parent: int
+    depth: int
+    kind: Kind
+    color: tuple[int, int, int]
+    ids: tuple[int, ...]
+    attributes: Mapping[str, tuple[str, ...]]
+    leaf_start: int
+    leaf_stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """A question about one node, answered by one of its values; `start:stop` are its channels in a network."""
+
+    name: str
+    node: int
+    values: tuple[str, ...]
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """One past the last channel of the attribute."""
+        return self.start + len(self.values)
+
+
+def is_value(value: object) -> bool:
+    """Whether `value` can stand in a label file: a whole number that 32 bits hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
+
+def few(values: Sequence[int], most: int = 12) -> str:
+    """The first values of a list, for a sentence."""
+    return f"{list(values[:most])}{' ...' if len(values) > most else ''}".replace("] ...", ", ...]")
+
+
+def as_mapping(spec: object) -> Mapping[str, Any]:
+    """Classes as `{name: fields}`; a flat list gives empty fields."""
+    if isinstance(spec, Mapping):
+        return spec
+    if isinstance(spec, Sequence) and not isinstance(spec, str):
+        repeated = sorted({str(name) for name in spec if list(spec).count(name) > 1})
+        if repeated:
+            raise ClassTreeError(f"class {repeated[0]!r} stands twice at one level; sibling names must differ")
+        return dict.fromkeys(spec)
+    raise ClassTreeError(f"'classes' must be a mapping or a list of names, got {spec!r}")
+
+
+class Builder:
+    """Walks the nested mapping once, in pre-order."""
+
+    known = frozenset({"kind", "color", "children", "attributes", "ids", "mirror"})
+
+    def __init__(self) -> None:
+        self.nodes: list[dict[str, Any]] = []
+        self.mirrors: dict[str, str] = {}
+        self.colors: set[str] = set()
+        self.any_ids = False
+        self._n_leaves = 0
+        self._seen: dict[int, str] = {}
+        self._open: list[int] = []
+
+    def add_children(self, spec: Mapping[str, Any], *, parent: int, path: str, depth: int, kind: Kind) -> None:
+        """Take in the classes of one mapping and all below them."""
+        for name, fields in spec.items():
+            self._add(name, fields, parent=parent, path=path, depth=depth, kind=kind)
+
+    def _add(self, name: object, fields: object, *, parent: int, path: str, depth: int, kind: Kind) -> None:
+        if not isinstance(name, str) or not name.strip() or "/" in name:
+            raise ClassTreeError(f"class name {name!r} must be text without '/'; quote it in the YAML file")
+        where = f"{path}/{name}" if path else name
+        if fields is None:
+            fields = {}
+        if not isinstance(fields, Mapping):
+            raise ClassTreeError(f"class {where!r} must hold a mapping such as {{kind: thing}}, got {fields!r}")
+        if id(fields) in self._open:
+            raise ClassTreeError(f"class {where!r} is a descendant of itself: a tree has no cycle")
+        if len(self.nodes) >= MAX_NODES:
+            raise ClassTreeError(f"the tree has more than {MAX_NODES} nodes; write a smaller one")
+        unknown = sorted(str(key) for key in fields.keys() - self.known)
+        if unknown:
+            raise ClassTreeError(f"unknown keys {unknown} at class {where!r}; known keys are {sorted(self.known)}")
+        if fields and id(fields) in self._seen:
+            raise ClassTreeError(f"class {where!r} has two parents (also {self._seen[id(fields)]!r}); give it one")
+        self._seen[id(fields)] = where
+        own_kind = self._kind(where, fields, kind)
+        children = fields.get("children") or {}
+        node: dict[str, Any] = {
+            "id": len(self.nodes) + 1,
+            "name": name,
+            "path": where,
+            "parent": parent,
+            "depth": depth,
+            "kind": own_kind,
+            "color": self._color(where, fields),
+            "ids": self._ids(where, fields),
+            "attributes": _read_attributes(where, fields.get("attributes") or {}),
+            "leaf_start": self._n_leaves,
+        }
+        if fields.get("mirror") is not None:
+            self.mirrors[where] = str(fields["mirror"])
+        self.nodes.append(node)
+        if children:
+            self._open.append(id(fields))
+            self.add_children(as_mapping(children), parent=node["id"], path=where, depth=depth + 1, kind=own_kind)
+            self._open.pop()
+        else:
+            self._n_leaves += 1
+        node["leaf_stop"] = self._n_leaves
+
+    @staticmethod
+    def _kind(where: str, fields: Mapping[str, Any], inherited: Kind) -> Kind:
+        kind = fields.get("kind", inherited)
+        if kind not in ("stuff", "thing"):
+            raise ClassTreeError(f"kind of class {where!r} must be 'stuff' or 'thing', got {kind!r}")
+        if inherited == "thing" and kind == "stuff":
+            raise ClassTreeError(
+                f"class {where!r} is stuff under a thing; parts of a countable class are countable too"
+            )
+        return "thing" if kind == "thing" else "stuff"
+
+    def _ids(self, where: str, fields: Mapping[str, Any]) -> tuple[int, ...] | None:
+        if "ids" not in fields:
+            return None
+        ids = fields["ids"]
+        ids = [ids] if isinstance(ids, int) else ids
+        if not isinstance(ids, list | tuple) or not all(is_value(value) for value in ids):
+            raise ClassTreeError(f"ids of class {where!r} must be whole numbers >= 0, got {fields['ids']!r}")
+        self.any_ids = True
+        return tuple(ids)
+
+    def _color(self, where: str, fields: Mapping[str, Any]) -> tuple[int, int, int] | None:
+        text = fields.get("color")
+        if text is None:
+            return None
+        try:
+            if not isinstance(text, str) or len(text) != 7 or text[0] != "#":
+                raise ValueError
+            red, green, blue = bytes.fromhex(text[1:])
+        except ValueError:
+            raise ClassTreeError(f"color of class {where!r} must look like '#3b82f6', got {text!r}") from None
+        self.colors.add(where)
+        return red, green, blue
+
+    def finish(self) -> tuple[Node, ...]:
+        """The nodes with default label values and colours filled in."""
+        for index, node in enumerate(self.nodes):
+            if node["ids"] is None:  # order of appearance, unless the file states values of its own
+                node["ids"] = () if self.any_ids else (index,)
+            if node["color"] is None:
+                node["color"] = _default_color(node["name"], node["parent"], index)
+        return tuple(Node(**node) for node in self.nodes)
+
+
+def _read_attributes(where: str, attributes: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(attributes, Mapping):
+        raise ClassTreeError(f"attributes of class {where!r} must be a mapping of name to values, got {attributes!r}")
+    read = {}
+    for name, values in attributes.items():
+        if not isinstance(values, list | tuple) or not all(isinstance(v, str | int) for v in values):
+            raise ClassTreeError(f"attribute {name!r} of class {where!r} must be a list of values, got {values!r}")
+        texts = tuple(str(value) for value in values)
+        if len(set(texts)) < 2 or len(set(texts)) < len(texts):
+            raise ClassTreeError(
+                f"attribute {name!r} of class {where!r} has values {list(texts)}; it needs two different ones or more"
+            )
+        read[str(name)] = texts
+    return read
+
+
+def number_attributes(nodes: Sequence[Node]) -> tuple[Attribute, ...]:
+    """The attributes of all nodes with their network channels; a name may stand at one node only."""
+    found: list[Attribute] = []
+    for node in nodes:
+        for name, values in node.attributes.items():
+            twin = next((a for a in found if a.name == name), None)
+            if twin is not None:
+                raise ClassTreeError(
+                    f"attribute {name!r} stands at {nodes[twin.node - 1].path!r} and at {node.path!r}; "
+                    "put it at their common parent, or give it two names"
+                )
+            found.append(Attribute(name=name, node=node.id, values=values, start=found[-1].stop if found else 0))
+    return tuple(found)
+
+
+def _default_color(name: str, parent: int, index: int) -> tuple[int, int, int]:
+    if parent == ROOT and index == 0 and name.strip("_").lower() in {"background", "ground", "other", "none"}:
+        return (40, 40, 46)
+    hue = (0.58 + index * 0.61803398875) % 1.0  # the golden angle keeps neighbours in the list far apart
+    value = (0.95, 0.72, 0.85)[index % 3]
+    saturation = (0.75, 0.6, 0.9)[(index // 3) % 3]
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without repeated keys, which the standard loader drops in silence."""
+
+
+def _strict_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Any:
+    seen: set[object] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)
+        if isinstance(key, str | int) and key in seen:
+            raise ClassTreeError(
+                f"{key!r} stands twice in one mapping (line {key_node.start_mark.line + 1}); sibling names must differ"
+            )
+        seen.add(key if isinstance(key, str | int) else id(key_node))
+    return loader.construct_yaml_map(node)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _strict_mapping)
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """Parsed content of a `classes.yaml`; repeated keys are refused."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        raise ClassTreeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
+    except ClassTreeError as error:
+        raise ClassTreeError(f"{path}: {error}") from error
+    if not isinstance(content, Mapping):
+        raise ClassTreeError(f"{path} must hold a mapping with the key 'classes', got {type(content).__name__}")
+    return content
+
+
+def read_id_name_lines(path: Path) -> Mapping[str, Any]:
+    """A `classes.txt` of `id name` lines (or names alone, numbered from 0) in the form of a `classes.yaml`.
+
+    A name that says void, ignore or unlabelled is a value to ignore, not a class.
+    """
+    classes: dict[str, dict[str, list[int]]] = {}
+    ignore: list[int] = []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
+    rows = [line.split("#")[0].strip() for line in lines]
+    numbered = [row.split(None, 1) for row in rows if row]
+    with_ids = all(len(row) == 2 and row[0].rstrip(":").isdigit() for row in numbered)
+    for index, row in enumerate(numbered):
+        value, name = (int(row[0].rstrip(":")), row[1].strip()) if with_ids else (index, " ".join(row))
+        if re.search(r"void|ignore|unlabel", name, re.IGNORECASE):
+            ignore.append(value)
+        elif name in classes:
+            raise ClassTreeError(f"{path} names class {name!r} twice; sibling names must differ")
+        else:
+            classes[name.replace("/", "-")] = {"ids": [value]}
+    return {"classes": classes, "ignore": ignore}

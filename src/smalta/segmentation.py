@@ -1,0 +1,95 @@
+"""The one value that every answer comes in: what stands where in a picture.
+
+In:  leaf probabilities and a class tree.
+Out: class maps at any level, probabilities of any node, areas per node.
+
+Pure numpy. Must not know: networks, files, how the probabilities were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from smalta.classes import ROOT, ClassTree
+from smalta.errors import ShapeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmentation:
+    """The answer for one picture.
+
+    Attributes:
+        tree: the classes.
+        classes: (H, W) uint16 node ids; 0 where no node reached the confidence that was asked for.
+        probabilities: (L, H, W) float of the leaves, in the order of `tree.leaves`; sums to 1 over L.
+        attributes: by attribute name, (V, H, W) float that sums to 1 over its values; it answers for pixels
+            of the attribute's node and means nothing elsewhere.
+    """
+
+    tree: ClassTree
+    classes: np.ndarray
+    probabilities: np.ndarray
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.probabilities.shape != (self.tree.n_leaves, *self.classes.shape):
+            raise ShapeError(
+                f"probabilities must be {(self.tree.n_leaves, *self.classes.shape)}, got {self.probabilities.shape}"
+            )
+
+    @classmethod
+    def from_probabilities(
+        cls,
+        tree: ClassTree,
+        probabilities: np.ndarray,
+        *,
+        attributes: Mapping[str, np.ndarray] | None = None,
+        method: Literal["top-down", "leaf"] = "top-down",
+        min_confidence: float = 0.0,
+        level: int | None = None,
+    ) -> Segmentation:
+        """Decode leaf probabilities (L, H, W); the arguments are those of `ClassTree.decode`."""
+        classes = tree.decode(probabilities, method=method, min_confidence=min_confidence, level=level)
+        return cls(tree=tree, classes=classes, probabilities=probabilities, attributes=attributes or {})
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.classes.shape
+        return height, width
+
+    def level(self, k: int) -> np.ndarray:
+        """(H, W) uint16 node ids of level k; 0 for pixels whose answer stopped above it."""
+        return self.tree.level_table(k).astype(np.uint16)[self.classes]
+
+    def probability(self, node: int | str) -> np.ndarray:
+        """(H, W) P(node), the sum over its leaves."""
+        return self.tree.node_probabilities(self.probabilities, [self.tree[node].id])[0]
+
+    def mask(self, node: int | str) -> np.ndarray:
+        """(H, W) bool: pixels answered with the node or with one below it."""
+        top = self.tree[node].id
+        inside = np.zeros(len(self.tree) + 1, dtype=bool)
+        inside[[top, *self.tree.descendants(top)]] = True
+        return inside[self.classes]
+
+    def areas(self, nodes: Sequence[int] | None = None) -> dict[str, int]:
+        """Pixels per node by path; a parent's area is the sum of its children's plus what stopped at it."""
+        own = np.bincount(self.classes.ravel(), minlength=len(self.tree) + 1)
+        total = own.copy()
+        for node in reversed(self.tree.nodes):
+            if node.parent != ROOT:
+                total[node.parent] += total[node.id]
+        wanted = range(1, len(self.tree) + 1) if nodes is None else nodes
+        return {self.tree.name(node): int(total[node]) for node in wanted}
+
+    def attribute(self, name: str) -> np.ndarray:
+        """(H, W) uint8: 1.. = the likeliest value, 0 outside the attribute's node."""
+        question = next(a for a in self.tree.attributes if a.name == name)
+        value = (self.attributes[name].argmax(axis=0) + 1).astype(np.uint8)
+        value[~self.mask(question.node)] = 0
+        return value
