@@ -1,0 +1,132 @@
+"""What every format reader gives, and the few steps that all of them share.
+
+In:  a folder that one format knows.
+Out: `Contents`: entries by split, the class tree, and the `Reader` that turns an entry into a `Sample`.
+
+Must not know: any one format, networks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.data.pictures import orient, pictures_in, read_index, read_orientation, read_picture, read_size
+from smalta.data.sample import Entry, Sample
+from smalta.errors import ClassTreeError, DataError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Reader(Protocol):
+    """Reads the labels of one format."""
+
+    def read(self, entry: Entry) -> Sample:
+        """Picture and labels of an entry."""
+        ...
+
+    def read_values(self, entry: Entry) -> np.ndarray | None:
+        """Label values (H, W) as they stand on the disk, or None where the format keeps none."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a format found in a folder; the fields are those of `smalta.data.dataset.Dataset`."""
+
+    tree: ClassTree
+    splits: Mapping[str, tuple[Entry, ...]]
+    reader: Reader
+    has_instances: bool
+    notes: tuple[str, ...] = ()
+    unpaired_pictures: tuple[Path, ...] = ()
+    unpaired_labels: tuple[Path, ...] = ()
+
+
+def map_in_order(function: Callable[[T], R], items: Iterable[T], workers: int | None = None) -> Iterator[R]:
+    """`map` on threads: results in the order of the items, at most a few items ahead of the one asked for."""
+    workers = workers or min(8, os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(max_workers=workers)
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # also when the caller stops early
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def subfolders(folder: Path) -> dict[str, Path]:
+    """Folders directly in a folder by their names in small letters."""
+    return {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+
+
+def by_stem(folder: Path) -> dict[str, Path]:
+    """Picture files directly in a folder by stem.
+
+    Raises:
+        DataError: if two of them share a stem, so that nobody can tell which one a label belongs to.
+    """
+    found: dict[str, Path] = {}
+    for path in pictures_in(folder):
+        if path.stem in found:
+            raise DataError(
+                f"{folder} holds {found[path.stem].name} and {path.name}; files pair by stem, so stems must differ: "
+                "rename or remove one"
+            )
+        found[path.stem] = path
+    return found
+
+
+def read_upright(path: Path) -> tuple[np.ndarray, int]:
+    """A picture (H, W, 3) uint8, and the EXIF orientation that was applied to it."""
+    return read_picture(path), read_orientation(path)
+
+
+def turn_labels(values: np.ndarray, *, orientation: int, size_hw: tuple[int, int], name: str) -> np.ndarray:
+    """Labels (H, W) brought upright like their picture, by the rule of `read_labels`.
+
+    Raises:
+        DataError: if their size is not the picture's.
+    """
+    upright = size_hw[0] != size_hw[1] and values.shape == size_hw
+    if not (orientation in (5, 6, 7, 8) and upright):
+        values = orient(values, orientation)
+    if values.shape != size_hw:
+        raise DataError(
+            f"{name} is {values.shape[1]} x {values.shape[0]} pixels and its picture {size_hw[1]} x {size_hw[0]}; "
+            "labels need the size of their picture: export them again without resizing"
+        )
+    return values
+
+
+def read_labels(path: Path, *, orientation: int, size_hw: tuple[int, int]) -> np.ndarray:
+    """Label values (H, W) of a label file, upright like its picture.
+
+    Labels drawn on the stored pixels are turned with the picture. Where the sizes show that they were drawn on the
+    upright picture they stay as they are.
+    """
+    if orientation in (5, 6, 7, 8) and size_hw[0] != size_hw[1] and read_size(path) == size_hw:
+        orientation = 1
+    values = read_index(path, orientation=orientation)
+    return turn_labels(values, orientation=1, size_hw=size_hw, name=str(path))
+
+
+def nodes_of(tree: ClassTree, values: np.ndarray, path: Path) -> np.ndarray:
+    """Class map (H, W) uint16 of label values; an unknown value is an error that names the file."""
+    try:
+        return tree.nodes_of(values)
+    except ClassTreeError as error:
+        raise ClassTreeError(f"{path}: {error}") from error

@@ -1,0 +1,268 @@
+"""Folders of pictures beside folders of index masks.
+
+In:  `images/` with `masks/`, `instances/` or both, and perhaps `attributes/NAME/`; at the root, under `train/`,
+     `val/`, `test/`, or with the splits inside (`images/train/`, `masks/train/`).
+Out: `Contents`.
+
+Files pair by stem, whatever their suffix. An object's class is that of its pixels in `masks/`; without masks every
+object is the tree's only thing and the rest its only stuff.
+
+Must not know: other formats, networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.data.formats.base import (
+    Contents,
+    by_stem,
+    map_in_order,
+    nodes_of,
+    read_labels,
+    read_upright,
+    subfolders,
+)
+from smalta.data.formats.inference import tree_from_masks
+from smalta.data.pictures import read_index
+from smalta.data.sample import Entry, Sample
+from smalta.data.splits import UNSPLIT, make_splits, split_name
+from smalta.errors import DataError
+
+LOOKED_FOR = "images/ beside masks/ or instances/ (also under train/, val/, test/)"
+CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt")
+
+
+@dataclass
+class _Place:
+    """The folders of one split."""
+
+    images: Path
+    masks: Path | None = None
+    instances: Path | None = None
+    attributes: dict[str, Path] = field(default_factory=dict)
+
+
+def recognises(root: Path) -> bool:
+    """Whether `root` holds pictures and masks in this layout."""
+    return bool(_places(root))
+
+
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+    """Find pictures, labels, classes and splits under `root`."""
+    places = _places(root)
+    found: dict[str, list[Entry]] = {}
+    lone_pictures: list[Path] = []
+    lone_labels: list[Path] = []
+    for split, place in places.items():
+        entries, pictures, labels = _pair(place)
+        found[split] = entries
+        lone_pictures += pictures
+        lone_labels += labels
+    _check_pairs(root, found, lone_pictures, lone_labels)
+    found = _unique_names(found)
+    everything = [entry for entries in found.values() for entry in entries]
+    masks = [dict(entry.key)["masks"] for entry in everything if "masks" in dict(entry.key)]
+    tree, notes = _tree(root, classes, masks)
+    reader = FolderReader(tree, has_instances=any(place.instances for place in places.values()))
+    _check_attributes(tree, places)
+    if not masks:
+        reader.only_thing()
+    groups = root / "groups.txt"
+    splits, split_notes = make_splits(
+        found, seed=seed, groups_file=groups if groups.is_file() else None, classes_of=_values_in_masks
+    )
+    return Contents(
+        tree=tree,
+        splits=splits,
+        reader=reader,
+        has_instances=reader.has_instances,
+        notes=(*notes, *split_notes),
+        unpaired_pictures=tuple(lone_pictures),
+        unpaired_labels=tuple(lone_labels),
+    )
+
+
+# -- the layout ---------------------------------------------------------------------------------------
+
+
+def _places(root: Path) -> dict[str, _Place]:
+    """Folders by split, in the order train, val, test; `UNSPLIT` where there are none."""
+    here = subfolders(root)
+    by_split: dict[str, _Place] = {}
+    for name, folder in here.items():
+        split = split_name(name)
+        if split and (place := _place(folder)):
+            if split in by_split:
+                raise DataError(
+                    f"{root} holds {by_split[split].images.parent.name} and {folder.name}; keep one of them"
+                )
+            by_split[split] = place
+    if not by_split and (whole := _place(root)):
+        inside = {name: split_name(name) for name in subfolders(whole.images)}
+        for name, split in inside.items():
+            part = _inside(whole, name)
+            if split and (part.masks or part.instances):
+                by_split[split] = part
+        if not by_split:
+            return {UNSPLIT: whole}
+    return {split: by_split[split] for split in ("train", "val", "test") if split in by_split}
+
+
+def _place(folder: Path) -> _Place | None:
+    here = subfolders(folder)
+    if "images" not in here or not ("masks" in here or "instances" in here):
+        return None
+    attributes = {path.name: path for path in subfolders(here["attributes"]).values()} if "attributes" in here else {}
+    return _Place(here["images"], here.get("masks"), here.get("instances"), attributes)
+
+
+def _inside(whole: _Place, name: str) -> _Place:
+    """The part of each folder that lies in its subfolder `name`."""
+
+    def part(folder: Path | None) -> Path | None:
+        return subfolders(folder).get(name) if folder else None
+
+    attributes = {key: inner for key, folder in whole.attributes.items() if (inner := part(folder))}
+    return _Place(subfolders(whole.images)[name], part(whole.masks), part(whole.instances), attributes)
+
+
+def _pair(place: _Place) -> tuple[list[Entry], list[Path], list[Path]]:
+    """Entries, pictures without labels, labels without a picture."""
+    pictures = by_stem(place.images)
+    roles = {"masks": place.masks, "instances": place.instances}
+    roles |= {f"attributes/{name}": folder for name, folder in place.attributes.items()}
+    labels = {role: by_stem(folder) for role, folder in roles.items() if folder}
+    leading = labels["masks"] if "masks" in labels else labels["instances"]
+    entries = []
+    for stem, picture in pictures.items():
+        if stem in leading:
+            key = tuple((role, files[stem]) for role, files in labels.items() if stem in files)
+            entries.append(Entry(name=stem, picture=picture, labels=tuple(path for _, path in key), key=key))
+    lone_pictures = [path for stem, path in pictures.items() if stem not in leading]
+    lone_labels = [path for files in labels.values() for stem, path in files.items() if stem not in pictures]
+    return entries, lone_pictures, lone_labels
+
+
+def _check_pairs(root: Path, found: dict[str, list[Entry]], pictures: list[Path], labels: list[Path]) -> None:
+    if any(found.values()):
+        return
+    if pictures and labels:
+        raise DataError(
+            f"no picture in {root} pairs with a label file: they pair by stem, and there are for example "
+            f"{pictures[0].name} and {labels[0].name}; give both the same stem"
+        )
+    raise DataError(f"{root} holds {len(pictures)} pictures and {len(labels)} label files; put pictures beside labels")
+
+
+def _unique_names(found: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
+    """Entries whose name is the stem, with the split before it where two splits share a stem."""
+    names = [entry.name for entries in found.values() for entry in entries]
+    if len(set(names)) == len(names):
+        return found
+    twice = {name for name in names if names.count(name) > 1}
+    return {
+        split: [
+            Entry(name=f"{split}/{e.name}", picture=e.picture, labels=e.labels, key=e.key) if e.name in twice else e
+            for e in entries
+        ]
+        for split, entries in found.items()
+    }
+
+
+# -- classes ------------------------------------------------------------------------------------------
+
+
+def _tree(root: Path, classes: ClassTree | None, masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
+    if classes is not None:
+        return classes, []
+    for name in CLASS_FILES:
+        if (root / name).is_file():
+            return ClassTree.from_file(root / name), []
+    if not masks:
+        tree = ClassTree({"background": {"ids": [0]}, "object": {"ids": [1], "kind": "thing"}})
+        return tree, ["no classes file and no masks: every object is an 'object', the rest 'background'"]
+    return tree_from_masks(masks)
+
+
+def _check_attributes(tree: ClassTree, places: dict[str, _Place]) -> None:
+    known = [attribute.name for attribute in tree.attributes]
+    for place in places.values():
+        for name, folder in place.attributes.items():
+            if name not in known:
+                raise DataError(
+                    f"{folder} labels an attribute that the class tree lacks; its attributes are {known}: "
+                    "add it to a class in classes.yaml, or remove the folder"
+                )
+
+
+def _values_in_masks(entries: Sequence[Entry]) -> list[Collection[int]]:
+    """Label values in each entry's mask; none where it has no mask or it cannot be read."""
+
+    def values(entry: Entry) -> Collection[int]:
+        path = dict(entry.key).get("masks")
+        if path is None:
+            return ()
+        try:
+            return np.unique(read_index(path)).tolist()
+        except DataError:  # the doctor reports it; a split needs no more than a hint
+            return ()
+
+    return list(map_in_order(values, entries))
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """Reads what `_pair` put together."""
+
+    tree: ClassTree
+    has_instances: bool
+
+    def only_thing(self) -> tuple[int, int]:
+        """Nodes of objects and of the rest where no mask tells: the only thing leaf, the only stuff leaf or root."""
+        things = [node for node in self.tree.leaves if self.tree.is_thing[node]]
+        stuff = [node for node in self.tree.leaves if not self.tree.is_thing[node]]
+        if len(things) != 1:
+            raise DataError(
+                f"without masks/ every object is the tree's only thing, but it has {len(things)} "
+                f"({', '.join(map(self.tree.name, things)) or 'mark one with kind: thing'}); add masks/ with class ids"
+            )
+        return things[0], stuff[0] if len(stuff) == 1 else 0
+
+    def read(self, entry: Entry) -> Sample:
+        """Picture and labels of an entry."""
+        picture, orientation = read_upright(entry.picture)
+        maps = {role: read_labels(path, orientation=orientation, size_hw=picture.shape[:2]) for role, path in entry.key}
+        paths = dict(entry.key)
+        instances = maps["instances"].astype(np.int32) if "instances" in maps else None
+        if "masks" in maps:
+            classes = nodes_of(self.tree, maps["masks"], paths["masks"])
+        else:
+            thing, rest = self.only_thing()
+            classes = np.where(maps["instances"] > 0, thing, rest).astype(np.uint16)
+        attributes = {}
+        for attribute in self.tree.attributes:
+            role = f"attributes/{attribute.name}"
+            if role not in maps:
+                attributes[attribute.name] = np.zeros(classes.shape, dtype=np.uint8)
+                continue
+            if maps[role].max() > len(attribute.values):
+                raise DataError(
+                    f"{paths[role]} holds the value {maps[role].max()}, but attribute {attribute.name!r} has "
+                    f"{len(attribute.values)} values (1..{len(attribute.values)}, 0 = not labelled)"
+                )
+            attributes[attribute.name] = maps[role].astype(np.uint8)
+        return Sample(name=entry.name, picture=picture, classes=classes, instances=instances, attributes=attributes)
+
+    def read_values(self, entry: Entry) -> np.ndarray | None:
+        """Values of the mask as they stand in its file; None where there is no mask."""
+        path = dict(entry.key).get("masks")
+        return None if path is None else read_index(path)

@@ -1,0 +1,87 @@
+"""Guess the classes of index masks that come without a classes file.
+
+In:  paths of masks.
+Out: a flat class tree and a sentence that says what was seen.
+
+Must not know: formats, networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.data.formats.base import map_in_order
+from smalta.data.pictures import read_index
+from smalta.errors import DataError
+
+MOST_MASKS = 200
+MOST_CLASSES = 256
+VOID = 255
+
+
+def tree_from_masks(masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
+    """Classes by the values that stand in the masks.
+
+    0 with 255, or 0 with 1, are background and foreground; other small sets of values become class_0, class_1, ...,
+    with 255 to ignore where it is not the only other value.
+
+    Args:
+        masks: at least one path; of more than 200 masks 200 are looked at, evenly chosen.
+
+    Raises:
+        DataError: if the values look anti-aliased, are too many for class ids, or are only one.
+    """
+    chosen = [masks[i] for i in np.unique(np.linspace(0, len(masks) - 1, min(len(masks), MOST_MASKS)).astype(int))]
+    values = sorted({value for present in map_in_order(_values, chosen) for value in present})
+    where = masks[0].parent
+    seen = f"{len(chosen)} of {len(masks)} masks" if len(chosen) < len(masks) else f"all {len(masks)} masks"
+    if not values:
+        raise DataError(f"no mask in {where} can be read; run 'smalta check' for the reason of each")
+    if looks_smooth(values):
+        raise DataError(
+            f"the masks in {where} hold {len(values)} values spread over 0..255, which looks anti-aliased or "
+            "compressed: threshold them at 127 and save them as PNG, or write a classes.yaml if they are class ids"
+        )
+    if len(values) > MOST_CLASSES:
+        raise DataError(
+            f"the masks in {where} hold {len(values)} values, too many for class ids without a classes file: "
+            "put object ids into instances/, or write a classes.yaml"
+        )
+    if len(values) == 1:
+        raise DataError(
+            f"the masks in {where} hold the value {values[0]} alone, so there is nothing to tell apart; "
+            "check the export, or write a classes.yaml that names both classes"
+        )
+    text = ", ".join(map(str, values[:12])) + (", ..." if len(values) > 12 else "")
+    note = f"no classes file: classes inferred from the values {text} in {seen}"
+    ignore = [VOID] if VOID in values and values != [0, VOID] else []
+    kept = [value for value in values if value not in ignore]
+    if kept in ([0, VOID], [0, 1]):
+        tree = ClassTree({"background": {"ids": [0]}, "foreground": {"ids": [kept[1]]}}, ignore)
+        note += f": 0 is background, {kept[1]} is foreground"
+    else:
+        tree = ClassTree({f"class_{i}": {"ids": [value]} for i, value in enumerate(kept)}, ignore)
+        note += f": {len(kept)} classes named class_0 to class_{len(kept) - 1}"
+    return tree, [note + (", 255 is ignored" if ignore else "")]
+
+
+def looks_smooth(values: Sequence[int]) -> bool:
+    """Whether label values look like shades between 0 and 255 rather than class ids.
+
+    Shades reach from 0 to 255 without a wide hole; class ids start at 0 and end early, with 255 far away if at all.
+    """
+    if len(values) < 16 or values[0] != 0 or values[-1] != 255:
+        return False
+    return max(b - a for a, b in pairwise(values)) <= 64
+
+
+def _values(path: Path) -> list[int]:
+    try:
+        return np.unique(read_index(path)).tolist()
+    except DataError:  # the doctor reports it; the other masks tell the classes
+        return []

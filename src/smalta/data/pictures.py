@@ -1,0 +1,362 @@
+"""Read pictures and label files as arrays, write label files, find pictures by name.
+
+In:  paths of PNG, JPEG, TIFF, WebP, BMP, GIF and PNM files.
+Out: RGB arrays, arrays of label values, lists of paths.
+
+Pillow decodes, because OpenCV fills the rest of a truncated JPEG with grey and turns palette indices into
+colours; OpenCV decodes 16-bit and float colour, which Pillow cuts to 8 bits or does not know.
+
+Must not know: data set layouts, class trees, networks.
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from smalta.errors import DataError
+
+PICTURE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pgm", ".ppm", ".pnm"}
+)
+MAX_PIXELS = 20_000 * 20_000
+# Pillow warns above 89 million pixels and refuses above 179 million. Here 400 million are allowed, for the process.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+_ORIENTATION_TAG = 274
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """A picture as people see it: RGB, upright.
+
+    Grey is repeated over the three channels, palettes are looked up, alpha is dropped, the EXIF orientation is
+    applied, and of a file with several pages the first is taken. A picture of more than 8 bits per channel is
+    scaled so that its own 0.1 and 99.9 percentiles (over all its channels) become 0 and 255.
+
+    Args:
+        path: the picture's file, of at most 20,000 x 20,000 pixels.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        DataError: if there is no such file, or it is empty, truncated, too large or no picture.
+    """
+    pixels, orientation = _decode(Path(path), as_index=False)
+    if pixels.dtype != np.uint8:
+        pixels = _to_8_bits(pixels, path)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return orient(pixels, orientation)
+
+
+def read_index(path: str | Path, *, orientation: int = 1) -> np.ndarray:
+    """The label values of a label file, as they stand in it.
+
+    Palette files give their indices, not their colours; 1-bit files give 0 and 255; 2- and 4-bit grey files give
+    the numbers stored; colour files give the one channel that all three repeat. Alpha is dropped.
+
+    Args:
+        path: the label file.
+        orientation: EXIF orientation (1..8) of the picture that the labels were drawn on, see `read_orientation`;
+            it is applied to the labels unless their own file states an orientation.
+
+    Returns:
+        (H, W) integers: uint8, uint16, or int64 where the file holds 32 bits.
+
+    Raises:
+        DataError: if the file cannot be read, or is a colour picture, or its values are not whole numbers >= 0.
+    """
+    pixels, own = _decode(Path(path), as_index=True)
+    if pixels.ndim == 3:
+        if not (pixels[..., :1] == pixels).all():
+            raise DataError(
+                f"{path} is a colour picture, but a label file holds one number per pixel; "
+                "save it as an index (grey or palette) PNG whose values are class ids"
+            )
+        pixels = pixels[..., 0]
+    if pixels.dtype.kind == "f":
+        if not (pixels == np.floor(pixels)).all():
+            raise DataError(f"{path} holds fractions, but label values are whole numbers; save it as an index PNG")
+        pixels = pixels.astype(np.int64)
+    if pixels.dtype.kind == "i":
+        if pixels.min() < 0:
+            raise DataError(f"{path} holds the label value {pixels.min()}; label values are 0 or more")
+        pixels = pixels.astype(np.int64)
+    return orient(pixels, orientation if own is None else own)
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """Height and width in pixels of the upright picture, from the file's header where it can be had there."""
+    height, width, orientation = _header(Path(path))
+    return (width, height) if orientation in (5, 6, 7, 8) else (height, width)
+
+
+def read_orientation(path: str | Path) -> int:
+    """EXIF orientation of a picture: 1 = stored upright, 2..8 = mirrored or rotated."""
+    path = Path(path)
+    try:
+        with _opened(path) as image:
+            return _orientation(image) or 1
+    except _UnknownToPillowError:
+        return 1
+
+
+def orient(array: np.ndarray, orientation: int | None) -> np.ndarray:
+    """Turn stored pixels (H, W, ...) upright, by EXIF orientation 1..8 (None: as it is)."""
+    if orientation in (None, 1):
+        return array
+    if orientation in (2, 3, 7):
+        array = array[:, ::-1]
+    if orientation in (3, 4, 7):
+        array = array[::-1]
+    if orientation in (5, 7):
+        array = array.swapaxes(0, 1)
+    if orientation in (6, 8):
+        array = np.rot90(array, k=-1 if orientation == 6 else 1)
+    return np.ascontiguousarray(array)
+
+
+class _UnknownToPillowError(DataError):
+    """Pillow does not know what the file is; OpenCV may."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The file, opened; whatever its decoder complains of becomes a DataError that names the file."""
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty (zero bytes); copy or export it again")
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise DataError(
+                    f"{path} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read: cut it into parts"
+                )
+            yield image
+    except (DataError, MemoryError):
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; check the name") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{path} claims more than {MAX_PIXELS:,} pixels; cut it into parts") from None
+    except UnidentifiedImageError:
+        raise _UnknownToPillowError(
+            f"{path} is not a picture that smalta reads; save it as PNG, JPEG or TIFF"
+        ) from None
+    except Exception as error:  # decoders raise anything on a broken file: struct.error, KeyError, SyntaxError ...
+        raise DataError(f"{path} cannot be read as a picture ({error}); copy or export it again") from error
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """EXIF orientation that a file states; None where it states none that makes sense."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # an EXIF block that cannot be parsed states nothing; the pixels are still whole
+        return None
+    return value if value in range(1, 9) else None
+
+
+def _header(path: Path) -> tuple[int, int, int | None]:
+    try:
+        with _opened(path) as image:
+            width, height = image.size
+            return height, width, None if image.format == "TIFF" else _orientation(image)
+    except _UnknownToPillowError:
+        height, width = _decode_by_opencv(path).shape[:2]
+        return height, width, None
+
+
+def _decode(path: Path, *, as_index: bool) -> tuple[np.ndarray, int | None]:
+    """Pixels (H, W) or (H, W, 3) in the depth of the file, and the EXIF orientation still to be applied."""
+    try:
+        with _opened(path) as image:
+            # Pillow and OpenCV turn TIFF by themselves
+            orientation = None if image.format == "TIFF" else _orientation(image)
+            raw_mode = _raw_mode(image)
+            image.load()  # the whole file, so that a truncated one is noticed whoever decodes it
+            if image.mode not in ("L", "P", "1") and "16" in raw_mode and not image.mode.startswith("I"):
+                return _decode_by_opencv(path), orientation
+            return _pixels(image, raw_mode, as_index=as_index), orientation
+    except _UnknownToPillowError:
+        return _decode_by_opencv(path), None
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How pixels lie in the file, such as "RGB;16B" for 16-bit colour or "L;4" for 4-bit grey."""
+    tiles = getattr(image, "tile", None)
+    args = tiles[0].args if tiles else ""
+    return str(args[0] if isinstance(args, tuple) else args)
+
+
+def _pixels(image: Image.Image, raw_mode: str, *, as_index: bool) -> np.ndarray:
+    mode = image.mode
+    if mode == "1":
+        return np.asarray(image.convert("L"))
+    if mode == "L":
+        grey = np.asarray(image)
+        if as_index and raw_mode in ("L;2", "L;4"):  # Pillow spreads them over 0..255
+            return grey // np.uint8(85 if raw_mode == "L;2" else 17)
+        return grey
+    if mode == "P" and as_index:
+        return np.asarray(image)
+    if mode == "PA" and as_index:
+        return np.asarray(image.convert("P"))
+    if mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if mode == "I":
+        wide = np.asarray(image)
+        unsigned = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(339, (1,))[0] == 1
+        return wide.view(np.uint32).astype(np.int64) if unsigned else wide
+    if mode == "F":
+        return np.asarray(image)
+    if mode == "LA":
+        return np.asarray(image)[..., 0]
+    if mode == "RGB":
+        return np.asarray(image)
+    if mode == "RGBA" or "transparency" in image.info:
+        return np.asarray(image.convert("RGBA"))[..., :3]
+    return np.asarray(image.convert("RGB"))
+
+
+def _decode_by_opencv(path: Path) -> np.ndarray:
+    """Pixels (H, W) or (H, W, 3) RGB, in the depth of the file."""
+    try:
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise DataError(f"{path} cannot be read as a picture ({error.err}); copy or export it again") from error
+    if pixels is None:
+        raise DataError(f"{path} is not a picture that smalta reads; save it as PNG, JPEG or TIFF")
+    if pixels.ndim == 3:
+        pixels = pixels[..., :3][..., ::-1] if pixels.shape[2] >= 3 else pixels[..., 0]
+    return pixels
+
+
+def _to_8_bits(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    values = pixels.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise DataError(f"{path} holds values that are not finite numbers; replace them before use")
+    low, high = np.percentile(values, (0.1, 99.9))
+    if high <= low:  # nearly all pixels are equal: the few others are the picture
+        low, high = float(values.min()), float(values.max())
+    scaled = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
+    return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def write_index(path: str | Path, array: np.ndarray) -> Path:
+    """Write label values so that a reader never sees half a file.
+
+    Args:
+        path: where to; the suffix is replaced by `.png`, or by `.tif` where 16 bits do not hold the values.
+        array: (H, W) integers in 0..2^31 - 1.
+
+    Returns:
+        The path written: an 8- or 16-bit PNG, or a 32-bit TIFF.
+
+    Raises:
+        DataError: if the array is no (H, W) array of such integers, or the file cannot be written.
+    """
+    path = Path(path)
+    if array.ndim != 2 or array.dtype.kind not in "biu" or array.size == 0:
+        raise DataError(f"label values for {path} must be an (H, W) integer array, got {array.shape} {array.dtype}")
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= 2**31:
+        raise DataError(f"label values for {path} must be in 0..2147483647, got {low}..{high}")
+    if high < 2**16:
+        path = path.with_suffix(".png")
+        done, encoded = cv2.imencode(".png", array.astype(np.uint8 if high < 2**8 else np.uint16))
+        if not done:
+            raise DataError(f"{path} cannot be encoded as PNG with {array.shape[0]} x {array.shape[1]} pixels")
+        content = encoded.tobytes()
+    else:
+        path = path.with_suffix(".tif")
+        buffer = io.BytesIO()
+        Image.fromarray(array.astype(np.int32)).save(buffer, format="TIFF", compression="tiff_deflate")
+        content = buffer.getvalue()
+    write_bytes(path, content)
+    return path
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file whole or not at all: under a temporary name in the same folder, then renamed."""
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        draft.write_bytes(content)
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {error}") from error
+
+
+# -- finding ------------------------------------------------------------------------------------------
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Picture files that lie directly in a folder, by suffix in any case, in the order of their names."""
+    return sorted(p for p in folder.iterdir() if is_picture_name(p) and p.is_file())
+
+
+def is_picture_name(path: Path) -> bool:
+    """Whether a name ends like a picture's and is not hidden."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+
+
+def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
+    """Pictures that a user's arguments mean.
+
+    A folder stands for the pictures directly in it, a pattern (`*`, `?`, `[`, `**`) for the pictures it matches,
+    a `.txt` file for the paths in it, one a line, seen from its folder; anything else is taken as a picture's path,
+    unseen, so that a missing or broken one is reported when its turn comes.
+
+    Args:
+        arguments: files, folders, patterns, lists.
+
+    Returns:
+        Paths in the order of the arguments, by name within one argument; each path once.
+
+    Raises:
+        DataError: if a folder, pattern or list holds no picture, or nothing is given.
+    """
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            matches = pictures_in(path)
+        elif path.suffix.lower() == ".txt":
+            matches = _listed(path)
+        elif not path.exists() and glob.has_magic(str(path)):
+            matches = sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if is_picture_name(p))
+        else:
+            matches = [path]
+        if not matches:
+            raise DataError(
+                f"there is no picture in {path}; name a file, a folder of pictures or a pattern such as 'shots/*.jpg'"
+            )
+        found.update(dict.fromkeys(matches))
+    if not found:
+        raise DataError("no pictures are named; name files, folders or patterns")
+    return list(found)
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as a list of pictures: {error}") from error
+    return [path.parent / line.strip() for line in lines if line.strip()]

@@ -1,0 +1,229 @@
+"""Decide which pictures train, which validate and which test.
+
+In:  the entries that a data set's folders give, a seed, and perhaps a `groups.txt`.
+Out: entries by split, and a sentence for everything that was decided here.
+
+The order of files never matters: pictures and groups are ranked by a hash of the seed and their names, so a picture
+that is added later moves few others.
+
+Must not know: formats, label files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from smalta.data.pictures import is_picture_name
+from smalta.data.sample import Entry
+from smalta.errors import DataError
+
+SPLITS = ("train", "val", "test")
+UNSPLIT = ""
+SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
+CARVED = {"train": 0.85, "val": 0.15}
+_ALIASES = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+
+
+def split_name(folder_name: str) -> str | None:
+    """The split that a folder's or file's name means, such as "val" for `valid` or `val2017`; None if none."""
+    word = re.sub(r"[-_]?\d*$", "", folder_name.lower())
+    word = _ALIASES.get(word, word)
+    return word if word in SPLITS else None
+
+
+def make_splits(
+    found: Mapping[str, Sequence[Entry]],
+    *,
+    seed: int,
+    groups_file: Path | None = None,
+    classes_of: Callable[[Sequence[Entry]], list[Collection[int]]] | None = None,
+) -> tuple[dict[str, tuple[Entry, ...]], list[str]]:
+    """Complete the splits that a data set brings.
+
+    Pictures without any split, or in train alone, are dealt 70/15/15; train and test without val give 15 % of train
+    to val; train and val without test stay as they are.
+
+    Args:
+        found: entries by split; `UNSPLIT` where the data set has no splits.
+        seed: other seeds deal other splits.
+        groups_file: `groups.txt`; pictures of one group stay on one side.
+        classes_of: gives the classes present in each entry; where there are groups they are dealt so that each
+            class, too, comes near its shares.
+
+    Returns:
+        Entries by split, and notes.
+    """
+    filled = {name: tuple(found[name]) for name in (UNSPLIT, *SPLITS) if found.get(name)}
+    if UNSPLIT in filled or set(filled) == {"train"}:
+        return _deal(filled.get(UNSPLIT, filled.get("train", ())), UNSPLIT not in filled, seed, groups_file, classes_of)
+    notes = []
+    if set(filled) == {"train", "test"}:
+        dealt, deal_notes = _deal(filled["train"], True, seed, groups_file, classes_of, CARVED)
+        return {**dealt, "test": filled["test"]}, deal_notes
+    missing = [name for name in SPLITS if name not in filled]
+    if missing:
+        notes.append(f"no {' and no '.join(missing)} split: the data set brings only {', '.join(filled)}")
+    return filled, notes
+
+
+def _deal(
+    entries: Sequence[Entry],
+    from_train: bool,
+    seed: int,
+    groups_file: Path | None,
+    classes_of: Callable[[Sequence[Entry]], list[Collection[int]]] | None,
+    shares: Mapping[str, float] = SHARES,
+) -> tuple[dict[str, tuple[Entry, ...]], list[str]]:
+    notes: list[str] = []
+    if groups_file is None:
+        side = split_by_picture([entry.name for entry in entries], seed=seed, shares=shares)
+        how = "at random"
+    else:
+        groups, notes = read_groups(groups_file, entries)
+        classes = classes_of(entries) if classes_of else [()] * len(entries)
+        present = {entry.name: found for entry, found in zip(entries, classes, strict=True)}
+        side = split_by_group(groups, seed=seed, shares=shares, classes=present)
+        how = f"by the groups in {groups_file.name}"
+    dealt = {name: tuple(e for e in entries if side[e.name] == name) for name in shares}
+    dealt = {name: members for name, members in dealt.items() if members}
+    counts = ", ".join(f"{len(members)} {name}" for name, members in dealt.items())
+    source = "train" if from_train else "pictures"
+    lacking = "no val split" if shares is CARVED else "no val or test split" if from_train else "no splits"
+    notes.insert(0, f"{lacking}: {len(entries)} {source} dealt {how} with seed {seed}: {counts}")
+    return dealt, notes
+
+
+def split_by_picture(names: Iterable[str], *, seed: int, shares: Mapping[str, float] = SHARES) -> dict[str, str]:
+    """Split of every picture; each split gets its rounded share, and at least one picture while there are enough.
+
+    Args:
+        names: unique names of pictures, in any order.
+        seed: of the ranking.
+        shares: share by split; the first takes what rounding leaves over.
+
+    Example:
+        >>> sorted(split_by_picture(["a", "b", "c"], seed=0).values())
+        ['test', 'train', 'val']
+    """
+    ranked = _ranked(names, seed)
+    first, *others = shares
+    side = dict.fromkeys(ranked, first)
+    stop = len(ranked)
+    for rest, name in enumerate(others, start=1):
+        count = min(max(1, round(shares[name] * len(ranked))), stop - 1) if len(ranked) > rest else 0
+        side.update(dict.fromkeys(ranked[stop - count : stop], name))
+        stop -= count
+    return side
+
+
+def split_by_group(
+    groups: Mapping[str, str],
+    *,
+    seed: int,
+    shares: Mapping[str, float] = SHARES,
+    classes: Mapping[str, Collection[int]] | None = None,
+) -> dict[str, str]:
+    """Split of every picture so that no group is torn apart.
+
+    Groups are dealt from the largest to the smallest, each to the split that lacks most, then moved one by one
+    while that brings the shares of pictures and of classes nearer to what is asked for.
+
+    Args:
+        groups: group by picture.
+        seed: of the order among groups of one size.
+        shares: share by split. Fewer groups than splits leave the last splits out.
+        classes: classes present, by picture; half of the weight is on them, half on the number of pictures.
+    """
+    order = _ranked(set(groups.values()), seed)
+    row = {group: index for index, group in enumerate(order)}
+    kinds = sorted({value for found in (classes or {}).values() for value in found})
+    column = {value: index + 1 for index, value in enumerate(kinds)}
+    counts = np.zeros((len(order), 1 + len(kinds)))
+    for name, group in groups.items():
+        present = [column[value] for value in (classes or {}).get(name, ())]
+        counts[row[group], [0, *present]] += 1
+    weights = np.array([1.0] + [1.0 / len(kinds)] * len(kinds)) if kinds else np.ones(1)
+    parts = counts / counts.sum(axis=0)  # (groups, 1 + classes): the part of all pictures, of each class
+    names = list(shares)[: len(order)]
+    wanted = np.array([shares[name] for name in names]) / sum(shares[name] for name in names)
+    by_size = np.argsort(-counts[:, 0], kind="stable")
+    side = _deal_groups(parts, wanted, weights, by_size)
+    return {name: names[side[row[group]]] for name, group in groups.items()}
+
+
+def _deal_groups(parts: np.ndarray, wanted: np.ndarray, weights: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """(groups,) index of the split of each group; every split gets one."""
+    n_splits = len(wanted)
+    filled = np.zeros((n_splits, parts.shape[1]))
+    side = np.full(len(parts), -1)
+
+    def added(group: int) -> np.ndarray:  # what the squared distance to the shares gains in each split
+        change = parts[group] * (parts[group] + 2 * (filled - wanted[:, None]))
+        return (change * weights).sum(axis=1) / wanted
+
+    for place, group in enumerate(order):
+        gain = added(group)
+        empty = np.flatnonzero(np.bincount(side[side >= 0], minlength=n_splits) == 0)
+        if len(order) - place <= len(empty):  # the groups left just fill the splits that have none
+            gain[np.setdiff1d(np.arange(n_splits), empty)] = np.inf
+        side[group] = gain.argmin()
+        filled[side[group]] += parts[group]
+    for _ in range(20):
+        moved = False
+        for group in order:
+            old = side[group]
+            if (side == old).sum() == 1:
+                continue
+            filled[old] -= parts[group]
+            gain = added(group)
+            best = int(gain.argmin())
+            if gain[best] < gain[old] - 1e-12:
+                side[group], moved = best, True
+            filled[side[group]] += parts[group]
+        if not moved:
+            break
+    return side
+
+
+def read_groups(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], list[str]]:
+    """Group of every entry, from lines `picture<TAB or space>group`; the picture by stem or by file name.
+
+    A picture that no line names is a group of its own, and a note says so.
+
+    Raises:
+        DataError: if a line has one word only, a picture stands in two groups, or no line fits a picture.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}") from error
+    stated: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        cells = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
+        if len(cells) < 2:
+            raise DataError(f"{path}, line {number}: {line!r} must be a picture's stem, a tab or space, and its group")
+        file = Path(cells[0].strip())
+        stem = file.stem if is_picture_name(file) else file.name
+        if stated.setdefault(stem, cells[1].strip()) != cells[1].strip():
+            raise DataError(f"{path}, line {number}: {stem!r} stands in two groups; a picture belongs to one")
+    alone = [entry.name for entry in entries if entry.picture.stem not in stated]
+    if len(alone) == len(entries):
+        raise DataError(f"{path} names none of the pictures, such as {entries[0].picture.stem!r}; write their stems")
+    notes = []
+    if alone:
+        notes.append(f"{len(alone)} pictures are not in {path.name}, such as {alone[0]}; each is a group of its own")
+    # the file's groups and lone pictures must not meet, whatever they are called
+    groups = {e.name: f"group {stated[e.picture.stem]}" for e in entries if e.picture.stem in stated}
+    return {**groups, **{name: f"picture {name}" for name in alone}}, notes
+
+
+def _ranked(names: Iterable[str], seed: int) -> list[str]:
+    """Names in an order that depends on the seed and on nothing else."""
+    return sorted(names, key=lambda name: (hashlib.sha256(f"{seed}/{name}".encode()).digest(), name))
