@@ -1,0 +1,100 @@
+"""Judge a model on a labelled split.
+
+In:  a predictor, a data set, the name of a split.
+Out: the report of `smalta.metrics.evaluation`.
+
+Must not know: how the predictor answers, how numbers are made, how a report is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.errors import DataError, SmaltaError
+from smalta.metrics.evaluation import Evaluation
+from smalta.segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from smalta.data.dataset import Dataset
+
+
+class Predictor(Protocol):
+    """What `evaluate` asks of a model."""
+
+    @property
+    def tree(self) -> ClassTree:
+        """The classes that it answers with."""
+        ...
+
+    @property
+    def threshold(self) -> float | None:
+        """On P(positive) of a two-leaf tree, chosen on validation pictures; None where none was chosen."""
+        ...
+
+    def __call__(self, picture: np.ndarray, /) -> Segmentation:
+        """The answer for a picture (H, W, 3) uint8 RGB."""
+        ...
+
+
+def evaluate(
+    predictor: Predictor,
+    dataset: Dataset,
+    split: str,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Predict every picture of a split and compare with its labels.
+
+    A picture that cannot be read is listed in the report under "unreadable" and left out of all numbers.
+
+    Args:
+        predictor: the model.
+        dataset: the labelled pictures; its tree must hold the same classes as the model's.
+        split: which part, such as "test".
+        progress: called after each picture with the number done and the number of all.
+
+    Returns:
+        The report of `Evaluation.report`.
+
+    Raises:
+        DataError: if the classes differ, or no picture of the split can be read.
+    """
+    _check_same_classes(predictor.tree, dataset.tree)
+    entries = dataset.split(split)
+    evaluation = Evaluation(predictor.tree, predictor.threshold)
+    unreadable: list[dict[str, str]] = []
+    for done, entry in enumerate(entries, start=1):
+        try:
+            sample = dataset.read(entry)
+        except SmaltaError as error:
+            unreadable.append({"name": entry.name, "reason": str(error)})
+        else:
+            evaluation.add(sample.name, sample.classes, predictor(sample.picture), sample.attributes)
+        if progress:
+            progress(done, len(entries))
+    if len(unreadable) == len(entries):
+        reason = unreadable[0]["reason"] if unreadable else "it is empty"
+        raise DataError(f"no picture of split {split!r} in {dataset.root} can be read, the first because: {reason}")
+    return evaluation.report(dataset=dataset.root.resolve().name, split=split, unreadable=unreadable)
+
+
+def _check_same_classes(of_model: ClassTree, of_data: ClassTree) -> None:
+    ours, theirs = [_questions(tree) for tree in (of_model, of_data)]
+    if ours == theirs:
+        return
+    different = next((pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]), None)
+    if different is None:
+        different = (f"{len(ours)} classes and attributes", f"{len(theirs)}")
+    raise DataError(
+        f"the model and the data have different classes: {different[0]} against {different[1]}; "
+        "open the data with the model's own classes file (--classes RUN/classes.yaml)"
+    )
+
+
+def _questions(tree: ClassTree) -> list[str]:
+    attributes = [f"attribute {a.name!r} of {tree.name(a.node)!r} ({', '.join(a.values)})" for a in tree.attributes]
+    return [repr(node.path) for node in tree.nodes] + attributes

@@ -1,0 +1,124 @@
+"""Show an evaluation report in a terminal.
+
+In:  the dict of `smalta.metrics.evaluation.Evaluation.report`, or the same read back from JSON.
+Out: something that a rich console prints.
+
+Must not know: how numbers are made, pictures, networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+MOST_LISTED = 10
+
+TITLES = {
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_class_accuracy": "mean class accuracy",
+    "mean_boundary_iou": "mean boundary IoU",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "iou": "IoU",
+    "tolerant_f1": "F1, 2 px tolerance",
+    "tolerant_precision": "precision, 2 px tolerance",
+    "tolerant_recall": "recall, 2 px tolerance",
+    "consistency": "consistency of levels",
+    "error_distance": "tree distance of errors (edges)",
+    "accuracy": "accuracy",
+    "mean_value_accuracy": "mean accuracy per value",
+}
+
+
+def evaluation_table(report: Mapping[str, Any]) -> RenderableType:
+    """Tables of the headline numbers and of every level's classes, with what was left out.
+
+    Example:
+        >>> from rich.console import Console
+        >>> Console().print(evaluation_table(report))  # doctest: +SKIP
+    """
+    parts: list[RenderableType] = [_summary(report), _headline(report)]
+    parts += [_classes(level) for level in reversed(report["levels"])]
+    parts += [_attribute(question) for question in report["attributes"]]
+    if report["unreadable"]:
+        parts.append(_unreadable(report["unreadable"]))
+    return Group(*parts)
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    lines = [
+        f"{escape(report['dataset'])}, split {escape(report['split'])}: {report['n_pictures']} pictures, "
+        f"{report['labelled_share']:.1%} of the pixels labelled"
+    ]
+    if report["binary"]:
+        thresholds = report["binary"]["thresholds"]
+        chosen = next((t["threshold"] for t in thresholds if t["chosen_on_validation"]), None)
+        told = "no threshold was chosen on validation" if chosen is None else f"threshold from validation {chosen:g}"
+        lines.append(f"positive class: {escape(report['binary']['positive'])}; {told}")
+    return "\n".join(lines)
+
+
+def _headline(report: Mapping[str, Any]) -> Table:
+    table = Table(title="Headline numbers, 95 % interval over pictures", title_justify="left")
+    table.add_column("measure")
+    table.add_column("of")
+    table.add_column("value", justify="right")
+    table.add_column("interval", justify="right")
+    scope = None
+    for row in report["headline"]:
+        if scope is not None and row["scope"] != scope:
+            table.add_section()
+        scope = row["scope"]
+        ends = row["interval"]
+        shown = "-" if ends is None else f"{ends[0]:.4f} .. {ends[1]:.4f}"
+        table.add_row(TITLES[row["measure"]], escape(scope), _score(row["value"]), shown)
+    return table
+
+
+def _classes(level: Mapping[str, Any]) -> Table:
+    table = Table(title=f"Classes at level {level['level']}", title_justify="left")
+    table.add_column("class", overflow="fold")
+    for title in ("share of truth", "IoU", "Dice", "accuracy", "boundary IoU"):
+        table.add_column(title, justify="right")
+    table.add_column("most confused with", overflow="fold")
+    for row in level["classes"]:
+        if row["state"] != "present":
+            table.add_row(escape(row["class"]), row["state"], *[""] * 5, style="dim")
+            continue
+        other = row["most_confused_with"]
+        table.add_row(
+            escape(row["class"]),
+            f"{row['truth_share']:.2%}",
+            *(_score(row[score]) for score in ("iou", "dice", "accuracy", "boundary_iou")),
+            f"{escape(other['class'])} {other['share']:.1%}" if other else "",
+        )
+    return table
+
+
+def _attribute(question: Mapping[str, Any]) -> Table:
+    table = Table(title=f"Attribute {escape(question['attribute'])}", title_justify="left")
+    table.add_column("value")
+    table.add_column("accuracy", justify="right")
+    for row in question["values"]:
+        absent = row["accuracy"] is None
+        table.add_row(escape(row["value"]), "absent" if absent else _score(row["accuracy"]))
+    return table
+
+
+def _unreadable(entries: list[Mapping[str, str]]) -> str:
+    lines = [f"[bold]{len(entries)} pictures could not be read and are in no number[/bold]"]
+    lines += [escape(f"  {entry['name']}: {entry['reason']}") for entry in entries[:MOST_LISTED]]
+    if len(entries) > MOST_LISTED:
+        lines.append(f"  and {len(entries) - MOST_LISTED} more (all are in the JSON report)")
+    return "\n".join(lines)
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

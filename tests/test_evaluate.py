@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smalta.classes import ClassTree
+from smalta.data.sample import Entry, Sample
+from smalta.errors import DataError
+from smalta.inference.evaluate import evaluate
+from smalta.segmentation import Segmentation
+
+TREE = ClassTree(["ground", "bright"])
+
+
+class BrightPredictor:
+    """Stands in for a model: P(bright) is the brightness of a pixel."""
+
+    tree = TREE
+    threshold: float | None = None
+
+    def __call__(self, picture: np.ndarray) -> Segmentation:
+        bright = picture.mean(axis=2) / 255
+        return Segmentation.from_probabilities(TREE, np.stack([1 - bright, bright]))
+
+
+class FakeDataset:
+    """Stands in for a data set: pictures by name, None where the file is broken."""
+
+    root = Path("/somewhere/cracks")
+
+    def __init__(self, truths: Mapping[str, np.ndarray | None], tree: ClassTree = TREE) -> None:
+        self.tree = tree
+        self._truths = truths
+
+    def split(self, name: str) -> tuple[Entry, ...]:
+        assert name == "test"
+        return tuple(Entry(name=stem, picture=Path(f"{stem}.png")) for stem in self._truths)
+
+    def read(self, entry: Entry) -> Sample:
+        truth = self._truths[entry.name]
+        if truth is None:
+            raise DataError(f"{entry.picture} is truncated; copy it again")
+        picture = np.repeat((truth[..., None] == 2) * np.uint8(200), 3, axis=2)
+        return Sample(name=entry.name, picture=picture, classes=truth)
+
+
+GOOD = np.array([[1, 2], [2, 0]], np.uint16)
+
+
+def test_a_split_is_predicted_compared_and_named() -> None:
+    report = evaluate(BrightPredictor(), FakeDataset({"a": GOOD, "b": GOOD}), "test")
+
+    assert (report["dataset"], report["split"], report["n_pictures"]) == ("cracks", "test", 2)
+    assert report["labelled_share"] == 0.75
+    assert report["binary"]["thresholds"][0]["f1"] == 1.0
+    assert report["unreadable"] == []
+
+
+def test_the_threshold_of_the_model_reaches_the_report() -> None:
+    predictor = BrightPredictor()
+    predictor.threshold = 0.9  # brightness is 200 / 255 = 0.78: nothing passes
+
+    report = evaluate(predictor, FakeDataset({"a": GOOD}), "test")
+
+    assert [(t["threshold"], t["f1"]) for t in report["binary"]["thresholds"]] == [(0.9, 0.0), (0.5, 1.0)]
+
+
+def test_a_broken_picture_is_listed_and_the_rest_is_counted() -> None:
+    report = evaluate(BrightPredictor(), FakeDataset({"a": None, "b": GOOD}), "test")
+
+    assert report["n_pictures"] == 1
+    assert report["unreadable"] == [{"name": "a", "reason": "a.png is truncated; copy it again"}]
+
+
+def test_a_split_of_broken_pictures_is_an_error_that_gives_the_first_reason() -> None:
+    with pytest.raises(DataError, match=r"'test' in .*cracks can be read, the first because: a.png is truncated"):
+        evaluate(BrightPredictor(), FakeDataset({"a": None, "b": None}), "test")
+
+
+def test_an_empty_split_is_an_error() -> None:
+    with pytest.raises(DataError, match="it is empty"):
+        evaluate(BrightPredictor(), FakeDataset({}), "test")
+
+
+@pytest.mark.parametrize(
+    ("tree", "difference"),
+    [
+        (ClassTree(["ground", "crack"]), "'bright' against 'crack'"),
+        (ClassTree(["ground", "bright", "sky"]), "2 classes and attributes against 3"),
+        (ClassTree({"ground": {}, "bright": {"attributes": {"hue": ["red", "blue"]}}}), "against 3"),
+    ],
+)
+def test_other_classes_than_the_models_are_refused(tree: ClassTree, difference: str) -> None:
+    with pytest.raises(DataError, match=difference):
+        evaluate(BrightPredictor(), FakeDataset({"a": GOOD}, tree), "test")
+
+
+def test_label_values_and_colours_of_the_data_may_differ_from_the_models() -> None:
+    tree = ClassTree({"ground": {"ids": [7]}, "bright": {"ids": [9], "color": "#ff0000"}}, ignore=[255])
+
+    assert evaluate(BrightPredictor(), FakeDataset({"a": GOOD}, tree), "test")["n_pictures"] == 1
+
+
+def test_progress_is_told_after_each_picture_read_or_not() -> None:
+    told: list[tuple[int, int]] = []
+
+    evaluate(
+        BrightPredictor(),
+        FakeDataset({"a": None, "b": GOOD}),
+        "test",
+        progress=lambda done, of: told.append((done, of)),
+    )
+
+    assert told == [(1, 2), (2, 2)]
