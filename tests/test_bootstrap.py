@@ -27,8 +27,11 @@ def test_the_interval_is_that_of_the_binomial_where_pictures_are_all_right_or_al
 
     ends = interval(counts, share, draw_pictures(100, n_resamples=20000))
 
-    # 95 % of Binomial(100, 0.8) lies in 72..87
-    assert ends == pytest.approx((0.72, 0.87), abs=0.011)
+    # Binomial(100, 0.8) has its 2.5 % point at 72 (P(X <= 71) = 0.0200) and its 97.5 % point at 88 (0.9747 at 87).
+    # The upper one is so close that the draws may land on either side.
+    assert ends is not None
+    assert ends[0] == pytest.approx(0.72)
+    assert ends[1] == pytest.approx(0.875, abs=0.0051)
 
 
 def test_pictures_weigh_by_their_pixels() -> None:

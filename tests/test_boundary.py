@@ -61,6 +61,17 @@ def test_a_band_runs_along_both_sides_of_a_contour_and_along_the_picture_edge() 
     assert band[2].tolist() == [True, False, False, False, True, True, False, False, True]
 
 
+def test_distance_is_in_steps_of_a_king() -> None:
+    labels = np.ones((41, 41), np.uint16)
+    labels[20, 20] = 2
+
+    band = boundary_band(labels, 6)
+
+    assert band[14, 14]
+    assert band[14, 20]
+    assert not band[13, 20]
+
+
 def test_a_shifted_square_loses_more_on_its_contour_than_inside() -> None:
     truth = np.ones((60, 60), np.uint16)
     truth[10:50, 10:50] = 2

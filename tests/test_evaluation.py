@@ -69,6 +69,23 @@ def test_absent_classes_have_no_score_and_stay_out_of_means() -> None:
     assert report["labelled_share"] == pytest.approx(3 / 4)
 
 
+def test_contours_are_scored_in_a_band_of_2_percent_of_the_diagonal() -> None:
+    truth, prediction = np.ones((2, 60, 80), np.uint16)
+    truth[:, 40:] = 2
+    prediction[:, 42:] = 2
+
+    report = report_of(FLAT, (truth, prediction))
+
+    # the diagonal is 100, the band 2 pixels wide: of a 60 x 40 half it is 60 * 40 - 56 * 36 = 384 pixels, of a
+    # 60 x 42 one 392, of a 60 x 38 one 376. Shared are two rows above, two below, and the outer two columns.
+    sky, road = 4 * 40 + 2 * 56, 4 * 38 + 2 * 56
+    expected = [sky / (384 + 392 - sky), road / (384 + 376 - road)]
+    level = report["levels"][0]
+    assert [row["boundary_iou"] for row in level["classes"][:2]] == pytest.approx(expected)
+    assert level["mean_boundary_iou"] == pytest.approx(sum(expected) / 2)
+    assert headline(report, "mean_boundary_iou", "level 1")["value"] == pytest.approx(sum(expected) / 2)
+
+
 def test_the_strongest_confusion_of_a_class_is_named() -> None:
     rows = report_of(FLAT, ([[1, 1, 1, 1, 2]], [[1, 3, 3, 2, 2]]))["levels"][0]["classes"]
 
@@ -110,6 +127,7 @@ def test_an_answer_that_stops_above_a_level_is_wrong_there_and_right_above() -> 
     assert leaves["pixel_accuracy"] == 0.5
     assert leaves["confusion"]["columns"][-1] == "no answer"
     assert leaves["confusion"]["pixels"][1] == [0, 0, 0, 1]
+    assert [row["predicted_share"] for row in leaves["classes"]] == [0.5, 0.0, 0.0]
 
 
 def test_attributes_count_where_they_are_labelled_inside_their_node() -> None:
@@ -139,7 +157,7 @@ def test_an_attribute_without_labels_has_no_score() -> None:
 
 def test_a_binary_tree_is_scored_at_one_half_and_at_the_chosen_threshold() -> None:
     evaluation = Evaluation(BINARY, threshold=0.25)
-    positive = np.array([[0.9, 0.3, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1]])
+    positive = np.array([[0.9, 0.25, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1]])
     probabilities = np.stack([1 - positive, positive])
     decoded = Segmentation(tree=BINARY, classes=(1 + (positive >= 0.25)).astype(np.uint16), probabilities=probabilities)
     evaluation.add("one", np.array([[2, 2, 1, 1, 2, 1, 1, 0]], np.uint16), decoded)

@@ -51,6 +51,7 @@ def test_a_tree_is_shown_level_by_level_with_absent_classes_named() -> None:
     assert "0.5000" in line_with(text, "mean IoU", "level 2")  # sky 1, audi 0, honda 0.5
     assert "0.5000 .. 0.5000" in line_with(text, "mean IoU", "level 2")
     assert "absent" in line_with(text, "sign")
+    assert "0.5000" in line_with(text, "car/[b]honda", "25.00%", "0.6667")
     assert "car/[b]honda 100.0%" in line_with(text, "car/audi", "25.00%")
     assert "1.0000" in line_with(text, "passenger")
     assert "absent" in line_with(text, "lorry")
