@@ -1,0 +1,120 @@
+"""Rules about files: does each picture have its labels, can both be read, do their sizes and turns agree.
+
+In:  exams of all entries.
+Out: findings.
+
+Must not know: how an entry is read, other rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from smalta.data.checks.exam import Exam
+from smalta.data.checks.finding import Finding, counted, inside
+from smalta.data.dataset import Dataset
+
+
+def picture_without_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Pictures that no label file pairs with."""
+    if dataset.unpaired_pictures:
+        number = counted(len(dataset.unpaired_pictures), "picture")
+        yield Finding(
+            level="error",
+            rule="picture-without-label",
+            message=f"{number} without labels; files pair by their stem",
+            files=inside(dataset.root, dataset.unpaired_pictures),
+            fix="add the label file under the picture's stem, or move the picture out of the data set",
+        )
+
+
+def label_without_picture(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Label files that no picture pairs with."""
+    if dataset.unpaired_labels:
+        number = counted(len(dataset.unpaired_labels), "label file")
+        yield Finding(
+            level="error",
+            rule="label-without-picture",
+            message=f"{number} without a picture; files pair by their stem",
+            files=inside(dataset.root, dataset.unpaired_labels),
+            fix="add the picture under the label's stem, or move the label file out of the data set",
+        )
+
+
+def unreadable_picture(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Pictures that are truncated, empty or no pictures."""
+    broken = [exam for exam in exams if exam.trouble == "picture"]
+    if broken:
+        yield Finding(
+            level="error",
+            rule="unreadable-picture",
+            message=f"{counted(len(broken), 'picture')} cannot be read; the first: {broken[0].detail}",
+            files=inside(dataset.root, (exam.culprit for exam in broken)),
+            fix="copy or export the files again, or remove them with their labels",
+        )
+
+
+def unreadable_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Label files that are truncated, of the wrong kind, or break a rule of their format."""
+    broken = [exam for exam in exams if exam.trouble == "label"]
+    if broken:
+        yield Finding(
+            level="error",
+            rule="unreadable-label",
+            message=f"{counted(len(broken), 'label file')} cannot be read; the first: {broken[0].detail}",
+            files=inside(dataset.root, (exam.culprit for exam in broken)),
+            fix="export the labels again as index PNG, or remove them with their pictures",
+        )
+
+
+def size_mismatch(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Labels of another size than their picture."""
+    differing = [exam for exam in exams if exam.trouble == "size"]
+    if differing:
+        yield Finding(
+            level="error",
+            rule="size-mismatch",
+            message=(
+                f"{counted(len(differing), 'label file')} of another size than the picture; "
+                f"the first: {differing[0].detail}"
+            ),
+            files=inside(dataset.root, (exam.culprit for exam in differing)),
+            fix="export the labels at the size of their pictures; never resize them with interpolation",
+        )
+
+
+def exif_turned_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Pictures stored turned, with labels on the stored pixels: right here, wrong in tools that ignore EXIF."""
+    turned = [exam for exam in exams if exam.orientation != 1]
+    if turned:
+        yield Finding(
+            level="warning",
+            rule="exif-turned-label",
+            message=(
+                f"{counted(len(turned), 'picture')} with an EXIF rotation and labels that lie on the unrotated pixels; "
+                "smalta turns both alike, other tools may not"
+            ),
+            files=inside(dataset.root, (exam.entry.picture for exam in turned)),
+            fix="save the pictures upright without the EXIF tag and turn the labels the same way",
+        )
+
+
+def exif_misfit(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
+    """Labels that were drawn on the upright picture although size cannot tell: turning them would spoil them."""
+    unsure = [exam for exam in exams if exam.contrast is not None]
+    if not unsure:
+        return
+    as_turned, as_stored = np.mean([exam.contrast for exam in unsure if exam.contrast], axis=0)
+    if as_stored > 1.15 * as_turned:  # borders of right labels lie on edges of the picture
+        yield Finding(
+            level="error",
+            rule="exif-misfit",
+            message=(
+                f"{counted(len(unsure), 'picture')} with an EXIF rotation whose labels are turned along, but fit "
+                f"better as they lie (contrast along their borders {as_stored:.0f} instead of {as_turned:.0f})"
+            ),
+            files=inside(dataset.root, (exam.culprit for exam in unsure)),
+            fix="save the pictures upright without the EXIF tag; the labels fit them as they are",
+        )
