@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from bench import prepare
+from smalta.data.dataset import open_dataset
+from smalta.errors import ConfigError
+
+
+def write(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), array)
+
+
+def values_by_name(folder: Path, split: str) -> dict[str, np.ndarray]:
+    dataset = open_dataset(folder)
+    return {entry.name: dataset.read_values(entry) for entry in dataset.split(split)}
+
+
+def test_partial_camvid_keeps_every_tenth_label_and_lifts_the_others_to_their_parents(tmp_path: Path) -> None:
+    labels = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for index in range(12):
+        write(tmp_path / f"camvid11/train/images/{index:02}.png", np.zeros((3, 4, 3), np.uint8))
+        write(tmp_path / f"camvid11/train/masks/{index:02}.png", labels)
+    write(tmp_path / "camvid11/val/images/v.png", np.zeros((3, 4, 3), np.uint8))
+    write(tmp_path / "camvid11/val/masks/v.png", labels)
+
+    prepare.camvid37(tmp_path, tmp_path / "alone")
+    prepare.camvid37_330(tmp_path, tmp_path / "both")
+
+    alone, both = values_by_name(tmp_path / "alone", "train"), values_by_name(tmp_path / "both", "train")
+    assert sorted(alone) == ["00", "10"]
+    assert sorted(both) == [f"{index:02}" for index in range(12)]
+    #          sky building pole road pavement tree sign fence car pedestrian bicyclist unlabelled
+    parents = [0, 21, 21, 22, 22, 23, 21, 21, 24, 24, 24, 11]
+    for name, values in both.items():
+        assert values.ravel().tolist() == (list(range(12)) if name in alone else parents)
+    assert values_by_name(tmp_path / "both", "val")["v"].tolist() == labels.tolist()
+
+
+def test_magnetic_tile_cuts_masks_at_127_and_drops_defects_that_vanish(tmp_path: Path) -> None:
+    masks = {"MT_Crack/Imgs/a": [[127, 128]], "MT_Crack/Imgs/b": [[127, 0]], "MT_Free/Imgs/a": [[0, 0]]}
+    for name, mask in masks.items():
+        write(tmp_path / f"magnetic_tile/{name}.jpg", np.zeros((1, 2), np.uint8))
+        write(tmp_path / f"magnetic_tile/{name}.png", np.array(mask, np.uint8))
+    (tmp_path / "magnetic_tile/tiles.txt").write_text("".join(f"{name}.jpg\t7\n" for name in masks))
+
+    prepare.magnetic_tile(tmp_path, tmp_path / "out")
+
+    dataset = open_dataset(tmp_path / "out")
+    values = {entry.name: dataset.read_values(entry).tolist() for entry in dataset.entries}
+    assert values == {"crack_a": [[0, 3]], "free_a": [[0, 0]]}
+    assert len(dataset.splits) == 1  # one tile, one side
+    assert dataset.tree.name(dataset.tree.value_to_node[3]) == "defect/crack"
+
+
+def test_dibco_splits_by_year_and_takes_black_as_the_positive_class(tmp_path: Path) -> None:
+    years = {"DIBCO2009_H01": "train", "DIBCO2011_P07": "train", "DIBCO2012_H04": "val", "DIBCO2013_P05": "test"}
+    for name in years:
+        write(tmp_path / f"dibco/images/{name}.png", np.zeros((2, 2), np.uint8))
+        write(tmp_path / f"dibco/masks/{name}.png", np.array([[0, 255], [255, 255]], np.uint8))
+
+    prepare.dibco(tmp_path, tmp_path / "out")
+
+    dataset = open_dataset(tmp_path / "out")
+    assert {entry.name: split for split, entries in dataset.splits.items() for entry in entries} == years
+    classes = dataset.read(dataset.split("val")[0]).classes
+    assert classes.tolist() == [[dataset.tree.leaves[1], dataset.tree.leaves[0]], [dataset.tree.leaves[0]] * 2]
+
+
+def test_car_parts_swap_sides_in_a_mirror_and_nothing_else(tmp_path: Path) -> None:
+    for index in range(10):
+        write(tmp_path / f"car_parts/train/images/{index}.png", np.zeros((1, 19, 3), np.uint8))
+        write(tmp_path / f"car_parts/train/masks/{index}.png", np.arange(19, dtype=np.uint8)[None])
+
+    prepare.car_parts(tmp_path, tmp_path / "out")
+
+    dataset = open_dataset(tmp_path / "out")
+    tree = dataset.tree
+    swapped = {tree.name(node.id): tree.name(int(tree.mirror[node.id])) for node in tree.nodes}
+    assert {name: to for name, to in swapped.items() if to != name} == {
+        f"{part}{side}": f"{part}{other}"
+        for part in ("door/back_", "door/front_", "light/back_", "light/front_", "mirror/")
+        for side, other in (("left", "right"), ("right", "left"))
+    }
+    assert {split: len(entries) for split, entries in dataset.splits.items()} == {"train": 7, "val": 1, "test": 2}
+    assert tree.name(tree.value_to_node[10]) == "light/front_left"
+    assert tree.name(tree.value_to_node[5]) == "door/back_right"
+
+
+def test_without_the_data_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SMALTA_DATA", raising=False)
+
+    with pytest.raises(ConfigError, match="SMALTA_DATA is not set: point it at"):
+        prepare.data_root()
