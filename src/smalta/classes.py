@@ -320,6 +320,7 @@ class ClassTree:
         method: Literal["top-down", "leaf"] = "top-down",
         min_confidence: float = 0.0,
         level: int | None = None,
+        threshold: float | None = None,
     ) -> np.ndarray:
         """Class map from leaf probabilities.
 
@@ -331,6 +332,8 @@ class ClassTree:
             method: how to go down.
             min_confidence: t, in [0, 1].
             level: the deepest level to answer at; None for the leaves.
+            threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for the
+                likelier of the two.
 
         Returns:
             (H, W) uint16 node ids.
@@ -349,7 +352,10 @@ class ClassTree:
             )
         if not 0.0 <= min_confidence <= 1.0:
             raise ClassTreeError(f"min_confidence must be in [0, 1], got {min_confidence}")
-        best = self._best_leaf(leaf_probabilities, method)
+        if threshold is not None and self.n_leaves == 2:
+            best = np.array(self.leaves, dtype=np.uint16)[(leaf_probabilities[1] >= threshold).astype(np.intp)]
+        else:
+            best = self._best_leaf(leaf_probabilities, method)
         if level is not None:
             best = self.level_table(level).astype(np.uint16)[best]
         if min_confidence <= 0.0:

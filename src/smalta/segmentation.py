@@ -51,9 +51,12 @@ class Segmentation:
         method: Literal["top-down", "leaf"] = "top-down",
         min_confidence: float = 0.0,
         level: int | None = None,
+        threshold: float | None = None,
     ) -> Segmentation:
         """Decode leaf probabilities (L, H, W); the arguments are those of `ClassTree.decode`."""
-        classes = tree.decode(probabilities, method=method, min_confidence=min_confidence, level=level)
+        classes = tree.decode(
+            probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
+        )
         return cls(tree=tree, classes=classes, probabilities=probabilities, attributes=attributes or {})
 
     @property

@@ -34,6 +34,8 @@ WIDTH_QUANTILE = 0.25  # by area: a quarter of the class lies in structures thin
 OBJECT_QUANTILE = 0.1
 FINE_SHARE = 0.25  # from this share of fine classes on, all of training pays for a finer map
 OBJECT_OUTPUTS = 2  # the smallest objects must cover as many places of the network's map
+UP_REACH = 0.1  # a class whose mean height is farther from the middle than this share of the picture shows what is up
+UP_SHARE = 0.001  # rarer classes lie where chance puts them
 _WINDOW = 1024  # widths are measured in a window of at most this side, pixels
 _BIN = 0.25  # pixels of width per histogram bin
 _BINS = 257  # the last bin holds all that is 64 px wide and more
@@ -49,6 +51,7 @@ class NodeFacts:
         width: pixels, at most 64; a quarter of its area lies in thinner structures. None where it never shows a border.
         object_area: pixels; a tenth of its objects are smaller. Connected regions where objects are not labelled.
         n_objects: objects in the measured pictures.
+        center_y: mean height of its pixels in their pictures, 0 = top, 1 = bottom. None where it never occurs.
     """
 
     share: float
@@ -56,6 +59,7 @@ class NodeFacts:
     width: float | None
     object_area: float | None
     n_objects: int
+    center_y: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,12 @@ class Fingerprint:
     decoded_bytes: int
     output_stride: int
     stride_reason: str
+
+    @property
+    def no_up(self) -> bool:
+        """Whether every class lies alike in the upper and the lower half, so that a picture has no upright way."""
+        centers = [facts.center_y for facts in self.nodes.values() if facts.share >= UP_SHARE]
+        return all(center is None or abs(center - 0.5) <= UP_REACH for center in centers)
 
     def shares(self, tree: ClassTree) -> np.ndarray:
         """(N + 1,) float64 share of the labelled pixels by node id; 0 for the root.
@@ -160,6 +170,7 @@ class _Look:
 
     size_hw: tuple[int, int]
     pixels: np.ndarray  # (N + 1,)
+    heights: np.ndarray  # (N + 1,), sum over the pixels of y / H
     widths: np.ndarray  # (N + 1, _BINS), area by width
     areas: Mapping[int, np.ndarray]
     color_sum: np.ndarray  # (3,)
@@ -177,6 +188,7 @@ def _look(sample: Sample, tree: ClassTree, rng: np.random.Generator) -> _Look:
     return _Look(
         size_hw=classes.shape,
         pixels=np.bincount(classes.ravel(), minlength=len(tree) + 1),
+        heights=_heights(classes, len(tree) + 1),
         widths=_width_histogram(sample, len(tree) + 1, rng),
         areas=_object_areas(sample, tree),
         color_sum=mean * classes.size,
@@ -185,6 +197,11 @@ def _look(sample: Sample, tree: ClassTree, rng: np.random.Generator) -> _Look:
         has_instances=sample.instances is not None,
         n_bytes=sum(array.nbytes for array in maps),
     )
+
+
+def _heights(classes: np.ndarray, n_nodes: int) -> np.ndarray:
+    relative = np.broadcast_to((np.arange(len(classes))[:, None] + 0.5) / len(classes), classes.shape)
+    return np.bincount(classes.ravel(), weights=relative.ravel(), minlength=n_nodes)
 
 
 def _width_histogram(sample: Sample, n_nodes: int, rng: np.random.Generator) -> np.ndarray:
@@ -236,6 +253,7 @@ class _Tally:
     tree: ClassTree
     sizes_hw: list[tuple[int, int]] = field(default_factory=list)
     pixels: Any = 0
+    heights: Any = 0
     pictures: Any = 0
     widths: Any = 0
     areas: dict[int, list[np.ndarray]] = field(default_factory=dict)
@@ -248,6 +266,7 @@ class _Tally:
     def add(self, look: _Look) -> None:
         self.sizes_hw.append(look.size_hw)
         self.pixels = self.pixels + look.pixels
+        self.heights = self.heights + look.heights
         self.pictures = self.pictures + (look.pixels > 0)
         self.widths = self.widths + look.widths
         for node, areas in look.areas.items():
@@ -295,6 +314,7 @@ class _Tally:
             width=float(middle * _BIN) if by_width.any() else None,
             object_area=round(float(np.quantile(areas, OBJECT_QUANTILE)), 1) if len(areas) else None,
             n_objects=len(areas),
+            center_y=round(float(self.heights[node] / self.pixels[node]), 4) if self.pixels[node] else None,
         )
 
 

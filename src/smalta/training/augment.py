@@ -1,0 +1,163 @@
+"""Random views of a labelled picture, the same for picture and labels, drawn from a generator that the caller seeds.
+
+In:  one `Sample`.
+Out: `Crop`: tensors of one size, ready to be stacked.
+
+The kernels are torchvision's (transforms v2); the parameters are drawn here, from one generator per view, so that a
+view depends on its seed alone and not on which thread makes it or what was drawn before.
+
+Must not know: networks, losses, batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as TF
+
+from smalta.classes import ROOT, ClassTree
+from smalta.data.sample import Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentConfig:
+    """How far a view may stray from its picture.
+
+    Attributes:
+        scale: least and most enlargement of the picture.
+        stretch: most ratio between the two axes' enlargements.
+        flip: probability of a mirrored view.
+        upside_down: whether views may also be turned upside down and on their side; for pictures without an up.
+        aimed: probability that the view is laid around a pixel of a class drawn evenly among those in the picture.
+        brightness, contrast, saturation: each factor is drawn from 1 - x to 1 + x.
+        grey: probability of a view without colour.
+    """
+
+    scale: tuple[float, float] = (0.6, 1.6)
+    stretch: float = 1.15
+    flip: float = 0.5
+    upside_down: bool = False
+    aimed: float = 0.3
+    brightness: float = 0.3
+    contrast: float = 0.3
+    saturation: float = 0.3
+    grey: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """One view of a sample.
+
+    Attributes:
+        picture: (3, H, W) uint8.
+        labels: (H, W) int16 node ids, 0 where the view leaves the picture.
+        attributes: by name, (H, W) uint8, 0 = not labelled.
+    """
+
+    picture: Tensor
+    labels: Tensor
+    attributes: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def random_view(
+    sample: Sample, tree: ClassTree, size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+) -> Crop:
+    """Draw one view.
+
+    Args:
+        sample: the labelled picture.
+        tree: says which class each becomes in a mirrored picture.
+        size_hw: of the view, in pixels.
+        config: how far to stray.
+        rng: consumed; the same state gives the same view.
+    """
+    picture = torch.from_numpy(np.array(sample.picture)).permute(2, 0, 1)
+    maps = [sample.classes.astype(np.int16), *(np.array(values) for values in sample.attributes.values())]
+    labels = [torch.from_numpy(array)[None] for array in maps]
+    picture, labels = _cut(picture, labels, _window(sample, size_hw, config, rng), size_hw)
+    mirrored = False
+    if rng.random() < config.flip:
+        picture, labels, mirrored = TF.horizontal_flip(picture), [TF.horizontal_flip(x) for x in labels], True
+    if config.upside_down:
+        if rng.random() < 0.5:
+            picture, labels, mirrored = TF.vertical_flip(picture), [TF.vertical_flip(x) for x in labels], not mirrored
+        if rng.random() < 0.5 and size_hw[0] == size_hw[1]:
+            picture, labels = picture.transpose(1, 2), [x.transpose(1, 2) for x in labels]
+            mirrored = not mirrored
+    classes = labels[0][0]
+    if mirrored:
+        classes = torch.from_numpy(tree.mirror.astype(np.int16))[classes.long()]
+    named = {name: x[0].contiguous() for name, x in zip(sample.attributes, labels[1:], strict=True)}
+    return Crop(picture=_recolour(picture, config, rng).contiguous(), labels=classes.contiguous(), attributes=named)
+
+
+def _window(
+    sample: Sample, size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """Top, left, height, width in the picture; it may reach beyond the picture where that is smaller."""
+    height, width = sample.classes.shape
+    scale = math.exp(rng.uniform(math.log(config.scale[0]), math.log(config.scale[1])))
+    stretch = math.exp(rng.uniform(-1, 1) * math.log(config.stretch) / 2)
+    cut_h = max(8, round(size_hw[0] / scale * stretch))
+    cut_w = max(8, round(size_hw[1] / scale / stretch))
+    center = _aim(sample.classes, rng) if rng.random() < config.aimed else None
+    starts = []
+    for length, cut, middle in ((height, cut_h, center and center[0]), (width, cut_w, center and center[1])):
+        low, high = min(0, length - cut), max(0, length - cut)
+        if middle is None:
+            starts.append(int(rng.integers(low, high + 1)))
+        else:
+            starts.append(int(np.clip(middle - round(rng.uniform(0.2, 0.8) * cut), low, high)))
+    return starts[0], starts[1], cut_h, cut_w
+
+
+def _aim(classes: np.ndarray, rng: np.random.Generator) -> tuple[int, int] | None:
+    """A pixel (y, x) of a class drawn evenly among those that the picture shows."""
+    coarse = classes[::4, ::4]  # a quarter of the rows and columns is enough to find a class, and 16 times faster
+    counts = np.bincount(coarse.ravel())
+    counts[ROOT] = 0
+    shown = np.flatnonzero(counts)
+    if shown.size == 0:
+        return None
+    nth = rng.integers(counts[chosen := int(rng.choice(shown))])
+    y, x = divmod(int(np.flatnonzero(coarse.ravel() == chosen)[nth]), coarse.shape[1])
+    return 4 * y, 4 * x
+
+
+def _cut(
+    picture: Tensor, labels: list[Tensor], window: tuple[int, int, int, int], size_hw: tuple[int, int]
+) -> tuple[Tensor, list[Tensor]]:
+    """The window, brought to the view's size; beyond the picture the picture's edge goes on, without a label."""
+    top, left, height, width = window
+    rows, columns = picture.shape[1:]
+    beyond = [max(-left, 0), max(-top, 0), max(left + width - columns, 0), max(top + height - rows, 0)]
+    inner = (max(top, 0), max(left, 0), min(top + height, rows), min(left + width, columns))
+    picture = picture[:, inner[0] : inner[2], inner[1] : inner[3]]
+    labels = [x[:, inner[0] : inner[2], inner[1] : inner[3]] for x in labels]
+    if any(beyond):
+        picture = TF.pad(picture, beyond, padding_mode="edge")
+        labels = [TF.pad(x, beyond, fill=ROOT) for x in labels]
+    size = list(size_hw)
+    picture = TF.resize(picture, size, interpolation=InterpolationMode.BILINEAR, antialias=True)
+    return picture, [TF.resize(x, size, interpolation=InterpolationMode.NEAREST_EXACT) for x in labels]
+
+
+def _recolour(picture: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
+    def factor(reach: float) -> float:
+        return float(rng.uniform(1 - reach, 1 + reach))
+
+    if config.brightness:
+        picture = TF.adjust_brightness(picture, factor(config.brightness))
+    if config.contrast:
+        picture = TF.adjust_contrast(picture, factor(config.contrast))
+    if config.saturation:
+        picture = TF.adjust_saturation(picture, factor(config.saturation))
+    if rng.random() < config.grey:
+        picture = TF.rgb_to_grayscale(picture, num_output_channels=3)
+    return picture

@@ -1,0 +1,148 @@
+"""Batches of random views: which picture when, read once, made on a few threads.
+
+In:  entries of a data set, a seed, a step number.
+Out: `Batch`es, a function of seed and step alone, so that a resumed run sees what an uninterrupted one does.
+
+Must not know: networks, losses, schedules.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalta.data.dataset import Dataset
+from smalta.data.sample import Entry, Sample
+from smalta.training.augment import AugmentConfig, Crop, random_view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Views stacked.
+
+    Attributes:
+        pictures: (B, 3, H, W) uint8, channels-last in memory.
+        labels: (B, H, W) int64 node ids.
+        attributes: by name, (B, H, W) int64, 0 = not labelled.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    attributes: Mapping[str, Tensor]
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device."""
+        return Batch(
+            pictures=self.pictures.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+            attributes={name: values.to(device, non_blocking=True) for name, values in self.attributes.items()},
+        )
+
+    def chunks(self, count: int) -> Iterator[Batch]:
+        """The batch in `count` parts of nearly equal size; empty parts are left out."""
+        parts = np.array_split(np.arange(len(self.labels)), count)
+        for part in (part for part in parts if len(part)):
+            rows = slice(int(part[0]), int(part[-1]) + 1)
+            attributes = {name: values[rows] for name, values in self.attributes.items()}
+            yield Batch(pictures=self.pictures[rows], labels=self.labels[rows], attributes=attributes)
+
+
+class SampleCache:
+    """Decoded samples, kept until `budget_bytes` are used; what came too late is read from the disk every time."""
+
+    def __init__(self, dataset: Dataset, budget_bytes: int) -> None:
+        self._dataset = dataset
+        self._kept: dict[str, Sample] = {}
+        self._left = budget_bytes
+        self._lock = Lock()
+
+    def read(self, entry: Entry) -> Sample:
+        """The sample of an entry; errors are those of `Dataset.read`."""
+        if (kept := self._kept.get(entry.name)) is not None:
+            return kept
+        sample = self._dataset.read(entry)
+        size = sample.picture.nbytes + sample.classes.nbytes + sum(a.nbytes for a in sample.attributes.values())
+        with self._lock:
+            if size <= self._left and entry.name not in self._kept:
+                self._kept[entry.name] = sample
+                self._left -= size
+        return sample
+
+
+class Batches:
+    """An endless row of batches.
+
+    Args:
+        dataset: where the samples come from.
+        entries: the pictures to draw from; each is drawn once before any is drawn again.
+        size_hw: of the views.
+        batch: views per batch.
+        config: how far views stray.
+        seed: of order and views.
+        cache_bytes: memory for decoded samples.
+        ahead: batches made before they are asked for; 0 where the processor that makes them also trains.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        entries: Sequence[Entry],
+        size_hw: tuple[int, int],
+        *,
+        batch: int,
+        config: AugmentConfig,
+        seed: int,
+        cache_bytes: int,
+        ahead: int = 0,
+    ) -> None:
+        self._entries, self._size_hw, self._batch = entries, size_hw, batch
+        self._config, self._seed, self._ahead = config, seed, ahead
+        self._tree = dataset.tree
+        self._cache = SampleCache(dataset, cache_bytes)
+        self._pool = ThreadPoolExecutor(
+            min(batch, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+            initializer=lambda: torch.set_num_threads(1),
+        )
+
+    def start(self, step: int) -> Iterator[Batch]:
+        """Batches from a step on."""
+        waiting: deque[list[Future[Crop]]] = deque()
+        while True:
+            while len(waiting) <= self._ahead:
+                slots = range(step * self._batch, (step + 1) * self._batch)
+                waiting.append([self._pool.submit(self._view, slot) for slot in slots])
+                step += 1
+            yield _stack([view.result() for view in waiting.popleft()])
+
+    def close(self) -> None:
+        """Stop the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _view(self, slot: int) -> Crop:
+        """The view at a place in the row; an epoch is one pass over the entries in an order of its own."""
+        epoch, place = divmod(slot, len(self._entries))
+        order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._entries))
+        sample = self._cache.read(self._entries[order[place]])
+        rng = np.random.default_rng((self._seed, 1, slot))
+        return random_view(sample, self._tree, self._size_hw, self._config, rng)
+
+
+def _stack(views: Sequence[Crop]) -> Batch:
+    pictures = torch.stack([view.picture for view in views])
+    names = {name for view in views for name in view.attributes}
+    blank = torch.zeros(views[0].labels.shape, dtype=torch.uint8)
+    return Batch(
+        pictures=pictures.contiguous(memory_format=torch.channels_last),
+        labels=torch.stack([view.labels for view in views]).long(),
+        attributes={
+            name: torch.stack([view.attributes.get(name, blank) for view in views]).long() for name in sorted(names)
+        },
+    )

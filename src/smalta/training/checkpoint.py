@@ -1,0 +1,71 @@
+"""The state of a run on the disk: enough to go on as if it had never stopped.
+
+In:  network, average, optimiser, counters.
+Out: `RUN/last.safetensors`, replaced in one step, and all of it back.
+
+Must not know: data, losses, schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from smalta.errors import ModelError
+from smalta.model.storage import load_tensors, save_tensors
+
+STATE_FILE = "last.safetensors"
+
+
+def save_state(
+    run: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, counters: Mapping[str, Any]
+) -> None:
+    """Write the state of a run, whole or not at all.
+
+    Args:
+        run: the run's folder.
+        network: with its buffers.
+        average: the running average of the network's weights.
+        optimizer: over the network's parameters.
+        counters: plain data to find again.
+    """
+    tensors: dict[str, Tensor] = {}
+    for part, module in (("network", network), ("average", average)):
+        tensors |= {f"{part}/{name}": tensor for name, tensor in module.state_dict().items()}
+    for name, parameter in network.named_parameters():
+        tensors |= {f"optimizer/{name}/{key}": value for key, value in optimizer.state.get(parameter, {}).items()}
+    save_tensors(run / STATE_FILE, tensors, counters)
+
+
+def load_state(run: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Put a run's state back into its parts.
+
+    Returns:
+        The counters.
+
+    Raises:
+        ModelError: if there is no state, or it belongs to another network.
+    """
+    tensors, counters = load_tensors(run / STATE_FILE)
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition("/")
+        parts[part][rest] = tensor
+    try:
+        network.load_state_dict(parts["network"])
+        average.load_state_dict(parts["average"])
+    except RuntimeError as error:
+        raise ModelError(f"the state in {run} belongs to another network; train into a new folder") from error
+    optimizer.state.clear()
+    parameters = dict(network.named_parameters())
+    for name, value in parts["optimizer"].items():
+        path, _, key = name.rpartition("/")
+        parameter = parameters[path]
+        # as in PyTorch's own optimisers the moments lie in memory like their parameter
+        placed = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and value.dim() else value
+        optimizer.state[parameter][key] = placed
+    return counters

@@ -1,0 +1,379 @@
+"""Train a network: steps, validations, checkpoints, and what to do when something goes wrong.
+
+In:  a data set, settings, a folder.
+Out: RUN/model.safetensors (the best weights by validation), RUN/last.safetensors (to go on), log and settings.
+
+Must not know: how labels become losses, how progress is shown.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from smalta.data.dataset import Dataset
+from smalta.errors import TrainingError
+from smalta.model.network import Network, NetworkConfig
+from smalta.model.storage import MODEL_FILE, ModelInfo, save_model
+from smalta.training.batches import Batch, Batches
+from smalta.training.checkpoint import load_state, save_state
+from smalta.training.losses import AttributeLoss, TreeLoss
+from smalta.training.observer import Log, Progress
+from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
+from smalta.training.settings import Recipe, TrainSettings
+from smalta.training.validation import Score, validate
+
+CHECKPOINT_SECONDS = 60.0
+REPORT_SECONDS = 1.0
+WEIGHT_DECAY = 0.02
+MOST_GRADIENT = 5.0  # norm to which larger gradients are cut
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a run counts; all of it is saved with its state."""
+
+    step: int = 0
+    best_miou: float = -1.0
+    best_step: int = -1
+    learning_rate_scale: float = 1.0
+    accumulate: int = 1
+    stepped_back: bool = False
+    validated_at: float = 0.0  # progress at the last validation
+
+
+class Trainer:
+    """One run.
+
+    Args:
+        dataset: with the splits "train" and "val".
+        network: with the weights to start from.
+        loss: for the semantic head.
+        settings: as told.
+        recipe: as decided.
+        budget: minutes or steps.
+        run: the folder to write to.
+        log: is told what happens.
+        facts: about data and weights, stored with the model.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        network: Network,
+        loss: TreeLoss,
+        *,
+        settings: TrainSettings,
+        recipe: Recipe,
+        budget: Budget,
+        run: Path,
+        log: Log,
+        facts: dict[str, Any],
+    ) -> None:
+        self.dataset, self.run_folder, self.log, self.facts = dataset, run, log, facts
+        self.settings, self.recipe, self.budget = settings, recipe, budget
+        self.fabric = Fabric(
+            accelerator="gpu" if recipe.device == "cuda" else "cpu",
+            devices=1,
+            precision="bf16-mixed" if recipe.bf16 else "32-true",
+        )
+        self.network = network.to(memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False).to(self.fabric.device)
+        optimizer = torch.optim.AdamW(_parameter_groups(self.network, settings.learning_rate), fused=True)
+        self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
+        self.loss = loss.to(self.fabric.device)
+        self.attribute_loss = AttributeLoss(dataset.tree)
+        self.counters = Counters()
+        self.seconds_per_step = 0.0
+        self._clock = _Clock(recipe.batch)
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    def run(self, *, resume: bool) -> Counters:
+        """Train to the end of the budget.
+
+        Raises:
+            TrainingError: if the loss is not finite twice, or one picture does not fit in memory.
+        """
+        if resume:
+            self._restore()
+            self.log.note(f"going on at step {self.counters.step}")
+        batches = self._batches()
+        try:
+            self.budget.start_training()
+            if not resume:
+                self._save()
+            self._steps(batches)
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        finally:
+            batches.close()
+        return self.counters
+
+    def _steps(self, batches: Batches) -> None:
+        source = batches.start(self.counters.step)
+        self._clock.restart()
+        while not self.budget.finished(self.counters.step, self.seconds_per_step):
+            batch = next(source)
+            loss = self._step(batch.to(self.fabric.device))
+            if not math.isfinite(loss):
+                self._step_back()
+                source = batches.start(self.counters.step)
+                continue
+            self.counters.step += 1
+            self._average()
+            self.seconds_per_step = self._clock.tick(loss)
+            self._report()
+            if self._validation_due():
+                self._validate()
+            elif self._clock.since_checkpoint > CHECKPOINT_SECONDS:
+                self._save()
+        if self.counters.validated_at < 1.0:
+            self._validate(last=True)
+
+    def _step(self, batch: Batch) -> float:
+        progress = self.budget.progress(self.counters.step)
+        factor = learning_rate_factor(progress) * self.counters.learning_rate_scale
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor
+        while True:
+            try:
+                return self._update(batch)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._halve(len(batch.labels), error)
+
+    def _update(self, batch: Batch) -> float:
+        self.optimizer.zero_grad()
+        total = 0.0
+        for part in batch.chunks(self.counters.accumulate):
+            share = len(part.labels) / len(batch.labels)
+            logits = self.model(part.pictures)
+            loss = self.loss(logits["semantic"], part.labels)
+            if "attributes" in logits:
+                loss = loss + self.attribute_loss(logits["attributes"], part.attributes, part.labels)
+            total += float(loss.detach()) * share
+            if not math.isfinite(total):
+                return total
+            self.fabric.backward(loss * share)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT, foreach=True)
+        if not bool(torch.isfinite(norm)):
+            return math.nan
+        self.optimizer.step()
+        return total
+
+    # -- what can go wrong ------------------------------------------------------------------------
+
+    def _halve(self, batch: int, error: BaseException) -> None:
+        self.optimizer.zero_grad()
+        if self.fabric.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.counters.accumulate >= batch:
+            raise TrainingError(
+                f"one view of {self.recipe.crop_hw} px does not fit in memory; use a smaller --crop or --width"
+            ) from error
+        self.counters.accumulate = min(self.counters.accumulate * 2, batch)
+        self.log.note(
+            f"out of memory: each step of {batch} pictures is now made in {self.counters.accumulate} parts, "
+            "which gives the same gradients"
+        )
+
+    def _step_back(self) -> None:
+        if self.counters.stepped_back:
+            raise TrainingError(
+                f"the loss became infinite or undefined again at step {self.counters.step}, at half the learning rate; "
+                f"look at the pictures and labels with `smalta check`, or lower --learning-rate "
+                f"(now {self.settings.learning_rate:g})"
+            )
+        broken = self.counters.step
+        self._restore(keep_clock=True)
+        self.counters.stepped_back = True
+        self.counters.learning_rate_scale *= 0.5
+        self._save()
+        self.log.note(
+            f"the loss was not finite at step {broken}: back to step {self.counters.step} with half the learning rate"
+        )
+
+    # -- between steps ----------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = ema_decay(self.counters.step)
+        kept, fresh = _floats(self.average), _floats(self.network)
+        torch._foreach_lerp_(kept, fresh, 1 - decay)
+
+    def _validation_due(self) -> bool:
+        step = self.counters.step
+        if self.settings.steps is not None:
+            return step % math.ceil(self.settings.steps / VALIDATIONS) == 0 and step < self.settings.steps
+        return self.budget.progress(step) - self.counters.validated_at >= self._pause
+
+    @property
+    def _pause(self) -> float:
+        """Progress between validations: so much that they take at most a tenth of the run."""
+        total = 60 * (self.settings.minutes or 1)
+        return max(1 / VALIDATIONS, 10 * self.budget.reserve / total)
+
+    def _validate(self, *, last: bool = False) -> None:
+        started = time.monotonic()
+        score = validate(
+            self.average,
+            self.dataset,
+            self.dataset.split("val"),
+            device=self.recipe.device,
+            bf16=self.recipe.bf16,
+        )
+        better = not score.miou <= self.counters.best_miou  # also where the score is undefined: then the newest is kept
+        if better:
+            self.counters.best_miou = score.miou if math.isfinite(score.miou) else -1.0
+            self.counters.best_step = self.counters.step
+            save_model(self.run_folder / MODEL_FILE, self.average.state_dict(), self._info(score))
+        self.counters.validated_at = 1.0 if last else self.budget.progress(self.counters.step)
+        self.log.validation(
+            self.counters.step,
+            score.miou,
+            better,
+            level=score.level,
+            iou=score.ious,
+            threshold=score.threshold,
+            seconds=round(time.monotonic() - started, 2),
+            elapsed=round(self.budget.elapsed, 1),
+        )
+        self._save()
+        self.budget.reserve = 1.1 * (time.monotonic() - started) + 0.5
+        self._clock.restart()
+
+    def _info(self, score: Score) -> ModelInfo:
+        facts = self.facts | {
+            "step": self.counters.step,
+            "seconds": round(self.budget.elapsed, 1),
+            "validation_miou": score.miou if math.isfinite(score.miou) else None,
+        }
+        return ModelInfo(tree=self.dataset.tree, network=self.network.config, threshold=score.threshold, facts=facts)
+
+    def _report(self) -> None:
+        if not self._clock.report_due:
+            return
+        loss, rate = self._clock.take()
+        self.log.progress(
+            Progress(
+                step=self.counters.step,
+                done=self.budget.progress(self.counters.step),
+                loss=loss,
+                pictures_per_second=rate,
+                seconds_left=self.budget.seconds_left(self.counters.step, self.seconds_per_step),
+            )
+        )
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        counters: dict[str, Any] = {name: getattr(self.counters, name) for name in Counters.__slots__}
+        counters |= {
+            "elapsed": self.budget.elapsed,
+            "training_started": self.budget.training_started,
+            "reserve": self.budget.reserve,
+        }
+        optimizer = cast(torch.optim.Optimizer, self.optimizer.optimizer)
+        save_state(self.run_folder, self.network, self.average, optimizer, counters)
+        self._clock.saved()
+
+    def _restore(self, *, keep_clock: bool = False) -> None:
+        optimizer = cast(torch.optim.Optimizer, self.optimizer.optimizer)
+        found = load_state(self.run_folder, self.network, self.average, optimizer)
+        self.counters = Counters(**{name: found[name] for name in Counters.__slots__})
+        if not keep_clock:
+            self.budget.resume(elapsed=found["elapsed"], training_started=found["training_started"])
+            self.budget.reserve = found["reserve"]
+
+    def _batches(self) -> Batches:
+        return Batches(
+            self.dataset,
+            self.dataset.split("train"),
+            self.recipe.crop_hw,
+            batch=self.recipe.batch,
+            config=self.recipe.augment,
+            seed=self.settings.seed,
+            cache_bytes=self.recipe.cache_bytes,
+            ahead=self.recipe.ahead,
+        )
+
+
+class _Clock:
+    """Time and loss since the last report, and what a step takes."""
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._losses: list[float] = []
+        self._durations: list[float] = []
+        self._saved = time.monotonic()
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin to time a step now."""
+        self._last = self._reported = time.monotonic()
+        self._losses = []
+
+    def tick(self, loss: float) -> float:
+        """A step is done; the median of the last durations in seconds."""
+        now = time.monotonic()
+        self._durations = [*self._durations[-20:], now - self._last]
+        self._last = now
+        self._losses.append(loss)
+        return sorted(self._durations)[len(self._durations) // 2]
+
+    @property
+    def report_due(self) -> bool:
+        return time.monotonic() - self._reported >= REPORT_SECONDS
+
+    def take(self) -> tuple[float, float]:
+        """Mean loss and pictures per second since the last call."""
+        seconds = time.monotonic() - self._reported
+        loss, count = sum(self._losses) / len(self._losses), len(self._losses)
+        self._losses, self._reported = [], time.monotonic()
+        return loss, count * self._batch / seconds
+
+    def saved(self) -> None:
+        """The state was written now."""
+        self._saved = time.monotonic()
+
+    @property
+    def since_checkpoint(self) -> float:
+        return time.monotonic() - self._saved
+
+
+def _parameter_groups(network: Network, learning_rate: float) -> list[dict[str, Any]]:
+    """Weights of convolutions decay, biases and normalisation do not."""
+    decaying = [parameter for parameter in network.parameters() if parameter.dim() > 1]
+    others = [parameter for parameter in network.parameters() if parameter.dim() <= 1]
+    return [
+        {"params": decaying, "weight_decay": WEIGHT_DECAY, "lr": learning_rate, "base_lr": learning_rate},
+        {"params": others, "weight_decay": 0.0, "lr": learning_rate, "base_lr": learning_rate},
+    ]
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    tensors: Iterator[Tensor] = iter([*network.parameters(), *network.buffers()])
+    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def build_network(dataset: Dataset, settings: TrainSettings, stride: int) -> Network:
+    """A fresh network for a data set's classes; the same for the same seed."""
+    torch.manual_seed(settings.seed)
+    config = NetworkConfig.for_tree(dataset.tree, encoder=settings.encoder, stride=stride, width=settings.width)
+    return Network(config)

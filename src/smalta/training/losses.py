@@ -1,0 +1,185 @@
+"""Losses for labels of any depth: one formula for leaves, parents and no label at all.
+
+In:  logits of the tree's leaves and of attribute values; node ids per pixel.
+Out: scalars to minimise.
+
+The loss of a pixel is -log P(labelled node), where P(node) is the sum of the softmax over the node's leaves. A leaf
+gives plain cross-entropy, a parent its marginal, the root log 1 = 0. Must not know: networks, files, schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from smalta.classes import ROOT, ClassTree
+
+IGNORED = -100
+
+
+def node_log_probabilities(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
+    """log P(node) for every node, stable for logits of any size, computed in fp32.
+
+    Args:
+        leaf_logits: (B, L, ...) in fp32 or bf16.
+
+    Returns:
+        (B, N + 1, ...) fp32, indexed by node id; index 0, the root, is 0 everywhere.
+    """
+    log_leaves = F.log_softmax(leaf_logits.float(), dim=1)
+    columns: list[Tensor] = [torch.zeros_like(log_leaves[:, :1])]
+    for node in tree:
+        start, stop = node.leaf_start, node.leaf_stop
+        leaves = log_leaves[:, start:stop]
+        columns.append(leaves if stop - start == 1 else torch.logsumexp(leaves, dim=1, keepdim=True))
+    return torch.cat(columns, dim=1)
+
+
+class TreeLoss(nn.Module):
+    """-log P(labelled node), averaged over labelled pixels, and a Dice term that respects partial labels.
+
+    Args:
+        tree: the classes.
+        node_weights: (N + 1,) weight of a pixel by its labelled node; None for ones.
+        dice: weight of the Dice term; 0 leaves it out.
+    """
+
+    weights: Tensor
+    channel_of_node: Tensor
+    members: Tensor
+    inside: Tensor
+    known: Tensor
+
+    def __init__(self, tree: ClassTree, node_weights: np.ndarray | None = None, *, dice: float = 0.0) -> None:
+        super().__init__()
+        self.tree = tree
+        self.dice = dice
+        order = [*tree.leaves, *tree.inner]
+        channel = np.full(len(tree) + 1, IGNORED)
+        channel[order] = np.arange(len(order))
+        weights = np.ones(len(tree) + 1) if node_weights is None else node_weights
+        descends = np.eye(len(tree) + 1, dtype=bool)  # [label, node]: the label lies at or below the node
+        for node in tree:
+            descends[node.id, list(tree.ancestors(node.id))] = True
+        above = descends.T & ~np.eye(len(tree) + 1, dtype=bool)
+        above[ROOT, :] = True
+        self.register_buffer("channel_of_node", torch.from_numpy(channel), persistent=False)
+        self.register_buffer("weights", torch.tensor(weights[order], dtype=torch.float32), persistent=False)
+        self.register_buffer("members", torch.tensor(tree.leaf_matrix, dtype=torch.float32), persistent=False)
+        self.register_buffer("inside", torch.tensor(descends, dtype=torch.float32), persistent=False)
+        self.register_buffer("known", torch.tensor(~above, dtype=torch.float32), persistent=False)
+
+    def forward(self, leaf_logits: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            leaf_logits: (B, L, h, w) at any stride.
+            labels: (B, H, W) int64 node ids, 0 = unlabelled; H / h = W / w is the stride.
+
+        Returns:
+            Scalar fp32; 0 (with zero gradients) where no pixel is labelled.
+        """
+        loss = self.cross_entropy(leaf_logits, labels)
+        if self.dice > 0:
+            loss = loss + self.dice * self.dice_loss(leaf_logits, labels)
+        return loss
+
+    def cross_entropy(self, leaf_logits: Tensor, labels: Tensor) -> Tensor:
+        """The first term, on logits raised to the size of the labels."""
+        logits = leaf_logits.float()
+        if logits.shape[-2:] != labels.shape[-2:]:
+            logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False)
+        log_nodes = F.log_softmax(logits, dim=1)
+        if self.tree.inner:
+            log_inner = [
+                torch.logsumexp(log_nodes[:, slice(*self.tree.leaf_slices[node])], dim=1, keepdim=True)
+                for node in self.tree.inner
+            ]
+            log_nodes = torch.cat([log_nodes, *log_inner], dim=1)
+        channels = self.channel_of_node[labels]
+        total = F.nll_loss(log_nodes, channels, weight=self.weights, ignore_index=IGNORED, reduction="sum")
+        mass = self.weights[channels.clamp_min(0)][channels >= 0].sum()
+        return total / mass.clamp_min(1e-6)
+
+    def dice_loss(self, leaf_logits: Tensor, labels: Tensor) -> Tensor:
+        """1 - Dice, averaged over the nodes that the batch shows, at the stride of the logits.
+
+        A pixel counts for a node where its label decides: at or below the node (inside) or in another branch
+        (outside). A label above the node decides nothing for it and is left out.
+        """
+        stride = labels.shape[-1] // leaf_logits.shape[-1]
+        centers = labels[:, stride // 2 :: stride, stride // 2 :: stride].reshape(-1)
+        leaves = torch.softmax(leaf_logits.float(), dim=1).movedim(1, -1).reshape(-1, self.tree.n_leaves)
+        one_hot = F.one_hot(centers, len(self.tree) + 1).to(leaves.dtype)
+        mass = (one_hot.T @ leaves) @ self.members.T  # [label, node]: summed P(node) over pixels of that label
+        counts = one_hot.sum(dim=0)
+        hit = (mass * self.inside).sum(dim=0)[1:]
+        predicted = (mass * self.known).sum(dim=0)[1:]
+        present = (counts[:, None] * self.inside).sum(dim=0)[1:]
+        dice = (2 * hit + 1) / (predicted + present + 1)
+        shown = present > 0
+        return ((1 - dice) * shown).sum() / shown.sum().clamp_min(1)
+
+
+class AttributeLoss(nn.Module):
+    """Cross-entropy of each attribute's values, only where it is labelled and its node is not ruled out.
+
+    Args:
+        tree: the classes with their attributes.
+    """
+
+    def __init__(self, tree: ClassTree) -> None:
+        super().__init__()
+        self.tree = tree
+
+    def forward(self, value_logits: Tensor, values: Mapping[str, Tensor], labels: Tensor) -> Tensor:
+        """The mean over the attributes that the batch labels.
+
+        Args:
+            value_logits: (B, V, h, w) at any stride.
+            values: by attribute name, (B, H, W) int64, 1.. = value, 0 = not labelled.
+            labels: (B, H, W) int64 node ids.
+
+        Returns:
+            Scalar fp32; 0 where nothing is labelled.
+        """
+        stride = labels.shape[-1] // value_logits.shape[-1]
+        centers = slice(stride // 2, None, stride)
+        nodes = labels[:, centers, centers]
+        losses = []
+        for attribute in self.tree.attributes:
+            if attribute.name not in values:
+                continue
+            target = values[attribute.name][:, centers, centers] - 1
+            carriers = torch.zeros(len(self.tree) + 1, dtype=torch.bool, device=nodes.device)
+            carriers[[ROOT, attribute.node, *self.tree.descendants(attribute.node)]] = True
+            target = torch.where(carriers[nodes], target, -1)
+            if bool((target >= 0).any()):
+                logits = value_logits[:, attribute.start : attribute.stop].float()
+                losses.append(F.cross_entropy(logits, target, ignore_index=-1))
+        return torch.stack(losses).mean() if losses else value_logits.sum() * 0.0
+
+
+def balanced_weights(node_shares: np.ndarray, *, power: float = 0.5, most: float = 10.0) -> np.ndarray:
+    """Weights that let rare classes speak: share to the power of -1/2, at most `most` times the commonest.
+
+    Args:
+        node_shares: (N + 1,) share of the labelled pixels that bear each node; 0 where none does.
+
+    Returns:
+        (N + 1,) with mean 1 over the labelled pixels; 1 for nodes that no pixel bears.
+    """
+    shares = np.asarray(node_shares, dtype=np.float64).copy()
+    shares[ROOT] = 0
+    weights = np.ones_like(shares)
+    seen = shares > 0
+    if not seen.any():
+        return weights
+    raw = (shares[seen] / shares.max()) ** -power
+    raw = np.minimum(raw, most)
+    weights[seen] = raw / (raw * shares[seen]).sum() * shares[seen].sum()
+    return weights

@@ -1,0 +1,97 @@
+"""What a training run tells while it works: to a log file, and to whoever watches.
+
+In:  events of a run.
+Out: `RUN/log.jsonl`, one JSON object per line; calls on an `Observer`.
+
+Must not know: how anybody shows them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+LOG_FILE = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a run stands after a step.
+
+    Attributes:
+        step: steps done.
+        done: share of the budget that is used, in [0, 1].
+        loss: mean over the last steps.
+        pictures_per_second: training views per second over the last steps.
+        seconds_left: to the end of the run.
+    """
+
+    step: int
+    done: float
+    loss: float
+    pictures_per_second: float
+    seconds_left: float
+
+
+class Observer(Protocol):
+    """Someone who watches a run."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """Some steps were made."""
+
+    def on_validation(self, step: int, miou: float, best: bool) -> None:
+        """The validation pictures were looked at."""
+
+    def on_note(self, text: str) -> None:
+        """Something a person should know."""
+
+
+class Silent:
+    """Watches and says nothing."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """Ignore it."""
+
+    def on_validation(self, step: int, miou: float, best: bool) -> None:
+        """Ignore it."""
+
+    def on_note(self, text: str) -> None:
+        """Ignore it."""
+
+
+class Log:
+    """Writes every event to the run's log and passes it on.
+
+    Args:
+        run: the run's folder.
+        observer: who is told too.
+    """
+
+    def __init__(self, run: Path, observer: Observer) -> None:
+        self._path = run / LOG_FILE
+        self._observer = observer
+
+    def progress(self, progress: Progress) -> None:
+        """Record some steps."""
+        self._write("progress", **asdict(progress))
+        self._observer.on_progress(progress)
+
+    def validation(self, step: int, miou: float, best: bool, **details: Any) -> None:
+        """Record a look at the validation pictures."""
+        self._write("validation", step=step, miou=miou, best=best, **details)
+        self._observer.on_validation(step, miou, best)
+
+    def note(self, text: str, **details: Any) -> None:
+        """Record something a person should know."""
+        self._write("note", text=text, **details)
+        self._observer.on_note(text)
+
+    def _write(self, event: str, **fields: Any) -> None:
+        plain = {
+            key: None if isinstance(value, float) and math.isnan(value) else value for key, value in fields.items()
+        }
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"event": event, **plain}) + "\n")

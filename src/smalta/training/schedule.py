@@ -1,0 +1,106 @@
+"""How far a run has come, in minutes or in steps, and what the learning rate is there.
+
+In:  a budget; the clock, or the step number.
+Out: progress from 0 to 1; factors of the learning rate.
+
+A run in minutes cannot know its number of steps, so everything that changes over a run is a function of progress.
+
+Must not know: networks, data.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from smalta.errors import ConfigError
+
+WARM_UP = 0.04  # share of the run in which the learning rate rises
+VALIDATIONS = 8  # a run looks at its validation pictures about so often
+
+
+@dataclass(slots=True, kw_only=True)
+class Budget:
+    """What a run may use, and what it has used.
+
+    Attributes:
+        minutes: of wall time from the start of the program to its end, validation included; or None.
+        steps: number of steps; or None.
+        started: `time.monotonic()` at the start; earlier by what a resumed run had used before.
+        reserve: seconds at the end that the last validation and the writing of files need.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    started: float = field(default_factory=time.monotonic)
+    reserve: float = 0.0
+    _training_started: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.minutes is None) == (self.steps is None):
+            raise ConfigError("a run needs either minutes or steps; give --minutes M or --steps N")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ConfigError(f"minutes must be above 0, got {self.minutes}")
+        if self.steps is not None and self.steps < 1:
+            raise ConfigError(f"steps must be at least 1, got {self.steps}")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds used so far."""
+        return time.monotonic() - self.started
+
+    @property
+    def _seconds(self) -> float:
+        return 60 * (self.minutes or 0.0)
+
+    def start_training(self) -> None:
+        """Set progress 0 here: what came before (reading, measuring) is no training."""
+        if self._training_started is None:
+            self._training_started = self.elapsed
+
+    @property
+    def training_started(self) -> float:
+        """Seconds from the start of the run to its first step."""
+        return self._training_started or 0.0
+
+    def resume(self, *, elapsed: float, training_started: float) -> None:
+        """Go on where a stopped run was."""
+        self.started = time.monotonic() - elapsed
+        self._training_started = training_started
+
+    def progress(self, step: int) -> float:
+        """Share of the budget that is used before step `step`, in [0, 1]."""
+        if self.steps is not None:
+            return min(step / self.steps, 1.0)
+        available = self._seconds - self.reserve - self.training_started
+        return min(max((self.elapsed - self.training_started) / max(available, 1e-6), 0.0), 1.0)
+
+    def finished(self, step: int, seconds_per_step: float) -> bool:
+        """Whether no further step fits; the first step always does."""
+        if step == 0:
+            return False
+        if self.steps is not None:
+            return step >= self.steps
+        return self.elapsed + seconds_per_step / 2 > self._seconds - self.reserve
+
+    def seconds_left(self, step: int, seconds_per_step: float) -> float:
+        """Expected seconds to the end of the run."""
+        if self.steps is not None:
+            return (self.steps - step) * seconds_per_step + self.reserve
+        return max(self._seconds - self.elapsed, 0.0)
+
+
+def learning_rate_factor(progress: float) -> float:
+    """Linear warm-up, then polynomial decay with power 0.9 (Chen et al. 2017, DeepLab)."""
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, 0.02)
+    return max((1 - progress) / (1 - WARM_UP), 0.0) ** 0.9
+
+
+def ema_decay(step: int, gamma: float = 16.0) -> float:
+    """Decay of the average of weights after a step: its width grows with the run, so it fits runs of any length.
+
+    The power-function average of Karras et al. 2024 (arXiv 2312.02696, equation 1); with gamma 16 its width is
+    about 5 % of the run so far.
+    """
+    return (1 - 1 / (step + 1)) ** (gamma + 1)

@@ -1,0 +1,165 @@
+"""What a training run is told, and what it decides for itself from the data and the machine.
+
+In:  options of a person; a fingerprint.
+Out: `TrainSettings` (as told) and `Recipe` (as decided, with a reason for each line), both plain data in RUN.
+
+Must not know: networks in action, batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+import torch
+
+from smalta.data.fingerprint import Fingerprint
+from smalta.errors import ConfigError
+from smalta.model.encoder import DEFAULT_ENCODER
+from smalta.model.runtime import cpu_has_fast_bf16
+from smalta.training.augment import AugmentConfig
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """What a person may say about a run; None lets smalta decide.
+
+    Attributes:
+        minutes: wall time of the whole run; or None.
+        steps: training steps; or None.
+        encoder: a timm name, or "plain".
+        pretrained: whether the encoder starts from ImageNet weights.
+        seed: of splits, order, views and fresh weights.
+        device: "auto", "cpu" or "cuda".
+        batch: pictures per step.
+        crop: side of the training views in pixels, a multiple of 32.
+        stride: of the network's map.
+        width: channels of the decoder at stride 4.
+        learning_rate: the highest one.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    encoder: str = DEFAULT_ENCODER
+    pretrained: bool = True
+    seed: int = 0
+    device: Device = "auto"
+    batch: int | None = None
+    crop: int | None = None
+    stride: int | None = None
+    width: int = 96
+    learning_rate: float = 1.5e-3
+
+    def __post_init__(self) -> None:
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ConfigError(f"device must be 'auto', 'cpu' or 'cuda', got {self.device!r}")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
+        if self.crop is not None and (self.crop < 32 or self.crop % 32):
+            raise ConfigError(f"crop must be a multiple of 32 pixels, got {self.crop}")
+        if self.batch is not None and self.batch < 1:
+            raise ConfigError(f"batch must be at least 1, got {self.batch}")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, got {self.seed}")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning rate must be above 0, got {self.learning_rate}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from parsed JSON; a misspelt key is an error."""
+        known = {entry.name for entry in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ConfigError(f"unknown training settings {unknown}; known settings are {sorted(known)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a run does.
+
+    Attributes:
+        device: "cpu" or "cuda".
+        bf16: whether the network computes in bf16.
+        batch: pictures per step.
+        crop_hw: of the training views, pixels.
+        stride: of the network's map.
+        cache_bytes: memory for decoded samples.
+        ahead: batches made before they are asked for.
+        augment: how far training views stray.
+        reasons: why, by name of the decision.
+    """
+
+    device: Literal["cpu", "cuda"]
+    bf16: bool
+    batch: int
+    crop_hw: tuple[int, int]
+    stride: int
+    cache_bytes: int
+    ahead: int
+    augment: AugmentConfig
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain data."""
+        return asdict(self)
+
+
+def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int) -> Recipe:
+    """Fill in what the settings leave open.
+
+    Args:
+        settings: as told.
+        fingerprint: of the training split.
+        memory_bytes: memory that is free now.
+    """
+    reasons: dict[str, str] = {}
+    cuda = torch.cuda.is_available() if settings.device == "auto" else settings.device == "cuda"
+    reasons["device"] = "a CUDA device is there" if cuda else "no CUDA device is used, so the processor's cores train"
+    bf16 = torch.cuda.is_bf16_supported() if cuda else cpu_has_fast_bf16()
+    reasons["precision"] = (
+        "bf16: the hardware multiplies it" if bf16 else "fp32: the hardware has no fast bf16 multiplication"
+    )
+    side = settings.crop or 320
+    crop_hw = (min(side, _up(fingerprint.height[1])), min(side, _up(fingerprint.width[1])))
+    reasons["crop"] = (
+        f"views of {crop_hw[0]} x {crop_hw[1]} px from pictures of "
+        f"{fingerprint.height[1]} x {fingerprint.width[1]} px (median)"
+    )
+    batch = settings.batch or max(2, min(8, fingerprint.n_pictures.get("train", 8)))
+    stride = settings.stride or fingerprint.output_stride
+    reasons["stride"] = fingerprint.stride_reason if settings.stride is None else "as told"
+    wanted, allowed = fingerprint.decoded_bytes, memory_bytes // 3
+    fits = wanted <= allowed
+    reasons["cache"] = (
+        f"{wanted / 2**20:.0f} MiB of decoded samples "
+        + ("fit" if fits else "do not all fit")
+        + f" in {allowed / 2**20:.0f} MiB, a third of the free memory"
+    )
+    upside_down = fingerprint.no_up
+    reasons["augmentation"] = (
+        "the classes lie alike in both halves of the pictures, so views are also turned upside down"
+        if upside_down
+        else "the pictures have an up, so views are mirrored but not turned"
+    )
+    return Recipe(
+        device="cuda" if cuda else "cpu",
+        bf16=bf16,
+        batch=batch,
+        crop_hw=crop_hw,
+        stride=stride,
+        cache_bytes=min(wanted * 2, allowed) if fits else allowed,
+        ahead=3 if cuda else 0,
+        augment=AugmentConfig(upside_down=upside_down),
+        reasons=reasons,
+    )
+
+
+def _up(length: int) -> int:
+    return -(-length // 32) * 32

@@ -1,0 +1,191 @@
+"""`smalta train` as a function: from a folder of labelled pictures to a folder with a model.
+
+In:  a data set's path, a run's path, settings.
+Out: the run's folder, and where its model lies.
+
+Must not know: how progress is shown, command lines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from smalta import __version__
+from smalta.classes import ClassTree
+from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.fingerprint import Fingerprint, measure
+from smalta.errors import DataError, ModelError, TrainingError
+from smalta.model.encoder import load_imagenet_weights
+from smalta.model.storage import MODEL_FILE
+from smalta.training.allocator import keep_large_blocks
+from smalta.training.checkpoint import STATE_FILE
+from smalta.training.loop import Trainer, build_network
+from smalta.training.losses import TreeLoss, balanced_weights
+from smalta.training.observer import Log, Observer, Silent
+from smalta.training.schedule import Budget
+from smalta.training.settings import Recipe, TrainSettings, decide
+
+SETTINGS_FILE = "settings.json"
+DICE_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """What a run left.
+
+    Attributes:
+        model: the file with the best weights.
+        steps: made in all.
+        best_step: after which the best weights were taken.
+        validation_miou: of the best weights; None where no validation pixel is labelled.
+        seconds: that the run took.
+        notes: what a person should know.
+    """
+
+    model: Path
+    steps: int
+    best_step: int
+    validation_miou: float | None
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def train(
+    data: str | Path,
+    out: str | Path,
+    settings: TrainSettings,
+    *,
+    classes: ClassTree | str | Path | None = None,
+    resume: bool = False,
+    observer: Observer | None = None,
+    started: float | None = None,
+) -> TrainResult:
+    """Train a model on a folder of labelled pictures.
+
+    Args:
+        data: the data set, in any format that `open_dataset` knows.
+        out: the run's folder; it must be new or empty, unless `resume`.
+        settings: minutes or steps, and what else is not to be decided here. A resumed run takes those it was started
+            with, but for `minutes` and `steps`, which may be raised.
+        classes: the class tree or its file, instead of the data set's own.
+        resume: go on with the run that `out` holds.
+        observer: is told about progress.
+        started: `time.monotonic()` when the program began; now if None.
+
+    Raises:
+        SmaltaError: if data, classes, settings or folder cannot be used.
+    """
+    budget = Budget(minutes=settings.minutes, steps=settings.steps)
+    if started is not None:
+        budget.started = started
+    run = Path(out)
+    keep_large_blocks()
+    stored = _stored(run) if resume else None
+    _prepare(run, resume=resume)
+    log = Log(run, observer or Silent())
+    if stored is not None:
+        settings = replace(TrainSettings.from_dict(stored["settings"]), minutes=settings.minutes, steps=settings.steps)
+        if classes is None:
+            classes = ClassTree.from_file(run / "classes.yaml")
+    dataset = open_dataset(data, classes=classes, seed=settings.seed)
+    for note in dataset.notes:
+        log.note(note)
+    _refuse_broken(dataset)
+    if stored is not None:
+        fingerprint = Fingerprint.from_dict(stored["fingerprint"])
+    else:
+        fingerprint = measure(dataset, seed=settings.seed)
+    recipe = decide(settings, fingerprint, _free_memory())
+    network = build_network(dataset, settings, recipe.stride)
+    weights = load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not resume else "none"
+    if stored is None:
+        _write_run(run, dataset, settings, fingerprint, recipe, weights)
+    facts = {
+        "smalta": __version__,
+        "torch": torch.__version__,
+        "data": Path(data).name,
+        "splits": {name: len(entries) for name, entries in dataset.splits.items()},
+        "settings": settings.to_dict(),
+        "weights": stored["weights"] if stored is not None else weights,
+    }
+    trainer = Trainer(
+        dataset,
+        network,
+        TreeLoss(dataset.tree, balanced_weights(fingerprint.shares(dataset.tree)), dice=DICE_WEIGHT),
+        settings=settings,
+        recipe=recipe,
+        budget=budget,
+        run=run,
+        log=log,
+        facts=facts,
+    )
+    counters = trainer.run(resume=resume)
+    return TrainResult(
+        model=run / MODEL_FILE,
+        steps=counters.step,
+        best_step=counters.best_step,
+        validation_miou=counters.best_miou if counters.best_miou >= 0 else None,
+        seconds=budget.elapsed,
+        notes=dataset.notes,
+    )
+
+
+def _stored(run: Path) -> dict[str, Any]:
+    path = run / SETTINGS_FILE
+    if not path.is_file() or not (run / STATE_FILE).is_file():
+        raise ModelError(f"{run} holds no run to resume; leave --resume away to start one there")
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is damaged ({error}); start a new run in another folder") from error
+    return stored
+
+
+def _prepare(run: Path, *, resume: bool) -> None:
+    if run.exists() and not run.is_dir():
+        raise TrainingError(f"{run} is a file; name a folder for the run with --out")
+    if not resume and run.is_dir() and any(run.iterdir()):
+        raise TrainingError(f"{run} is not empty; name a new folder with --out, or go on with its run by --resume")
+    run.mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_broken(dataset: Dataset) -> None:
+    for split in ("train", "val"):
+        if not dataset.splits.get(split):
+            raise DataError(
+                f"{dataset.root} has no pictures in the split {split!r}; training needs some to learn from (train) "
+                "and some to choose by (val)"
+            )
+
+
+def _write_run(
+    run: Path, dataset: Dataset, settings: TrainSettings, fingerprint: Fingerprint, recipe: Recipe, weights: str
+) -> None:
+    (run / "classes.yaml").write_text(dataset.tree.to_yaml(), encoding="utf-8")
+    content = {
+        "smalta": __version__,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "data": str(dataset.root),
+        "settings": settings.to_dict(),
+        "recipe": recipe.to_dict(),
+        "weights": weights,
+        "fingerprint": fingerprint.to_dict(),
+    }
+    unfinished = run / f".{SETTINGS_FILE}.part"
+    unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, run / SETTINGS_FILE)
+
+
+def _free_memory() -> int:
+    """Bytes that can be used now, as far as the system tells; 4 GiB where it does not."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 * 2**30

@@ -1,0 +1,69 @@
+"""Look at the validation pictures with the weights of the moment.
+
+In:  a network, entries of a data set.
+Out: mean IoU at the deepest level that the labels reach, and the threshold of a two-leaf tree.
+
+Must not know: schedules, checkpoints, optimisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smalta.data.dataset import Dataset
+from smalta.data.sample import Entry
+from smalta.metrics.binary import ThresholdChooser
+from smalta.metrics.hierarchy import level_index
+from smalta.metrics.semantic import confusion, counts_of, iou, mean_of_present
+from smalta.model.network import Network
+from smalta.model.runtime import TorchRuntime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a validation found.
+
+    Attributes:
+        miou: mean IoU of the classes that the labels show, at `level`; nan where nothing is labelled.
+        level: the deepest level of the tree at which a validation pixel is labelled.
+        ious: by class path, None where no pixel is labelled so.
+        threshold: for a tree of two leaves, the probability with the best F1; else None.
+    """
+
+    miou: float
+    level: int
+    ious: dict[str, float | None]
+    threshold: float | None
+
+
+def validate(
+    network: Network, dataset: Dataset, entries: Sequence[Entry], *, device: str, bf16: bool, most: int = 500
+) -> Score:
+    """Run a network in evaluation mode over validation pictures, at most `most` of them, evenly chosen."""
+    tree = dataset.tree
+    was_training = network.training
+    runtime = TorchRuntime(network.eval(), device=device, bf16=bf16)
+    tables = {k: level_index(tree, k) for k in range(1, tree.n_levels + 1)}
+    matrices = {k: np.zeros((n := len(tree.level(k)), n + 1), dtype=np.int64) for k in tables}
+    chooser = ThresholdChooser() if tree.n_leaves == 2 and not tree.inner else None
+    chosen = np.unique(np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int))
+    for sample in dataset.read_many([entries[i] for i in chosen], workers=1):
+        probabilities = runtime(sample.picture[None])["semantic"][0]
+        answer = tree.decode(probabilities)
+        for k, table in tables.items():
+            matrices[k] += confusion(table[sample.classes], table[answer], len(matrices[k]))
+        if chooser is not None:
+            chooser.add(probabilities[1], sample.classes)
+    network.train(was_training)
+    level = max((k for k, matrix in matrices.items() if matrix.sum() > 0), default=tree.n_levels)
+    ious = iou(counts_of(matrices[level]))
+    named = zip(tree.level(level), ious, strict=True)
+    return Score(
+        miou=float(mean_of_present(ious)),
+        level=level,
+        ious={tree.name(node): None if np.isnan(value) else float(value) for node, value in named},
+        threshold=chooser.best() if chooser is not None else None,
+    )
