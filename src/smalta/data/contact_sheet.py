@@ -1,0 +1,97 @@
+"""Twelve labelled pictures on one page: the look that no rule replaces.
+
+In:  a data set.
+Out: a PNG file.
+
+Must not know: formats, rules of the doctor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from smalta.data.dataset import Dataset
+from smalta.data.overlay import caption, overlay, with_legend
+from smalta.data.pictures import write_bytes
+from smalta.data.sample import Sample
+from smalta.errors import DataError, SmaltaError
+
+COUNT = 12
+COLUMNS = 4
+CELL_HW = (270, 360)
+_GAP = 6
+_PAPER = (24, 24, 28)
+
+
+def contact_sheet(dataset: Dataset, file: str | Path, seed: int = 0) -> tuple[str, ...]:
+    """Draw overlays of twelve pictures chosen by the seed, with names and a legend, into a PNG file.
+
+    Entries that cannot be read are passed over; a small data set fills fewer cells.
+
+    Returns:
+        The names of the entries drawn, from left to right and top to bottom.
+
+    Raises:
+        DataError: if no entry can be read, the name does not end in .png, or the file cannot be written.
+    """
+    file = Path(file)
+    if file.suffix.lower() != ".png":
+        raise DataError(f"the contact sheet is a PNG picture, but {file.name!r} does not end in .png; name it so")
+    cells, names, present = [], [], set()
+    for split, sample in _readable(dataset, seed):
+        cells.append(_cell(dataset, split, sample))
+        names.append(sample.name)
+        present.update(np.unique(sample.classes).tolist())
+        if len(cells) == COUNT:
+            break
+    if not cells:
+        raise DataError(
+            f"no picture of {dataset.root} can be read with its labels; run 'smalta check' without the sheet"
+        )
+    page = with_legend(_page(cells), dataset.tree, sorted(present))
+    _, encoded = cv2.imencode(".png", page[..., ::-1])
+    write_bytes(file, encoded.tobytes())
+    return tuple(names)
+
+
+def _readable(dataset: Dataset, seed: int) -> Iterator[tuple[str, Sample]]:
+    """Split and sample of the entries that can be read, in an order that the seed gives."""
+    entries = [(split, entry) for split, members in dataset.splits.items() for entry in members]
+    for index in np.random.default_rng(seed).permutation(len(entries)):
+        split, entry = entries[index]
+        try:
+            yield split, dataset.read(entry)
+        except SmaltaError:  # the report names it; the sheet shows what can be seen
+            continue
+
+
+def _cell(dataset: Dataset, split: str, sample: Sample) -> np.ndarray:
+    """(h + 20, w, 3): the overlay fitted into a cell, its name below."""
+    cell_h, cell_w = CELL_HW
+    height, width = sample.classes.shape
+    scale = min(cell_h / height, cell_w / width)
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = cv2.resize(sample.picture, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    maps = [sample.classes, sample.instances if sample.instances is not None else np.zeros_like(sample.classes)]
+    classes, instances = (cv2.resize(one, size_wh, interpolation=cv2.INTER_NEAREST_EXACT) for one in maps)
+    drawn = overlay(picture, classes, dataset.tree, instances=instances)
+    cell = np.full((cell_h, cell_w, 3), _PAPER, dtype=np.uint8)
+    top, left = (cell_h - size_wh[1]) // 2, (cell_w - size_wh[0]) // 2
+    cell[top : top + size_wh[1], left : left + size_wh[0]] = drawn
+    return np.concatenate([cell, caption(f"{sample.name} ({split})", cell_w)])
+
+
+def _page(cells: list[np.ndarray]) -> np.ndarray:
+    """Cells in rows, with gaps."""
+    columns = min(COLUMNS, len(cells))
+    rows = -(-len(cells) // columns)
+    height, width = cells[0].shape[:2]
+    page = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _PAPER, dtype=np.uint8)
+    for index, cell in enumerate(cells):
+        top, left = (index // columns) * (height + _GAP) + _GAP, (index % columns) * (width + _GAP) + _GAP
+        page[top : top + height, left : left + width] = cell
+    return page
