@@ -16,7 +16,7 @@ from types import ModuleType
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats import folder
+from smalta.data.formats import cityscapes, coco, coco_panoptic, folder, voc, yolo
 from smalta.data.formats.base import Reader, map_in_order
 from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError
@@ -24,6 +24,11 @@ from smalta.errors import DataError
 # in the order in which they are tried
 FORMATS: Mapping[str, ModuleType] = {
     "folder": folder,
+    "coco-panoptic": coco_panoptic,
+    "coco": coco,
+    "yolo": yolo,
+    "cityscapes": cityscapes,
+    "voc": voc,
 }
 
 

@@ -9,14 +9,15 @@ Must not know: any one format, networks.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Protocol, TypeVar
 
 import numpy as np
+import yaml
 
 from smalta.classes import ClassTree
 from smalta.data.pictures import orient, pictures_in, read_index, read_orientation, read_picture, read_size
@@ -90,6 +91,61 @@ def by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
+def named_entries(found: Mapping[str, Sequence[Entry]]) -> dict[str, list[Entry]]:
+    """The entries with the shortest names that are unique: the stem, split/stem, or split/path.
+
+    Args:
+        found: entries by split, named by their path below the folder of pictures.
+    """
+
+    def choices(split: str, entry: Entry) -> list[str]:
+        before = f"{split}/" if split else ""
+        return [entry.picture.stem, before + entry.picture.stem, before + entry.name]
+
+    counts = [Counter(names) for names in zip(*(choices(s, e) for s, es in found.items() for e in es), strict=True)]
+
+    def name(split: str, entry: Entry) -> str:
+        names = choices(split, entry)
+        return next((n for n, count in zip(names, counts, strict=True) if count[n] == 1), names[-1])
+
+    return {split: [replace(e, name=name(split, e)) for e in entries] for split, entries in found.items()}
+
+
+def stated_tree(root: Path, classes: ClassTree | None) -> ClassTree | None:
+    """The tree that the user gives, else that of `classes.yaml` at the root, else None."""
+    if classes is not None:
+        return classes
+    files = [root / name for name in ("classes.yaml", "classes.yml") if (root / name).is_file()]
+    return ClassTree.from_file(files[0]) if files else None
+
+
+def groups_file(root: Path) -> Path | None:
+    """`groups.txt` at the root, if there is one."""
+    path = root / "groups.txt"
+    return path if path.is_file() else None
+
+
+def fullest_folder(candidates: Iterable[Path], names: Sequence[str | PurePath], source: Path) -> Path:
+    """Of several folders the first that holds all files named, else the one that holds most.
+
+    Raises:
+        DataError: if none holds any of them.
+    """
+    hits: dict[Path, int] = {}
+    for folder in candidates:
+        if folder not in hits:
+            hits[folder] = sum((folder / name).is_file() for name in names)
+            if hits[folder] == len(names):
+                return folder
+    best = max(hits, key=lambda folder: hits[folder])
+    if not hits[best]:
+        raise DataError(
+            f"none of the {len(names)} files that {source} names is there, such as {names[0]}; looked in "
+            + ", ".join(map(str, hits))
+        )
+    return best
+
+
 def read_upright(path: Path) -> tuple[np.ndarray, int]:
     """A picture (H, W, 3) uint8, and the EXIF orientation that was applied to it."""
     return read_picture(path), read_orientation(path)
@@ -130,3 +186,19 @@ def nodes_of(tree: ClassTree, values: np.ndarray, path: Path) -> np.ndarray:
         return tree.nodes_of(values)
     except ClassTreeError as error:
         raise ClassTreeError(f"{path}: {error}") from error
+
+
+def present_values(values: np.ndarray) -> list[int]:
+    """The different values of a label array, in order."""
+    if values.dtype.itemsize <= 2:  # counting beats sorting by far
+        return np.flatnonzero(np.bincount(values.ravel())).tolist()
+    return np.unique(values).tolist()
+
+
+def plain_yaml(path: Path) -> Mapping[object, object]:
+    """Mapping that a YAML file holds; empty where it holds something else or cannot be read."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, Mapping) else {}

@@ -12,7 +12,8 @@ Must not know: other formats, networks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +23,12 @@ from smalta.classes import ClassTree
 from smalta.data.formats.base import (
     Contents,
     by_stem,
+    groups_file,
     map_in_order,
+    named_entries,
     nodes_of,
+    plain_yaml,
+    present_values,
     read_labels,
     read_upright,
     subfolders,
@@ -65,7 +70,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         lone_pictures += pictures
         lone_labels += labels
     _check_pairs(root, found, lone_pictures, lone_labels)
-    found = _unique_names(found)
+    found = named_entries(found)
     everything = [entry for entries in found.values() for entry in entries]
     masks = [dict(entry.key)["masks"] for entry in everything if "masks" in dict(entry.key)]
     tree, notes = _tree(root, classes, masks)
@@ -73,10 +78,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     _check_attributes(tree, places)
     if not masks:
         reader.only_thing()
-    groups = root / "groups.txt"
-    splits, split_notes = make_splits(
-        found, seed=seed, groups_file=groups if groups.is_file() else None, classes_of=_values_in_masks
-    )
+    splits, split_notes = make_splits(found, seed=seed, groups_file=groups_file(root), classes_of=_values_in_masks)
     return Contents(
         tree=tree,
         splits=splits,
@@ -116,6 +118,8 @@ def _places(root: Path) -> dict[str, _Place]:
 
 def _place(folder: Path) -> _Place | None:
     here = subfolders(folder)
+    if "masks" in here and not here.keys() & {"images", "labels"} and (folder.parent / "images").is_dir():
+        here["images"] = folder.parent / "images"  # several label formats beside one folder of pictures
     if "images" not in here or not ("masks" in here or "instances" in here):
         return None
     attributes = {path.name: path for path in subfolders(here["attributes"]).values()} if "attributes" in here else {}
@@ -160,21 +164,6 @@ def _check_pairs(root: Path, found: dict[str, list[Entry]], pictures: list[Path]
     raise DataError(f"{root} holds {len(pictures)} pictures and {len(labels)} label files; put pictures beside labels")
 
 
-def _unique_names(found: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
-    """Entries whose name is the stem, with the split before it where two splits share a stem."""
-    names = [entry.name for entries in found.values() for entry in entries]
-    if len(set(names)) == len(names):
-        return found
-    twice = {name for name in names if names.count(name) > 1}
-    return {
-        split: [
-            Entry(name=f"{split}/{e.name}", picture=e.picture, labels=e.labels, key=e.key) if e.name in twice else e
-            for e in entries
-        ]
-        for split, entries in found.items()
-    }
-
-
 # -- classes ------------------------------------------------------------------------------------------
 
 
@@ -184,10 +173,21 @@ def _tree(root: Path, classes: ClassTree | None, masks: Sequence[Path]) -> tuple
     for name in CLASS_FILES:
         if (root / name).is_file():
             return ClassTree.from_file(root / name), []
+    if tree := _tree_of_config(root / "config.yaml"):
+        return tree, ["classes are those of config.yaml"]
     if not masks:
         tree = ClassTree({"background": {"ids": [0]}, "object": {"ids": [1], "kind": "thing"}})
         return tree, ["no classes file and no masks: every object is an 'object', the rest 'background'"]
     return tree_from_masks(masks)
+
+
+def _tree_of_config(path: Path) -> ClassTree | None:
+    """Tree of a configuration file that maps label values to names under `classes`; None for other files."""
+    names = plain_yaml(path).get("classes")
+    if not isinstance(names, Mapping) or not all(isinstance(value, int) for value in names):
+        return None
+    ignore = [value for value, name in names.items() if re.search(r"void|ignore|unlabel", str(name), re.IGNORECASE)]
+    return ClassTree({str(name): {"ids": [v]} for v, name in names.items() if v not in ignore}, ignore)
 
 
 def _check_attributes(tree: ClassTree, places: dict[str, _Place]) -> None:
@@ -209,7 +209,7 @@ def _values_in_masks(entries: Sequence[Entry]) -> list[Collection[int]]:
         if path is None:
             return ()
         try:
-            return np.unique(read_index(path)).tolist()
+            return present_values(read_index(path))
         except DataError:  # the doctor reports it; a split needs no more than a hint
             return ()
 

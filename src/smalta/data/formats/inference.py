@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats.base import map_in_order
+from smalta.data.formats.base import map_in_order, present_values
 from smalta.data.pictures import read_index
 from smalta.errors import DataError
 
@@ -82,6 +82,6 @@ def looks_smooth(values: Sequence[int]) -> bool:
 
 def _values(path: Path) -> list[int]:
     try:
-        return np.unique(read_index(path)).tolist()
+        return present_values(read_index(path))
     except DataError:  # the doctor reports it; the other masks tell the classes
         return []

@@ -1,0 +1,214 @@
+"""COCO instance JSON: outlined objects of categories.
+
+In:  `annotations/instances_train.json` beside `train/` or `images/train/`, `train/_annotations.coco.json` among
+     its pictures, or one JSON file beside `images/`.
+Out: `Contents`; and the same layout written from samples.
+
+Every object is a thing, its supercategory the parent node; what no object covers is `background`. Crowd regions, and
+the boxes of objects without an outline, make no statement. Smaller objects lie on larger ones. A `classes.yaml` at
+the root, where there is one, gives the tree; categories then mean its nodes by name.
+
+Must not know: other formats, networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel
+
+from smalta.classes import ROOT, ClassTree
+from smalta.data.formats.base import (
+    Contents,
+    groups_file,
+    named_entries,
+    read_upright,
+    stated_tree,
+    turn_labels,
+)
+from smalta.data.formats.categories import background_of, nodes_by_name, tree_of
+from smalta.data.formats.coco_files import (
+    JsonCategory,
+    JsonImage,
+    json_files,
+    parse,
+    picture_folder,
+    safe_name,
+    same_categories,
+    unlisted_pictures,
+)
+from smalta.data.formats.outlines import Region, Shape, decode_runs, fill_box, fill_polygons, paint
+from smalta.data.sample import Entry, Sample
+from smalta.data.splits import make_splits
+from smalta.errors import DataError
+
+LOOKED_FOR = "a JSON file with images, annotations and categories, in annotations/, train/ or beside images/"
+
+
+class _Runs(BaseModel):
+    size: tuple[int, int]
+    counts: list[int] | str
+
+
+class _Annotation(BaseModel):
+    id: int | str
+    image_id: int | str
+    category_id: int
+    segmentation: list[list[float]] | _Runs | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    iscrowd: bool = False
+
+
+class _File(BaseModel):
+    images: list[JsonImage]
+    annotations: list[_Annotation]
+    categories: list[JsonCategory]
+
+
+def recognises(root: Path) -> bool:
+    """Whether there is a COCO instance file in one of the usual places."""
+    return bool(json_files(root, "instances"))
+
+
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+    """Parse the JSON files and look up their pictures."""
+    files = json_files(root, "instances")
+    parsed = {split: parse(path, _File) for split, path in files.items()}
+    objects = _objects_by_image(parsed, files)
+    found: dict[str, list[Entry]] = {}
+    listed: set[Path] = set()
+    for split, content in parsed.items():
+        names = [safe_name(image.file_name, files[split]) for image in content.images]
+        folder = picture_folder(files[split], root, split, names)
+        listed.update(folder / name for name in names)
+        found[split] = [
+            Entry(
+                name=str(name),
+                picture=folder / name,
+                labels=(files[split],),
+                key=(split, image.id, image.height, image.width),
+            )
+            for image, name in zip(content.images, names, strict=True)
+        ]
+    missing = sorted(path for path in listed if not path.is_file())
+    found = {split: [e for e in entries if e.picture not in missing] for split, entries in found.items()}
+    first = next(iter(files.values()))
+    notes = _outline_notes([a for content in parsed.values() for a in content.annotations], first)
+    if missing:
+        notes.append(f"{len(missing)} pictures that the JSON names are missing, such as {missing[0]}")
+    tree, nodes = _classes(parsed, files, stated_tree(root, classes))
+    splits, split_notes = make_splits(
+        named_entries(found),
+        seed=seed,
+        groups_file=groups_file(root),
+        classes_of=lambda entries: [{a.category_id for a in objects[e.key[:2]]} for e in entries],
+    )
+    return Contents(
+        tree=tree,
+        splits=splits,
+        reader=CocoReader(tree=tree, nodes=nodes, objects=objects),
+        has_instances=bool(tree.is_thing.any()),
+        notes=(*notes, *split_notes),
+        unpaired_pictures=tuple(unlisted_pictures(listed)),
+        unpaired_labels=tuple(missing),
+    )
+
+
+def _objects_by_image(
+    parsed: Mapping[str, _File], files: Mapping[str, Path]
+) -> dict[tuple[str, int | str], list[_Annotation]]:
+    objects: dict[tuple[str, int | str], list[_Annotation]] = {}
+    for split, content in parsed.items():
+        for image in content.images:
+            if (split, image.id) in objects:
+                raise DataError(f"{files[split]} holds two images with the id {image.id!r}; ids must differ")
+            objects[split, image.id] = []
+        for annotation in content.annotations:
+            if (split, annotation.image_id) not in objects:
+                raise DataError(
+                    f"{files[split]}, annotation {annotation.id}: there is no image {annotation.image_id!r} in the file"
+                )
+            objects[split, annotation.image_id].append(annotation)
+    return objects
+
+
+def _outline_notes(annotations: list[_Annotation], path: Path) -> list[str]:
+    bare = [a for a in annotations if not a.segmentation]
+    if annotations and len(bare) == len(annotations):
+        raise DataError(f"{path} holds boxes only; segmentation needs outlines: export polygons or masks")
+    if bare:
+        return [f"{len(bare)} objects have no outline, such as annotation {bare[0].id}: their boxes are unlabelled"]
+    return []
+
+
+def _classes(
+    parsed: Mapping[str, _File], files: Mapping[str, Path], stated: ClassTree | None
+) -> tuple[ClassTree, dict[int, int]]:
+    """The tree, and node by category id."""
+    categories = same_categories({split: content.categories for split, content in parsed.items()}, files)
+    known = {category.id for category in categories}
+    used = {a.category_id: files[split] for split, content in parsed.items() for a in content.annotations}
+    for category_id, path in used.items():
+        if category_id not in known:
+            raise DataError(f"{path}: annotations use category {category_id}, which its categories lack")
+    if stated is not None:
+        return stated, nodes_by_name(stated, categories, used, next(iter(files.values())))
+    return tree_of(categories, background=True)
+
+
+@dataclass(frozen=True)
+class CocoReader:
+    """Draws the objects of each picture."""
+
+    tree: ClassTree
+    nodes: Mapping[int, int]
+    objects: Mapping[tuple[str, int | str], list[_Annotation]]
+
+    def read(self, entry: Entry) -> Sample:
+        """Picture and labels of an entry."""
+        split, image_id, height, width = entry.key
+        picture, orientation = read_upright(entry.picture)
+        size_hw = (height, width) if height and width else picture.shape[:2]
+        shapes = [self._shape(a, size_hw, entry.labels[0]) for a in self.objects[split, image_id]]
+        classes, instances = paint(shapes, size_hw, background_of(self.tree))
+        turn = partial(
+            turn_labels,
+            orientation=orientation,
+            size_hw=picture.shape[:2],
+            name=f"{entry.labels[0]}, image {image_id!r},",
+        )
+        return Sample(
+            name=entry.name,
+            picture=picture,
+            classes=turn(classes),
+            instances=turn(instances) if self.tree.is_thing.any() else None,
+        )
+
+    def _shape(self, annotation: _Annotation, size_hw: tuple[int, int], path: Path) -> Shape:
+        outlined = bool(annotation.segmentation)
+        try:
+            region = _region(annotation, size_hw)
+        except DataError as error:
+            raise DataError(f"{path}, annotation {annotation.id}: {error}") from error
+        speaks = outlined and not annotation.iscrowd
+        node = self.nodes[annotation.category_id] if speaks else ROOT
+        return Shape(region, node, is_object=bool(self.tree.is_thing[node]))
+
+    def read_values(self, entry: Entry) -> np.ndarray | None:
+        """None: outlines have no label values."""
+        return None
+
+
+def _region(annotation: _Annotation, size_hw: tuple[int, int]) -> Region:
+    segmentation = annotation.segmentation
+    if not segmentation:
+        return fill_box(annotation.bbox or (0, 0, 0, 0), size_hw)
+    if isinstance(segmentation, list):
+        return fill_polygons(segmentation, size_hw)
+    if segmentation.size != size_hw:
+        raise DataError(f"its run lengths are of a picture of {segmentation.size}, but the image has {size_hw}")
+    return decode_runs(segmentation.counts, size_hw)

@@ -1,0 +1,179 @@
+"""COCO panoptic: a JSON file of segments beside PNG files whose colours number them.
+
+In:  `annotations/panoptic_train.json` with `annotations/panoptic_train/*.png`, and the pictures in the usual places.
+Out: `Contents`.
+
+A segment's number is R + 256 G + 65536 B; 0 is unlabelled, crowds make no statement. Categories with `isthing` are
+objects, a supercategory is the parent node. A `classes.yaml` at the root gives the tree where there is one.
+
+Must not know: other formats, networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel
+
+from smalta.classes import ClassTree
+from smalta.data.formats.base import (
+    Contents,
+    fullest_folder,
+    groups_file,
+    named_entries,
+    read_upright,
+    stated_tree,
+    turn_labels,
+)
+from smalta.data.formats.categories import Category, nodes_by_name, tree_of
+from smalta.data.formats.coco_files import (
+    JsonCategory,
+    JsonImage,
+    json_files,
+    parse,
+    picture_folder,
+    safe_name,
+    same_categories,
+    unlisted_pictures,
+)
+from smalta.data.pictures import read_picture
+from smalta.data.sample import Entry, Sample
+from smalta.data.splits import make_splits
+from smalta.errors import DataError
+
+LOOKED_FOR = "a JSON file with segments_info, such as annotations/panoptic_train.json, beside its PNG files"
+
+
+class _Segment(BaseModel):
+    id: int
+    category_id: int
+    iscrowd: bool = False
+
+
+class _Annotation(BaseModel):
+    image_id: int | str
+    file_name: str
+    segments_info: list[_Segment]
+
+
+class _File(BaseModel):
+    images: list[JsonImage]
+    annotations: list[_Annotation]
+    categories: list[JsonCategory]
+
+
+def recognises(root: Path) -> bool:
+    """Whether there is a COCO panoptic file in one of the usual places."""
+    return bool(json_files(root, "panoptic"))
+
+
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+    """Parse the JSON files and look up pictures and label files."""
+    files = json_files(root, "panoptic")
+    parsed = {split: parse(path, _File) for split, path in files.items()}
+    found: dict[str, list[Entry]] = {}
+    segments: dict[Path, list[_Segment]] = {}
+    listed: set[Path] = set()
+    for split, content in parsed.items():
+        found[split] = _entries(files[split], root, split, content)
+        listed.update(entry.picture for entry in found[split])
+        segments |= {
+            entry.labels[0]: annotation.segments_info
+            for entry, annotation in zip(found[split], content.annotations, strict=True)
+        }
+    whole = {
+        split: [e for e in entries if e.picture.is_file() and e.labels[0].is_file()] for split, entries in found.items()
+    }
+    lone = [entry for split, entries in found.items() for entry in entries if entry not in whole[split]]
+    lone_pictures = [entry.picture for entry in lone if entry.picture.is_file()]
+    lone_labels = [entry.labels[0] if entry.labels[0].is_file() else entry.picture for entry in lone]
+    categories = same_categories({split: content.categories for split, content in parsed.items()}, files)
+    used = {s.category_id: files[split] for split, c in parsed.items() for a in c.annotations for s in a.segments_info}
+    tree, nodes = _classes(categories, used, stated_tree(root, classes))
+    splits, notes = make_splits(
+        named_entries(whole),
+        seed=seed,
+        groups_file=groups_file(root),
+        classes_of=lambda entries: [{s.category_id for s in segments[e.labels[0]]} for e in entries],
+    )
+    things = frozenset(category.id for category in categories if category.thing)
+    return Contents(
+        tree=tree,
+        splits=splits,
+        reader=PanopticReader(tree=tree, nodes=nodes, things=things, segments=segments),
+        has_instances=bool(things),
+        notes=tuple(notes),
+        unpaired_pictures=(*lone_pictures, *unlisted_pictures(listed)),
+        unpaired_labels=tuple(path for path in lone_labels if path not in lone_pictures),
+    )
+
+
+def _entries(path: Path, root: Path, split: str, content: _File) -> list[Entry]:
+    """One entry for every annotation, in their order, whether its files are there or not."""
+    images = {image.id: safe_name(image.file_name, path) for image in content.images}
+    labels = [safe_name(annotation.file_name, path) for annotation in content.annotations]
+    pictures = picture_folder(path, root, split, list(images.values()))
+    beside = path.with_suffix("")
+    masks = fullest_folder([beside, path.parent.parent / beside.name, path.parent], labels, path)
+    entries = []
+    for annotation, label in zip(content.annotations, labels, strict=True):
+        if annotation.image_id not in images:
+            raise DataError(f"{path}, {annotation.file_name}: there is no image {annotation.image_id!r} in the file")
+        name = images[annotation.image_id]
+        entries.append(Entry(name=str(name), picture=pictures / name, labels=(masks / label,)))
+    return entries
+
+
+def _classes(
+    categories: list[Category], used: Mapping[int, Path], stated: ClassTree | None
+) -> tuple[ClassTree, dict[int, int]]:
+    known = {category.id for category in categories}
+    for category_id, path in used.items():
+        if category_id not in known:
+            raise DataError(f"{path}: segments use category {category_id}, which its categories lack")
+    if stated is not None:
+        return stated, nodes_by_name(stated, categories, used, next(iter(used.values()), Path("panoptic JSON")))
+    return tree_of(categories, background=False, ignore=[0])
+
+
+@dataclass(frozen=True)
+class PanopticReader:
+    """Looks up the segments of each label file."""
+
+    tree: ClassTree
+    nodes: Mapping[int, int]
+    things: frozenset[int]
+    segments: Mapping[Path, list[_Segment]]
+
+    def read(self, entry: Entry) -> Sample:
+        """Picture and labels of an entry."""
+        path = entry.labels[0]
+        picture, orientation = read_upright(entry.picture)
+        numbers = read_picture(path).astype(np.int32) @ np.array([1, 256, 65536], dtype=np.int32)
+        numbers = turn_labels(numbers, orientation=orientation, size_hw=picture.shape[:2], name=str(path))
+        segments = sorted(self.segments[path], key=lambda segment: segment.id)
+        known = np.array([0, *(segment.id for segment in segments)], dtype=np.int32)
+        where = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
+        if (unknown := numbers[known[where] != numbers]).size:
+            raise DataError(
+                f"{path} holds segment {unknown[0]} (R + 256 G + 65536 B), which its segments_info lacks; "
+                "export both again from one source"
+            )
+        node_of, object_of = np.zeros(len(known), dtype=np.uint16), np.zeros(len(known), dtype=np.int32)
+        for index, segment in enumerate(segments, start=1):
+            if not segment.iscrowd:
+                node_of[index] = self.nodes[segment.category_id]
+                object_of[index] = object_of.max() + 1 if segment.category_id in self.things else 0
+        return Sample(
+            name=entry.name,
+            picture=picture,
+            classes=node_of[where],
+            instances=object_of[where] if self.things else None,
+        )
+
+    def read_values(self, entry: Entry) -> np.ndarray | None:
+        """None: the numbers in the label file are segments, not classes."""
+        return None

@@ -1,0 +1,283 @@
+"""YOLO-seg: one text file of outlined objects per picture.
+
+In:  `data.yaml` (or another YAML file with `names`) or `classes.txt`, `images/` beside `labels/`, with the splits
+     inside these folders or around them.
+Out: `Contents`.
+
+A line is `class x1 y1 x2 y2 ...` with coordinates in 0..1 of the upright picture. Every object is a thing, the rest is
+`background`; a line with a box only makes its box unlabelled. An empty text file says that there is no object, a
+missing one says nothing: its picture is left out. A `classes.yaml` at the root gives the tree where there is one.
+
+Must not know: other formats, networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from smalta.classes import ROOT, ClassTree
+from smalta.data.formats.base import (
+    Contents,
+    groups_file,
+    named_entries,
+    plain_yaml,
+    read_upright,
+    stated_tree,
+    subfolders,
+)
+from smalta.data.formats.categories import Category, background_of, nodes_by_name, tree_of
+from smalta.data.formats.coco_files import safe_name
+from smalta.data.formats.outlines import Region, Shape, fill_box, fill_polygons, paint
+from smalta.data.pictures import pictures_in
+from smalta.data.sample import Entry, Sample
+from smalta.data.splits import SPLITS, UNSPLIT, make_splits, split_name
+from smalta.errors import DataError
+
+LOOKED_FOR = "labels/*.txt beside images/, with a data.yaml or config.yaml that holds names, or a classes.txt"
+FIRST_LOOKED_AT = 50  # label files, to tell outlines from boxes
+
+
+@dataclass(frozen=True)
+class _Config:
+    """What the YAML file says: class names by number, and the pictures' places by split."""
+
+    path: Path
+    names: Mapping[int, str]
+    places: Mapping[str, tuple[str, ...]]
+
+
+def recognises(root: Path) -> bool:
+    """Whether there are label folders with text files, and class names."""
+    here = subfolders(root)
+    labels = [path / "labels" for path in here.values()] + [root / "labels"]
+    return any(path.is_dir() and any(path.rglob("*.txt")) for path in labels) and _config(root) is not None
+
+
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+    """Pair pictures with text files."""
+    config = _config(root)
+    if config is None:
+        raise DataError(f"{root} holds neither a YAML file with names nor a classes.txt")
+    found: dict[str, list[Entry]] = {}
+    unlabelled: list[Path] = []
+    folders: set[Path] = set()
+    for split, pictures in _pictures(root, config).items():
+        found[split] = []
+        for base, picture in pictures:
+            label = _label_path(root, picture.relative_to(base))
+            folders.add(label.parent)
+            if label.is_file():
+                found[split].append(Entry(name=picture.name, picture=picture, labels=(label,)))
+            else:
+                unlabelled.append(picture)
+    labels = {entry.labels[0] for entries in found.values() for entry in entries}
+    if not labels:
+        raise DataError(f"no picture in {root} has a text file in labels/: they pair by stem, and images/ by labels/")
+    _check_outlines(sorted(labels), config)
+    lone = [path for folder in sorted(folders) if folder.is_dir() for path in sorted(folder.glob("*.txt"))]
+    categories = [Category(id=number, name=name) for number, name in config.names.items()]
+    tree = stated_tree(root, classes)
+    if tree is None:
+        tree, nodes = tree_of(categories, background=True)
+    else:
+        nodes = nodes_by_name(tree, categories, config.names, config.path)
+    splits, notes = make_splits(
+        named_entries(found),
+        seed=seed,
+        groups_file=groups_file(root),
+        classes_of=lambda entries: [_classes_in(entry.labels[0]) for entry in entries],
+    )
+    if unlabelled:
+        notes.append(f"{len(unlabelled)} pictures have no text file in labels/ and are left out")
+    return Contents(
+        tree=tree,
+        splits=splits,
+        reader=YoloReader(tree=tree, nodes=nodes),
+        has_instances=bool(tree.is_thing.any()),
+        notes=tuple(notes),
+        unpaired_pictures=tuple(unlabelled),
+        unpaired_labels=tuple(path for path in lone if path not in labels and path.name != "classes.txt"),
+    )
+
+
+# -- names and places ---------------------------------------------------------------------------------
+
+
+def _config(root: Path) -> _Config | None:
+    files = sorted([*root.glob("*.yaml"), *root.glob("*.yml")], key=lambda path: (path.stem != "data", path.name))
+    for path in files:
+        content = plain_yaml(path)
+        if "names" in content:
+            return _Config(path, _names(content["names"], path), _stated_places(content, path))
+    path = root / "classes.txt"
+    if path.is_file():
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        return _Config(path, dict(enumerate(lines)), {})
+    return None
+
+
+def _names(names: object, path: Path) -> dict[int, str]:
+    listed: Any = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(listed, Mapping) or not listed or not all(isinstance(k, int) and k >= 0 for k in listed):
+        raise DataError(f"{path}: names must be a list, or a mapping of number to name, got {names!r}")
+    return {number: str(name) for number, name in listed.items()}
+
+
+def _stated_places(content: Mapping[object, object], path: Path) -> dict[str, tuple[str, ...]]:
+    places = {}
+    for key, value in content.items():
+        split = split_name(key) if isinstance(key, str) else None
+        values = value if isinstance(value, list) else [value]
+        if split and value and all(isinstance(item, str) for item in values):
+            base = PurePosixPath(str(content.get("path") or "."))
+            here = not base.is_absolute() and ".." not in base.parts and (path.parent / base).is_dir()
+            places[split] = tuple(str(base / item) if here else item for item in values)
+    return places
+
+
+def _pictures(root: Path, config: _Config) -> dict[str, list[tuple[Path, Path]]]:
+    """Pictures by split, each with the folder that its label's path is seen from."""
+    found = {}
+    for split in SPLITS:
+        pictures = _stated_pictures(root, config, split) or _usual_pictures(root, split)
+        if pictures:
+            found[split] = pictures
+    if not found:
+        base, folder = next(((b, b / "images") for b in (root, root.parent) if (b / "images").is_dir()), (root, root))
+        found[UNSPLIT] = [(base, path) for path in pictures_in(folder)]
+    return found
+
+
+def _stated_pictures(root: Path, config: _Config, split: str) -> list[tuple[Path, Path]]:
+    """What the YAML file names; nothing where it names a place that is not here."""
+    pictures = []
+    for place in config.places.get(split, ()):
+        if PurePosixPath(place).is_absolute():
+            continue  # another machine's path: the usual places are looked at instead
+        name = safe_name(place.removeprefix("../"), config.path)  # Roboflow counts from a folder further down
+        for base in (root, root.parent) if name.parts[0] == "images" else (root,):
+            if (base / name).is_dir():
+                pictures += [(base, path) for path in pictures_in(base / name)]
+                break
+            if name.suffix == ".txt" and (base / name).is_file():
+                lines = (base / name).read_text(encoding="utf-8").split("\n")
+                listed = [(base / name).parent / safe_name(line.strip(), base / name) for line in lines if line.strip()]
+                pictures += [(base, path) for path in listed if path.is_file()]
+                break
+    return pictures
+
+
+def _usual_pictures(root: Path, split: str) -> list[tuple[Path, Path]]:
+    pictures = []
+    images = subfolders(root).get("images")
+    inside = subfolders(images).values() if images else ()
+    around = [path / "images" for path in subfolders(root).values() if (path / "images").is_dir()]
+    for folder in [*inside, *around]:
+        word = folder.parent.name if folder.name == "images" else folder.name
+        if split_name(word) == split:
+            pictures += [(root, path) for path in pictures_in(folder)]
+    return pictures
+
+
+def _label_path(root: Path, picture: Path) -> Path:
+    """Where the labels of a picture lie: `images` in its path is `labels` in theirs."""
+    parts = list(picture.parts)
+    places = [index for index, part in enumerate(parts[:-1]) if part.lower() == "images"]
+    if places:
+        parts[places[-1]] = "labels"
+    return root.joinpath(*parts).with_suffix(".txt")
+
+
+# -- lines --------------------------------------------------------------------------------------------
+
+
+def _check_outlines(labels: list[Path], config: _Config) -> None:
+    """Refuse a data set of boxes, and numbers that have no name, as far as the first files show."""
+    rows = [(path, row) for path in labels[:FIRST_LOOKED_AT] for row in _rows(path)]
+    if rows and all(len(values) == 4 for _, (_, values) in rows):
+        raise DataError(f"{labels[0].parent} holds boxes only; segmentation needs outlines: export polygons")
+    for path, (number, _) in rows:
+        _check_number(number, config.names, path)
+
+
+def _check_number(number: int, names: Iterable[int], path: Path) -> None:
+    if number not in names:
+        raise DataError(f"{path} uses class {number}, which has no name; the names are of {sorted(names)}")
+
+
+def _rows(path: Path) -> list[tuple[int, np.ndarray]]:
+    """Class number and coordinates (n,) of every line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}") from error
+    rows = []
+    for line_number, line in enumerate(lines, start=1):
+        words = line.split()
+        if not words:
+            continue
+        where = f"{path}, line {line_number}"
+        try:
+            number = int(float(words[0]))
+            values = np.array(words[1:], dtype=np.float64)
+        except ValueError:
+            raise DataError(f"{where}: {line[:60]!r} must be a class number and coordinates") from None
+        if len(values) % 2 or len(values) < 4:
+            raise DataError(f"{where}: {len(values)} coordinates; an outline has pairs x y, three or more")
+        if not ((values > -0.01) & (values < 1.01)).all():  # not so for NaN either
+            raise DataError(
+                f"{where}: coordinates must be in 0..1 (parts of the width and height), got {values.min()} to "
+                f"{values.max()}; divide pixels by the picture's size"
+            )
+        rows.append((number, values))
+    return rows
+
+
+def _classes_in(path: Path) -> set[int]:
+    try:
+        return {number for number, _ in _rows(path)}
+    except DataError:  # the doctor reports it; a split needs no more than a hint
+        return set()
+
+
+@dataclass(frozen=True)
+class YoloReader:
+    """Draws the objects of each text file."""
+
+    tree: ClassTree
+    nodes: Mapping[int, int]
+
+    def read(self, entry: Entry) -> Sample:
+        """Picture and labels of an entry."""
+        picture, _ = read_upright(entry.picture)
+        size_hw = picture.shape[:2]
+        path = entry.labels[0]
+        shapes = []
+        for number, values in _rows(path):
+            _check_number(number, self.nodes, path)
+            node = self.nodes[number] if len(values) > 4 else ROOT
+            shapes.append(Shape(_region(values, size_hw), node, is_object=bool(self.tree.is_thing[node])))
+        classes, instances = paint(shapes, size_hw, background_of(self.tree))
+        return Sample(
+            name=entry.name,
+            picture=picture,
+            classes=classes,
+            instances=instances if self.tree.is_thing.any() else None,
+        )
+
+    def read_values(self, entry: Entry) -> np.ndarray | None:
+        """None: outlines have no label values."""
+        return None
+
+
+def _region(values: np.ndarray, size_hw: tuple[int, int]) -> Region:
+    pixels = values.reshape(-1, 2) * (size_hw[1], size_hw[0])
+    if len(pixels) > 2:
+        return fill_polygons([pixels.ravel().tolist()], size_hw)
+    (x, y), (width, height) = pixels
+    return fill_box((x - width / 2, y - height / 2, width, height), size_hw)
