@@ -113,6 +113,16 @@ def _own_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def smalta_command() -> list[str]:
+    """The `smalta` that stands beside this Python, as a command."""
+    return [str(Path(sys.executable).with_name("smalta"))]
+
+
+def smalta_log(folder: Path) -> list[dict[str, Any]]:
+    """The events that a run of smalta wrote down."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 def run(*command: str) -> None:
     """Run a command, its output on this terminal.
 

@@ -135,6 +135,13 @@ def camvid37_330(root: Path, out: Path) -> None:
     camvid_partial(root, out, coarse=True)
 
 
+def camvid_speed(root: Path, out: Path) -> None:
+    """37 pictures to time steps with; two to validate, so that little else is done than steps."""
+    train = pairs(root / "camvid11/train/images", root / "camvid11/train/masks")
+    val = pairs(root / "camvid11/val/images", root / "camvid11/val/masks")
+    write_set(out, {"train": train[::EVERY], "val": val[:2]}, {"classes": CAMVID_TREE, "ignore": [11]})
+
+
 def crackforest(root: Path, out: Path) -> None:
     """Cracks in roads, 60/20/20 per cent."""
     items = pairs(root / "crackforest/images", root / "crackforest/masks")
@@ -207,7 +214,8 @@ def car_parts(root: Path, out: Path) -> None:
 
 
 SETS: dict[str, Callable[[Path, Path], None]] = {
-    function.__name__: function for function in (camvid37, camvid37_330, crackforest, magnetic_tile, dibco, car_parts)
+    function.__name__: function
+    for function in (camvid37, camvid37_330, camvid_speed, crackforest, magnetic_tile, dibco, car_parts)
 }
 
 

@@ -11,13 +11,23 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import statistics
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.common import WORK, exit_on_error, machine_facts, recorded_load, run, write_result
+from bench.common import (
+    WORK,
+    exit_on_error,
+    machine_facts,
+    recorded_load,
+    run,
+    smalta_command,
+    smalta_log,
+    write_result,
+)
 from bench.prepare import prepared
 from smalta.data.dataset import open_dataset
 
@@ -114,13 +124,24 @@ JOBS = {
 
 def run_smalta(data: Path, folder: Path, *, minutes: float, split: str) -> dict[str, Any]:
     """Train and evaluate in processes of their own; returns the report under "report"."""
-    smalta = str(Path(sys.executable).with_name("smalta"))
     start = time.monotonic()
-    run(smalta, "train", str(data), "--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED))
+    run(*smalta_command(), "train", str(data), "--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED))
     seconds = time.monotonic() - start
-    run(smalta, "evaluate", str(folder), str(data), "--split", split, "--json", str(folder / "evaluation.json"))
-    report = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    return {"report": report, "training": {"train_seconds": round(seconds, 1)}}
+    answer = folder / "evaluation.json"
+    run(*smalta_command(), "evaluate", str(folder), str(data), "--split", split, "--json", str(answer))
+    log = smalta_log(folder)
+    rates = [event["pictures_per_second"] for event in log if event["event"] == "progress"]
+    looks = [event for event in log if event["event"] == "validation"]
+    training = {
+        "train_seconds": round(seconds, 1),
+        "steps": looks[-1]["step"],
+        "pictures_per_second": round(statistics.median(rates), 2) if rates else None,
+        "validation": [
+            {"minute": round(look["elapsed"] / 60, 2), "step": look["step"], "score": round(look["miou"], 4)}
+            for look in looks
+        ],
+    }
+    return {"report": json.loads(answer.read_text(encoding="utf-8")), "training": training}
 
 
 def run_smp(data: Path, folder: Path, *, minutes: float, split: str) -> dict[str, Any]:
