@@ -1,0 +1,186 @@
+"""How well objects are found one by one: instance maps matched by IoU.
+
+In:  instance maps, 0 = none, other numbers = objects.
+Out: which objects overlap, (thresholds, 4) counts per picture, scores from summed counts.
+
+Pure numpy. Must not know: class trees, files, networks.
+
+Everything comes from one table of the pairs that share pixels, counted over runs of equal pixels: no loop over
+pixels or objects, and no array as large as all pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smalta.errors import ShapeError
+from smalta.metrics.semantic import ratio
+
+# 0.5, 0.55, .. 0.95, each the float nearest to its decimal, so that an IoU of 3/5 reaches 0.6
+THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+
+
+def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which numbers of two maps lie on each other, 0 included.
+
+    Args:
+        first: (H, W) integers in 0..2^31 - 1.
+        second: the same.
+
+    Returns:
+        Three (M,) int64, ordered by the first and then the second: number in the first map, number in the second,
+        pixels where the two meet.
+
+    Raises:
+        ShapeError: if the maps differ in shape.
+
+    Example:
+        >>> [part.tolist() for part in shared_pixels(np.array([[0, 7, 7]]), np.array([[2, 2, 5]]))]
+        [[0, 7, 7], [2, 2, 5], [1, 1, 1]]
+    """
+    if first.shape != second.shape:
+        raise ShapeError(f"two maps must have one shape, got {first.shape} and {second.shape}")
+    first, second = first.ravel(), second.ravel()
+    begins = np.ones(first.size, dtype=bool)  # a run of equal pairs
+    begins[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    starts = np.flatnonzero(begins)
+    lengths = np.diff(starts, append=first.size)
+    pairs = first[starts].astype(np.int64) << 32 | second[starts].astype(np.int64)
+    found, where = np.unique(pairs, return_inverse=True)
+    pixels = np.bincount(where, weights=lengths, minlength=len(found)).astype(np.int64)
+    return found >> 32, found & (2**32 - 1), pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Objects of a truth and of a prediction that share pixels.
+
+    Attributes:
+        true: (M,) int64 place of the true object in `true_ids`.
+        predicted: (M,) int64 place of the predicted object in `predicted_ids`.
+        iou: (M,) float64.
+        true_ids: (T,) int64, increasing.
+        predicted_ids: (P,) int64, increasing.
+    """
+
+    true: np.ndarray
+    predicted: np.ndarray
+    iou: np.ndarray
+    true_ids: np.ndarray
+    predicted_ids: np.ndarray
+
+
+def overlaps(truth: np.ndarray, prediction: np.ndarray) -> Overlaps:
+    """IoU of every true object with every predicted one that it shares a pixel with.
+
+    Args:
+        truth: (H, W) integers in 0..2^31 - 1, 0 = none.
+        prediction: the same.
+    """
+    true, predicted, pixels = shared_pixels(truth, prediction)
+    true_ids, true_place = np.unique(true, return_inverse=True)
+    predicted_ids, predicted_place = np.unique(predicted, return_inverse=True)
+    true_areas = np.bincount(true_place, weights=pixels, minlength=len(true_ids))
+    predicted_areas = np.bincount(predicted_place, weights=pixels, minlength=len(predicted_ids))
+    iou = pixels / (true_areas[true_place] + predicted_areas[predicted_place] - pixels)
+    both = (true != 0) & (predicted != 0)
+    return Overlaps(
+        true=true_place[both] - np.count_nonzero(true_ids == 0),
+        predicted=predicted_place[both] - np.count_nonzero(predicted_ids == 0),
+        iou=iou[both],
+        true_ids=true_ids[true_ids != 0],
+        predicted_ids=predicted_ids[predicted_ids != 0],
+    )
+
+
+def matches(pairs: Overlaps, threshold: float = 0.5) -> np.ndarray:
+    """(M,) bool: pairs of `pairs` that match: IoU >= threshold, each object in one pair at most.
+
+    An object has one partner above one half. At exactly one half it may have two, when it is cut into equal halves;
+    the first then counts.
+
+    Raises:
+        ValueError: if the threshold is below one half, where matching is not unique.
+    """
+    if not 0.5 <= threshold <= 1:
+        raise ValueError(f"IoU threshold must be in [0.5, 1], where objects match uniquely, got {threshold}")
+    good = np.flatnonzero(pairs.iou >= threshold)
+    good = good[np.unique(pairs.true[good], return_index=True)[1]]
+    good = good[np.unique(pairs.predicted[good], return_index=True)[1]]
+    matched = np.zeros(len(pairs.iou), dtype=bool)
+    matched[good] = True
+    return matched
+
+
+def match_counts(truth: np.ndarray, prediction: np.ndarray, thresholds: tuple[float, ...] = THRESHOLDS) -> np.ndarray:
+    """Counts of one picture at each threshold.
+
+    Args:
+        truth: (H, W) integers, 0 = none.
+        prediction: the same.
+        thresholds: on the IoU, each in [0.5, 1].
+
+    Returns:
+        (len(thresholds), 4) float64: objects matched, predicted objects, true objects, IoU summed over the matched.
+    """
+    pairs = overlaps(truth, prediction)
+    iou = pairs.iou[matches(pairs, min(thresholds))]
+    matched = iou >= np.array(thresholds)[:, None]
+    n_predicted, n_true = len(pairs.predicted_ids), len(pairs.true_ids)
+    columns = np.broadcast_arrays(matched.sum(axis=1), n_predicted, n_true, (iou * matched).sum(axis=1))
+    return np.stack(columns, axis=-1).astype(np.float64)
+
+
+def accuracy(counts: np.ndarray) -> np.ndarray:
+    """TP / (TP + FP + FN): (..., 4) counts to (...), nan without any object. Known as AP in work on nuclei."""
+    matched, predicted, true, _ = np.moveaxis(counts, -1, 0)
+    return ratio(matched, predicted + true - matched)
+
+
+def precision(counts: np.ndarray) -> np.ndarray:
+    """Share of the predicted objects that match: (..., 4) counts to (...), nan where none is predicted."""
+    return ratio(counts[..., 0], counts[..., 1])
+
+
+def recall(counts: np.ndarray) -> np.ndarray:
+    """Share of the true objects that match: (..., 4) counts to (...), nan where there is none."""
+    return ratio(counts[..., 0], counts[..., 2])
+
+
+def f1(counts: np.ndarray) -> np.ndarray:
+    """2 TP / (predicted + true): (..., 4) counts to (...), nan without any object. Known as RQ in panoptic quality."""
+    return ratio(2 * counts[..., 0], counts[..., 1] + counts[..., 2])
+
+
+def matched_iou(counts: np.ndarray) -> np.ndarray:
+    """Mean IoU of the matched objects: (..., 4) counts to (...), nan where none matches. Known as SQ."""
+    return ratio(counts[..., 3], counts[..., 0])
+
+
+def quality(counts: np.ndarray) -> np.ndarray:
+    """F1 times mean matched IoU: (..., 4) counts to (...), 0 where none matches. Known as PQ."""
+    return ratio(2 * counts[..., 3], counts[..., 1] + counts[..., 2])
+
+
+def mean_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Mean of the accuracy over the thresholds: (..., thresholds, 4) counts to (...)."""
+    return accuracy(counts).mean(axis=-1)
+
+
+def object_classes(instances: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The class of each object: that of most of its pixels, the lowest number where several are equal.
+
+    Args:
+        instances: (H, W) integers, 0 = none.
+        classes: (H, W) integers in 0..2^31 - 1.
+
+    Returns:
+        Two (T,) int64: ids of the objects, increasing, and their classes.
+    """
+    ids, found, pixels = shared_pixels(instances, classes)
+    by_pixels = np.lexsort((found, -pixels, ids))
+    ids, found = ids[by_pixels], found[by_pixels]
+    ids, first = np.unique(ids, return_index=True)
+    return ids[ids != 0], found[first][ids != 0]
