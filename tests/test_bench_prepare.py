@@ -3,8 +3,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from bench import prepare
+
 from smalta.data.dataset import open_dataset
 from smalta.errors import ConfigError
 

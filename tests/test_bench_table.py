@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+from bench import table
+
+from smalta.errors import DataError
+
+
+def result(value: float | None, scope: str = "level 1", measure: str = "mean_iou") -> dict[str, Any]:
+    return {
+        "minutes": 30,
+        "pictures": {"train": 367, "val": 101},
+        "headline": [
+            {"measure": measure, "scope": scope, "value": value, "interval": [0.6, 0.7] if value else None},
+            {"measure": measure, "scope": "a later one", "value": 0.1, "interval": [0.0, 0.2]},
+        ],
+        "load": {"other_cores": 0.1},
+        "machine": {"cpu": "Z80", "cores": 2, "date": "2030-01-02 03:04 UTC"},
+    }
+
+
+def test_a_row_shows_both_programs_with_their_intervals_and_the_command() -> None:
+    text = table.table({"camvid_smalta": result(0.654321), "camvid_smp": result(0.5)})
+
+    assert (
+        "| 367, 101 val | 30 | mIoU 0.654 (0.600 to 0.700) | mIoU 0.500 (0.600 to 0.700) "
+        "| `python -m bench.segment camvid` |"
+    ) in text
+    assert "Made 2030-01-02 on Z80, 2 cores. Other programs kept 0.1 to 0.1 cores busy meanwhile." in text
+
+
+def test_a_program_that_has_not_run_gets_a_dash() -> None:
+    assert "| – | mIoU 0.500" in table.table({"camvid_smp": result(0.5)})
+
+
+def test_no_results_are_an_error_that_says_what_to_run() -> None:
+    with pytest.raises(DataError, match=r"run `python -m bench.segment all` first"):
+        table.table({})
+
+
+def test_the_table_replaces_what_stood_between_the_markers_and_nothing_else() -> None:
+    readme = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"
+
+    assert table.insert(readme, "new") == f"before\n{table.BEGIN}\nnew\n{table.END}\nafter\n"
+    assert table.insert(table.insert(readme, "x"), "new") == table.insert(readme, "new")
+
+
+@pytest.mark.parametrize("readme", ["none", f"{table.END} {table.BEGIN}", f"{table.BEGIN} {table.BEGIN} {table.END}"])
+def test_a_readme_without_its_markers_is_refused(readme: str) -> None:
+    with pytest.raises(DataError, match=r"README.md must hold"):
+        table.insert(readme, "new")
