@@ -1,0 +1,131 @@
+"""Answer for pictures: load a model once, ask it as often as you like.
+
+In:  a run's folder; pictures as arrays or paths.
+Out: `Segmentation`s.
+
+Must not know: how files are written, how training works. PyTorch is imported when a run's folder is loaded, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.data.pictures import read_picture
+from smalta.errors import ModelError, ShapeError
+from smalta.segmentation import Segmentation
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class Runtime(Protocol):
+    """Something that runs a network on a batch of pictures of equal size."""
+
+    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Probabilities (B, channels, H, W) for (B, H, W, 3) uint8: "semantic", and each attribute by its name."""
+        ...
+
+
+class Predictor:
+    """A model that answers.
+
+    Args:
+        runtime: runs the network.
+        tree: the classes of the network's channels.
+        threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
+        facts: how the model was trained.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        tree: ClassTree,
+        *,
+        threshold: float | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self.tree = tree
+        self.threshold = threshold
+        self.facts = facts or {}
+
+    def __call__(
+        self,
+        picture: np.ndarray | str | Path,
+        *,
+        level: int | None = None,
+        min_confidence: float = 0.0,
+        method: Literal["top-down", "leaf"] = "top-down",
+    ) -> Segmentation:
+        """Segment one picture.
+
+        Args:
+            picture: a path, or (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
+            level: the deepest level of the class tree to answer at; None for its leaves.
+            min_confidence: each pixel gets the deepest class whose probability reaches it, or none (0).
+            method: "top-down" takes the best child inside the best parent, "leaf" the best leaf.
+
+        Raises:
+            DataError: if the file is no picture that can be read.
+            ShapeError: if the array is no picture.
+            ClassTreeError: if the tree has no such level, or `min_confidence` is outside [0, 1].
+        """
+        array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
+        fields = {name: batch[0] for name, batch in self._runtime(array[None]).items()}
+        return Segmentation.from_probabilities(
+            self.tree,
+            fields.pop("semantic"),
+            attributes=fields,
+            method=method,
+            min_confidence=min_confidence,
+            level=level,
+            threshold=self.threshold,
+        )
+
+
+def load(model: str | Path, *, device: Device = "auto") -> Predictor:
+    """Load a trained model.
+
+    Args:
+        model: a run's folder, or the `model.safetensors` in it.
+        device: where to run; "auto" takes a CUDA device where there is one.
+
+    Raises:
+        ModelError: if there is no such model, it is damaged, or PyTorch is not installed.
+
+    Example:
+        >>> answer = load("runs/street")("street.jpg")        # doctest: +SKIP
+        >>> answer.areas()                                    # doctest: +SKIP
+    """
+    try:
+        import torch
+
+        from smalta.model.runtime import TorchRuntime
+        from smalta.model.storage import MODEL_FILE, load_model
+    except ImportError as error:
+        raise ModelError(
+            f"{model} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
+        ) from error
+    path = Path(model)
+    network, info = load_model(path / MODEL_FILE if path.is_dir() or not path.suffix else path)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    runtime = TorchRuntime(network, info.tree.attributes, device=chosen)
+    return Predictor(runtime, info.tree, threshold=info.threshold, facts=info.facts)
+
+
+def _as_rgb(picture: np.ndarray) -> np.ndarray:
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
+        raise ShapeError(
+            f"a picture must be (H, W, 3) or (H, W) uint8, got {picture.shape} {picture.dtype}; "
+            "read files with smalta.data.pictures.read_picture"
+        )
+    return array

@@ -1,0 +1,117 @@
+"""Show a training run on a terminal: one bar, or a line now and then where the output is no terminal.
+
+In:  events of a run.
+Out: text.
+
+Must not know: how training works.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+LINE_SECONDS = 20.0
+
+
+class Step(Protocol):
+    """Where a run stands."""
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        ...
+
+    @property
+    def done(self) -> float:
+        """Share of the budget that is used."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """Mean over the last steps."""
+        ...
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Training views per second."""
+        ...
+
+    @property
+    def seconds_left(self) -> float:
+        """To the end of the run."""
+        ...
+
+
+class TrainingProgress:
+    """A run's observer that draws; use it as a context.
+
+    Args:
+        console: where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("step {task.fields[step]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn(
+                "loss {task.fields[loss]}  val mIoU {task.fields[miou]}  "
+                "{task.fields[rate]} pictures/s  {task.fields[left]} left"
+            ),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("train", total=1.0, step=0, loss="-", miou="-", rate="-", left="-")
+        self._miou = "-"
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def on_progress(self, progress: Step) -> None:
+        """Move the bar, or print a line."""
+        shown: dict[str, Any] = {
+            "step": progress.step,
+            "loss": f"{progress.loss:.3f}",
+            "rate": f"{progress.pictures_per_second:.1f}",
+            "left": _duration(progress.seconds_left),
+            "miou": self._miou,
+        }
+        self._bar.update(self._task, completed=progress.done, **shown)
+        if not self._console.is_terminal and time.monotonic() - self._printed > LINE_SECONDS:
+            self._printed = time.monotonic()
+            self._console.print(
+                f"step {shown['step']}  {progress.done:.0%}  loss {shown['loss']}  val mIoU {self._miou}  "
+                f"{shown['rate']} pictures/s  {shown['left']} left",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def on_validation(self, step: int, miou: float, best: bool) -> None:
+        """Remember the score for the bar."""
+        self._miou = "-" if math.isnan(miou) else f"{miou:.3f}"
+        kept = ", the best so far" if best else ""
+        self._console.print(f"step {step}: validation mIoU {self._miou}{kept}", highlight=False, soft_wrap=True)
+
+    def on_note(self, text: str) -> None:
+        """Print it."""
+        self._console.print(f"[dim]note[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
