@@ -91,8 +91,8 @@ def check(
         fix = "correct the classes file, or name another with --classes"
         return _unopened(path, "class-tree", error, fix)
     except SmaltaError as error:
-        fix = "correct what the message names and check again"
-        return _unopened(path, "cannot-open", error, fix)
+        smooth = _as_black_and_white(path, progress) if classes is None else None
+        return smooth or _unopened(path, "cannot-open", error, "correct what the message names and check again")
     return check_dataset(dataset, progress=progress)
 
 
@@ -111,6 +111,20 @@ def check_errors_only(dataset: Dataset, *, progress: Progress | None = None) -> 
         notes=report.notes,
         findings=report.errors,
     )
+
+
+def _as_black_and_white(path: str | Path, progress: Progress | None) -> Report | None:
+    """The report on a folder whose masks have too many values to be classes, if they are shades of black and white.
+
+    Taken as masks of 0 and 255 they can be examined one by one, so that the report names the files.
+    """
+    tree = ClassTree({"background": {"ids": [0]}, "foreground": {"ids": [255]}})
+    try:
+        report = check_dataset(open_dataset(path, classes=tree), progress=progress)
+    except SmaltaError:  # the folder has another fault, which the first attempt named
+        return None
+    found = {finding.rule for finding in report.errors}
+    return report if found & {"anti-aliased-mask", "lossy-mask"} else None
 
 
 def _unopened(path: str | Path, rule: str, error: SmaltaError, fix: str) -> Report:

@@ -43,7 +43,7 @@ def absent_class(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
     for split, pixels in by_split.items():
         missing = [leaf for leaf in tree.leaves if pixels[leaf] == 0 and total[leaf] > 0]
         if missing:
-            effect = "nothing teaches it" if split == "train" else "nothing there measures it"
+            effect = "nothing teaches them" if split == "train" else "nothing there measures them"
             yield Finding(
                 level="warning",
                 rule="absent-class",

@@ -16,6 +16,8 @@ from smalta.data.checks.exam import Exam
 from smalta.data.checks.finding import Finding, counted, inside
 from smalta.data.dataset import Dataset
 
+MISFIT = 1.15  # borders of right labels lie on edges of the picture, by more than this factor
+
 
 def picture_without_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
     """Pictures that no label file pairs with."""
@@ -87,7 +89,9 @@ def size_mismatch(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
 
 def exif_turned_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
     """Pictures stored turned, with labels on the stored pixels: right here, wrong in tools that ignore EXIF."""
-    turned = [exam for exam in exams if exam.orientation != 1]
+    as_turned, as_stored = _mean_contrast(exams)
+    doubted = as_stored > MISFIT * as_turned
+    turned = [exam for exam in exams if exam.orientation != 1 and not (doubted and exam.contrast)]
     if turned:
         yield Finding(
             level="warning",
@@ -103,11 +107,9 @@ def exif_turned_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Findi
 
 def exif_misfit(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
     """Labels that were drawn on the upright picture although size cannot tell: turning them would spoil them."""
-    unsure = [exam for exam in exams if exam.contrast is not None]
-    if not unsure:
-        return
-    as_turned, as_stored = np.mean([exam.contrast for exam in unsure if exam.contrast], axis=0)
-    if as_stored > 1.15 * as_turned:  # borders of right labels lie on edges of the picture
+    unsure = [exam for exam in exams if exam.contrast]
+    as_turned, as_stored = _mean_contrast(exams)
+    if as_stored > MISFIT * as_turned:
         yield Finding(
             level="error",
             rule="exif-misfit",
@@ -118,3 +120,10 @@ def exif_misfit(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
             files=inside(dataset.root, (exam.culprit for exam in unsure)),
             fix="save the pictures upright without the EXIF tag; the labels fit them as they are",
         )
+
+
+def _mean_contrast(exams: Sequence[Exam]) -> tuple[float, float]:
+    """Contrast along the borders of turned labels and of labels as they lie, where size cannot tell; 0 without any."""
+    found = [exam.contrast for exam in exams if exam.contrast]
+    as_turned, as_stored = np.mean(found or [(0.0, 0.0)], axis=0)
+    return float(as_turned), float(as_stored)
