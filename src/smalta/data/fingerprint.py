@@ -13,22 +13,19 @@ at 2 px, so one rule serves: a structure must be at least as wide as the step.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
+from smalta.data.dataset import Dataset
+from smalta.data.formats.base import map_in_order
 from smalta.data.sample import Sample
 from smalta.data.thickness import ridge_widths
 from smalta.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
 
 WIDTH_QUANTILE = 0.25  # by area: a quarter of the class lies in structures thinner than its `width`
 OBJECT_QUANTILE = 0.1
@@ -147,12 +144,12 @@ def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: in
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int))
     n_pictures = {name: len(some) for name, some in dataset.splits.items()}
     tally = _Tally(dataset.tree)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = pool.map(
-            lambda i: _look(dataset.read(entries[i]), dataset.tree, np.random.default_rng((seed, i))), chosen
-        )
-        for look in looks:
-            tally.add(look)
+
+    def look(index: int) -> _Look:
+        return _look(dataset.read(entries[index]), dataset.tree, np.random.default_rng((seed, index)))
+
+    for found in map_in_order(look, chosen):
+        tally.add(found)
     return tally.fingerprint(n_pictures, n_all=len(entries))
 
 
