@@ -7,6 +7,7 @@ Heavy imports stand inside the commands, so that `smalta --help` answers at once
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -264,6 +265,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program's name; those of the process if None.
     """
+    # Threads that wait for each other by spinning starve on a machine that does anything else: beside five other
+    # processes on two cores a training step took 20 times longer. It must be set before PyTorch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         result = app(args=None if argv is None else list(argv), prog_name="smalta", standalone_mode=False)
     except SmaltaError as error:
