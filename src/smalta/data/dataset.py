@@ -113,6 +113,8 @@ def open_dataset(path: str | Path, *, classes: ClassTree | str | Path | None = N
     for name, module in FORMATS.items():
         if module.recognises(root):
             found = module.open_folder(root, tree, seed)
+            if not found.splits:
+                raise DataError(f"{root} was opened as {name}, but no picture in it has labels")
             return Dataset(
                 root=root,
                 format=name,

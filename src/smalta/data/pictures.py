@@ -54,12 +54,17 @@ def read_picture(path: str | Path) -> np.ndarray:
     Raises:
         DataError: if there is no such file, or it is empty, truncated, too large or no picture.
     """
+    return read_upright(path)[0]
+
+
+def read_upright(path: str | Path) -> tuple[np.ndarray, int]:
+    """`read_picture`, and the EXIF orientation (1..8) that the file states, which is applied already."""
     pixels, orientation = _decode(Path(path), as_index=False)
     if pixels.dtype != np.uint8:
         pixels = _to_8_bits(pixels, path)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    return orient(pixels, orientation)
+    return pixels, orientation or 1
 
 
 def read_index(path: str | Path, *, orientation: int = 1) -> np.ndarray:
@@ -80,6 +85,8 @@ def read_index(path: str | Path, *, orientation: int = 1) -> np.ndarray:
         DataError: if the file cannot be read, or is a colour picture, or its values are not whole numbers >= 0.
     """
     pixels, own = _decode(Path(path), as_index=True)
+    if own is None:
+        pixels = orient(pixels, orientation)
     if pixels.ndim == 3:
         if not (pixels[..., :1] == pixels).all():
             raise DataError(
@@ -95,7 +102,7 @@ def read_index(path: str | Path, *, orientation: int = 1) -> np.ndarray:
         if pixels.min() < 0:
             raise DataError(f"{path} holds the label value {pixels.min()}; label values are 0 or more")
         pixels = pixels.astype(np.int64)
-    return orient(pixels, orientation if own is None else own)
+    return pixels
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
@@ -180,16 +187,21 @@ def _header(path: Path) -> tuple[int, int, int | None]:
 
 
 def _decode(path: Path, *, as_index: bool) -> tuple[np.ndarray, int | None]:
-    """Pixels (H, W) or (H, W, 3) in the depth of the file, and the EXIF orientation still to be applied."""
+    """Upright pixels (H, W) or (H, W, 3) in the depth of the file, and the EXIF orientation that was applied."""
     try:
         with _opened(path) as image:
-            # Pillow and OpenCV turn TIFF by themselves
-            orientation = None if image.format == "TIFF" else _orientation(image)
+            is_tiff = image.format == "TIFF"
             raw_mode = _raw_mode(image)
+            orientation = _orientation(image) if is_tiff else None  # loading turns a TIFF and forgets the tag
             image.load()  # the whole file, so that a truncated one is noticed whoever decodes it
-            if image.mode not in ("L", "P", "1") and "16" in raw_mode and not image.mode.startswith("I"):
-                return _decode_by_opencv(path), orientation
-            return _pixels(image, raw_mode, as_index=as_index), orientation
+            is_deep_colour = image.mode in ("RGB", "RGBA", "LA") and "16" in raw_mode
+            if is_tiff and is_deep_colour and orientation in (5, 6, 7, 8):
+                raise DataError(f"{path} is a 16-bit colour TIFF that is stored turned; save it upright")
+            pixels = _decode_by_opencv(path) if is_deep_colour else _pixels(image, raw_mode, as_index=as_index)
+            if is_tiff:
+                return pixels, orientation
+            orientation = _orientation(image)
+            return orient(pixels, orientation), orientation
     except _UnknownToPillowError:
         return _decode_by_opencv(path), None
 

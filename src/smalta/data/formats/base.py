@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from smalta.classes import ClassTree
-from smalta.data.pictures import orient, pictures_in, read_index, read_orientation, read_picture, read_size
+from smalta.data.pictures import orient, pictures_in, read_index, read_size
 from smalta.data.sample import Entry, Sample
 from smalta.errors import ClassTreeError, DataError
 
@@ -144,11 +144,6 @@ def fullest_folder(candidates: Iterable[Path], names: Sequence[str | PurePath], 
             + ", ".join(map(str, hits))
         )
     return best
-
-
-def read_upright(path: Path) -> tuple[np.ndarray, int]:
-    """A picture (H, W, 3) uint8, and the EXIF orientation that was applied to it."""
-    return read_picture(path), read_orientation(path)
 
 
 def turn_labels(values: np.ndarray, *, orientation: int, size_hw: tuple[int, int], name: str) -> np.ndarray:

@@ -109,6 +109,29 @@ def category_names(tree: ClassTree) -> Mapping[int, str]:
     return {node.id: node.name if names.count(node.name) == 1 else node.path for node in tree}
 
 
+def written_categories(tree: ClassTree, used: Collection[int], *, without: int = ROOT) -> list[dict[str, Any]]:
+    """Entries of a JSON file's "categories": leaves, inner nodes in use, and inner nodes between them and the top.
+
+    Args:
+        tree: the classes.
+        used: nodes that labels use.
+        without: a node that is no category, such as the background.
+    """
+    names = category_names(tree)
+    inner = set(tree.inner)
+    return [
+        {
+            "id": int(tree.node_to_value[node.id]),
+            "name": names[node.id],
+            "supercategory": names[node.parent] if node.parent != ROOT else "",
+            "isthing": int(node.kind == "thing"),
+            "color": list(node.color),
+        }
+        for node in tree
+        if node.id != without and (node.id not in inner or node.id in used or node.depth > 1)
+    ]
+
+
 def _clean(name: str) -> str:
     return " ".join(name.replace("/", "-").split())
 

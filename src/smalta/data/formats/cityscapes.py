@@ -26,11 +26,10 @@ from smalta.data.formats.base import (
     nodes_of,
     present_values,
     read_labels,
-    read_upright,
     stated_tree,
     subfolders,
 )
-from smalta.data.pictures import pictures_in, read_index
+from smalta.data.pictures import pictures_in, read_index, read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import make_splits, split_name
 from smalta.errors import DataError

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel
@@ -26,11 +27,10 @@ from smalta.data.formats.base import (
     Contents,
     groups_file,
     named_entries,
-    read_upright,
     stated_tree,
     turn_labels,
 )
-from smalta.data.formats.categories import background_of, nodes_by_name, tree_of
+from smalta.data.formats.categories import background_of, nodes_by_name, tree_of, written_categories
 from smalta.data.formats.coco_files import (
     JsonCategory,
     JsonImage,
@@ -41,10 +41,25 @@ from smalta.data.formats.coco_files import (
     same_categories,
     unlisted_pictures,
 )
-from smalta.data.formats.outlines import Region, Shape, decode_runs, fill_box, fill_polygons, paint
+from smalta.data.formats.outlines import (
+    Region,
+    Shape,
+    decode_runs,
+    encode_runs,
+    fill_box,
+    fill_polygons,
+    has_holes,
+    outline,
+    paint,
+)
+from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_json, write_tree
+from smalta.data.pictures import read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import make_splits
 from smalta.errors import DataError
+
+if TYPE_CHECKING:
+    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "a JSON file with images, annotations and categories, in annotations/, train/ or beside images/"
 
@@ -212,3 +227,72 @@ def _region(annotation: _Annotation, size_hw: tuple[int, int]) -> Region:
     if segmentation.size != size_hw:
         raise DataError(f"its run lengths are of a picture of {segmentation.size}, but the image has {size_hw}")
     return decode_runs(segmentation.counts, size_hw)
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def write(source: Dataset, out: Path) -> list[str]:
+    """Write `annotations/instances_SPLIT.json`, `images/SPLIT/` and `classes.yaml`.
+
+    Objects without holes become polygons, those with holes run lengths. Stuff other than the background is written
+    as one annotation per class and picture, as in COCO-stuff; pixels that say nothing as one crowd region.
+    """
+    tree = source.tree
+    notes = lost_notes(source, "COCO")
+    (out / "annotations").mkdir()
+    used: set[int] = set()
+    content: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    silent_in = 0
+    for split in source.splits:
+        folder = out / "images" / split
+        folder.mkdir(parents=True)
+        images, annotations = [], []
+        for image_id, (entry, stem, sample) in enumerate(samples_of(source, split), start=1):
+            picture = copy_picture(entry, sample, folder, stem)
+            height, width = sample.classes.shape
+            images.append({"id": image_id, "file_name": picture.name, "height": height, "width": width})
+            pieces = cut(sample, tree)
+            for node, region in pieces.regions:
+                used.add(node)
+                annotations.append(
+                    {"image_id": image_id, "category_id": node, "iscrowd": 0} | _outlined(region, (height, width))
+                )
+            if pieces.silent.any():
+                silent_in += 1
+                crowd = _runs(Region(0, 0, pieces.silent), (height, width))
+                annotations.append({"image_id": image_id, "category_id": ROOT, "iscrowd": 1} | crowd)
+        content[split] = {"images": images, "annotations": annotations}
+    categories = written_categories(tree, used, without=background_of(tree))
+    values = tree.node_to_value
+    for split, parts in content.items():
+        for number, annotation in enumerate(parts["annotations"], start=1):
+            node = annotation["category_id"]
+            annotation |= {"id": number, "category_id": int(values[node]) if node else categories[0]["id"]}
+        write_json(out / "annotations" / f"instances_{split}.json", {**parts, "categories": categories})
+    write_tree(out, tree)
+    if silent_in:
+        notes.append(f"{silent_in} pictures have unlabelled pixels, written as a crowd region of the first category")
+    return notes
+
+
+def _outlined(region: Region, size_hw: tuple[int, int]) -> dict[str, Any]:
+    """Segmentation, area and box of a region."""
+    if has_holes(region.mask):
+        return _runs(region, size_hw)
+    return {"segmentation": [part.round(2).ravel().tolist() for part in outline(region)], **_extent(region)}
+
+
+def _runs(region: Region, size_hw: tuple[int, int]) -> dict[str, Any]:
+    whole = np.zeros(size_hw, dtype=bool)
+    whole[region.window] = region.mask
+    return {"segmentation": {"size": list(size_hw), "counts": encode_runs(whole)}, **_extent(region)}
+
+
+def _extent(region: Region) -> dict[str, Any]:
+    rows, columns = np.flatnonzero(region.mask.any(axis=1)), np.flatnonzero(region.mask.any(axis=0))
+    x, y = region.left + int(columns[0]), region.top + int(rows[0])
+    return {
+        "area": region.area,
+        "bbox": [x, y, int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1],
+    }

@@ -1,7 +1,7 @@
 """COCO panoptic: a JSON file of segments beside PNG files whose colours number them.
 
 In:  `annotations/panoptic_train.json` with `annotations/panoptic_train/*.png`, and the pictures in the usual places.
-Out: `Contents`.
+Out: `Contents`; and the same layout written from samples.
 
 A segment's number is R + 256 G + 65536 B; 0 is unlabelled, crowds make no statement. Categories with `isthing` are
 objects, a supercategory is the parent node. A `classes.yaml` at the root gives the tree where there is one.
@@ -14,21 +14,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from pydantic import BaseModel
+from scipy import ndimage
 
-from smalta.classes import ClassTree
+from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import (
     Contents,
     fullest_folder,
     groups_file,
     named_entries,
-    read_upright,
+    present_values,
     stated_tree,
     turn_labels,
 )
-from smalta.data.formats.categories import Category, nodes_by_name, tree_of
+from smalta.data.formats.categories import Category, nodes_by_name, tree_of, written_categories
 from smalta.data.formats.coco_files import (
     JsonCategory,
     JsonImage,
@@ -39,10 +42,14 @@ from smalta.data.formats.coco_files import (
     same_categories,
     unlisted_pictures,
 )
-from smalta.data.pictures import read_picture
+from smalta.data.formats.writing import copy_picture, lost_notes, samples_of, write_json, write_tree
+from smalta.data.pictures import read_picture, read_upright, write_bytes
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import make_splits
 from smalta.errors import DataError
+
+if TYPE_CHECKING:
+    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "a JSON file with segments_info, such as annotations/panoptic_train.json, beside its PNG files"
 
@@ -177,3 +184,77 @@ class PanopticReader:
     def read_values(self, entry: Entry) -> np.ndarray | None:
         """None: the numbers in the label file are segments, not classes."""
         return None
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def write(source: Dataset, out: Path) -> list[str]:
+    """Write `annotations/panoptic_SPLIT.json` with its PNG files, `images/SPLIT/` and `classes.yaml`.
+
+    Where the source knows no objects, every class is one segment and no category is a thing.
+    """
+    tree = source.tree
+    notes = lost_notes(source, "COCO panoptic")
+    if not source.has_instances and tree.is_thing.any():
+        notes.append("the source holds no object ids: every class is one segment per picture, none counts as a thing")
+    used: set[int] = set()
+    content: dict[str, dict[str, Any]] = {}
+    for split in source.splits:
+        folder, masks = out / "images" / split, out / "annotations" / f"panoptic_{split}"
+        folder.mkdir(parents=True)
+        masks.mkdir(parents=True)
+        images, annotations = [], []
+        for image_id, (entry, stem, sample) in enumerate(samples_of(source, split), start=1):
+            picture = copy_picture(entry, sample, folder, stem)
+            height, width = sample.classes.shape
+            images.append({"id": image_id, "file_name": picture.name, "height": height, "width": width})
+            numbers, segments = _segments(sample, tree)
+            used.update(present_values(sample.classes))
+            rgb = np.stack([numbers & 255, numbers >> 8 & 255, numbers >> 16 & 255], axis=2).astype(np.uint8)
+            write_bytes(masks / f"{stem}.png", cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
+            annotations.append({"image_id": image_id, "file_name": f"{stem}.png", "segments_info": segments})
+        content[split] = {"images": images, "annotations": annotations}
+    categories = written_categories(tree, used)
+    for category in categories:
+        category["isthing"] *= int(source.has_instances)
+    for split, parts in content.items():
+        write_json(out / "annotations" / f"panoptic_{split}.json", {**parts, "categories": categories})
+    write_tree(out, tree)
+    return notes
+
+
+def _segments(sample: Sample, tree: ClassTree) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Segment numbers (H, W) and segments_info: one per object, one per class of the pixels in no object."""
+    objects = np.zeros(sample.classes.shape, dtype=np.int64) if sample.instances is None else sample.instances
+    joint, where = np.unique(objects.astype(np.int64) * 65536 + sample.classes, return_inverse=True)
+    areas = np.bincount(where.ravel())
+    numbers = np.zeros(len(joint), dtype=np.int32)
+    info: dict[tuple[int, int], dict[str, Any]] = {}
+    majority: dict[int, tuple[int, int]] = {}
+    for key, area in zip(joint.tolist(), areas.tolist(), strict=True):
+        number, node = divmod(key, 65536)
+        if number and area > majority.get(number, (0, ROOT))[0]:
+            majority[number] = (area, node)
+    for index, (key, area) in enumerate(zip(joint.tolist(), areas.tolist(), strict=True)):
+        number, node = divmod(key, 65536)
+        node = majority[number][1] if number else node
+        if node == ROOT:
+            continue
+        segment = info.setdefault(
+            (number, node),
+            {
+                "id": len(info) + 1,
+                "category_id": int(tree.node_to_value[node]),
+                "area": 0,
+                # a thing's pixels that belong to no object are what COCO calls a crowd
+                "iscrowd": int(bool(tree.is_thing[node]) and not number and sample.instances is not None),
+            },
+        )
+        segment["area"] += area
+        numbers[index] = segment["id"]
+    painted = numbers[where].reshape(sample.classes.shape)
+    for segment, window in zip(info.values(), ndimage.find_objects(painted), strict=True):
+        rows, columns = window
+        segment["bbox"] = [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
+    return painted, list(info.values())

@@ -16,10 +16,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalta.classes import ClassTree
+from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import (
     Contents,
     by_stem,
@@ -30,14 +31,17 @@ from smalta.data.formats.base import (
     plain_yaml,
     present_values,
     read_labels,
-    read_upright,
     subfolders,
 )
 from smalta.data.formats.inference import tree_from_masks
-from smalta.data.pictures import read_index
+from smalta.data.formats.writing import copy_picture, samples_of, write_tree
+from smalta.data.pictures import read_index, read_upright, write_index
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import UNSPLIT, make_splits, split_name
 from smalta.errors import DataError
+
+if TYPE_CHECKING:
+    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "images/ beside masks/ or instances/ (also under train/, val/, test/)"
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt")
@@ -266,3 +270,46 @@ class FolderReader:
         """Values of the mask as they stand in its file; None where there is no mask."""
         path = dict(entry.key).get("masks")
         return None if path is None else read_index(path)
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def write(source: Dataset, out: Path) -> list[str]:
+    """Write pictures, masks, objects and attributes by split, and `classes.yaml`.
+
+    Mask values are those of `ClassTree.node_to_value`; what of them the tree does not state is added to its file.
+    """
+    tree = source.tree
+    present: set[int] = set()
+    for split in source.splits:
+        place = out / split
+        for name in ["images", "masks", *(["instances"] if source.has_instances else [])]:
+            (place / name).mkdir(parents=True)
+        for attribute in tree.attributes:
+            (place / "attributes" / attribute.name).mkdir(parents=True)
+        for entry, stem, sample in samples_of(source, split):
+            copy_picture(entry, sample, place / "images", stem)
+            write_index(place / "masks" / f"{stem}.png", tree.node_to_value[sample.classes])
+            present.update(present_values(sample.classes))
+            if sample.instances is not None:
+                write_index(place / "instances" / f"{stem}.png", sample.instances)
+            for name, values in sample.attributes.items():
+                write_index(place / "attributes" / name / f"{stem}.png", values)
+    write_tree(out, _with_values(tree, present))
+    return []
+
+
+def _with_values(tree: ClassTree, present: set[int]) -> ClassTree:
+    """The tree, with the values stated that stand for nodes in use which have none of their own."""
+    values = tree.node_to_value
+    plain = tree.to_dict()
+    if ROOT in present and not tree.ignore:
+        plain["ignore"] = [int(values[ROOT])]
+    for node in tree:
+        if node.id in present and not node.ids:
+            fields = {"children": plain["classes"]}
+            for name in node.path.split("/"):
+                fields = fields["children"][name]
+            fields["ids"] = [int(values[node.id])]
+    return ClassTree.from_dict(plain)

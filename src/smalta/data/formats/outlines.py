@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
+from scipy.spatial import cKDTree
 
 from smalta.classes import ROOT
 from smalta.errors import DataError
@@ -141,22 +142,20 @@ def _points(part: Sequence[float], size_hw: tuple[int, int]) -> np.ndarray:
     return points
 
 
-def outline(mask: np.ndarray) -> list[np.ndarray]:
-    """Outer and inner outlines of a mask.
+def outline(region: Region) -> list[np.ndarray]:
+    """Outer and inner outlines of a region, which holds a pixel at least.
 
     Every outline runs a sixth of a pixel inside the pixels' edges, so that any rule that fills a pixel by its centre
-    gives the mask back.
-
-    Args:
-        mask: (h, w) bool.
+    gives the region back.
 
     Returns:
-        (n, 2) float64 points x, y; an outline that lies inside another bounds a hole.
+        (n, 2) float64 points x, y in pixels of the picture; an outline that lies inside another bounds a hole.
     """
-    height, width = mask.shape
-    fine = cv2.resize(mask.astype(np.uint8), (3 * width, 3 * height), interpolation=cv2.INTER_NEAREST)
+    height, width = region.mask.shape
+    fine = cv2.resize(region.mask.astype(np.uint8), (3 * width, 3 * height), interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return [(contour[:, 0, :].astype(np.float64) + 0.5) / 3.0 for contour in contours]
+    corner = np.array([region.left, region.top])
+    return [corner + (contour[:, 0, :] + 0.5) / 3.0 for contour in contours]
 
 
 def has_holes(mask: np.ndarray) -> bool:
@@ -176,16 +175,11 @@ def join(outlines: Sequence[np.ndarray]) -> np.ndarray:
     Returns:
         (n, 2) points.
     """
-    ring, *others = (np.asarray(points) for points in outlines)
-    waiting = list(others)
-    while waiting:
-        best = (np.inf, 0, 0, 0)
-        for index, points in enumerate(waiting):
-            squared = ((ring[:, None] - points[None]) ** 2).sum(axis=2)
-            i, j = np.unravel_index(squared.argmin(), squared.shape)
-            best = min(best, (float(squared[i, j]), index, int(i), int(j)))
-        _, index, i, j = best
-        part = waiting.pop(index)
+    ring, *others = outlines
+    for part in others:
+        nearest, place = cKDTree(part).query(ring)
+        i = int(nearest.argmin())
+        j = int(place[i])
         ring = np.concatenate([ring[: i + 1], part[j:], part[: j + 1], ring[i:]])
     return ring
 

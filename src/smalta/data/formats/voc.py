@@ -23,11 +23,10 @@ from smalta.data.formats.base import (
     named_entries,
     nodes_of,
     read_labels,
-    read_upright,
     stated_tree,
     subfolders,
 )
-from smalta.data.pictures import read_index
+from smalta.data.pictures import read_index, read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import UNSPLIT, make_splits, split_name
 from smalta.errors import DataError

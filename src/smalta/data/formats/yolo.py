@@ -2,7 +2,7 @@
 
 In:  `data.yaml` (or another YAML file with `names`) or `classes.txt`, `images/` beside `labels/`, with the splits
      inside these folders or around them.
-Out: `Contents`.
+Out: `Contents`; and the same layout written from samples.
 
 A line is `class x1 y1 x2 y2 ...` with coordinates in 0..1 of the upright picture. Every object is a thing, the rest is
 `background`; a line with a box only makes its box unlabelled. An empty text file says that there is no object, a
@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 
 from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import (
@@ -26,17 +27,20 @@ from smalta.data.formats.base import (
     groups_file,
     named_entries,
     plain_yaml,
-    read_upright,
     stated_tree,
     subfolders,
 )
-from smalta.data.formats.categories import Category, background_of, nodes_by_name, tree_of
+from smalta.data.formats.categories import Category, background_of, category_names, nodes_by_name, tree_of
 from smalta.data.formats.coco_files import safe_name
-from smalta.data.formats.outlines import Region, Shape, fill_box, fill_polygons, paint
-from smalta.data.pictures import pictures_in
+from smalta.data.formats.outlines import Region, Shape, fill_box, fill_polygons, join, outline, paint
+from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_tree
+from smalta.data.pictures import pictures_in, read_upright, write_bytes
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import SPLITS, UNSPLIT, make_splits, split_name
 from smalta.errors import DataError
+
+if TYPE_CHECKING:
+    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "labels/*.txt beside images/, with a data.yaml or config.yaml that holds names, or a classes.txt"
 FIRST_LOOKED_AT = 50  # label files, to tell outlines from boxes
@@ -132,11 +136,11 @@ def _stated_places(content: Mapping[object, object], path: Path) -> dict[str, tu
     places = {}
     for key, value in content.items():
         split = split_name(key) if isinstance(key, str) else None
-        values = value if isinstance(value, list) else [value]
-        if split and value and all(isinstance(item, str) for item in values):
+        items: list[Any] = value if isinstance(value, list) else [value]
+        if split and items and all(isinstance(item, str) for item in items):
             base = PurePosixPath(str(content.get("path") or "."))
             here = not base.is_absolute() and ".." not in base.parts and (path.parent / base).is_dir()
-            places[split] = tuple(str(base / item) if here else item for item in values)
+            places[split] = tuple(str(base / item) if here else item for item in items)
     return places
 
 
@@ -281,3 +285,47 @@ def _region(values: np.ndarray, size_hw: tuple[int, int]) -> Region:
         return fill_polygons([pixels.ravel().tolist()], size_hw)
     (x, y), (width, height) = pixels
     return fill_box((x - width / 2, y - height / 2, width, height), size_hw)
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def write(source: Dataset, out: Path) -> list[str]:
+    """Write `images/SPLIT/`, `labels/SPLIT/`, `data.yaml` and `classes.yaml`.
+
+    An object is one line: its parts and its holes are joined by bridges without width. Read by smalta the pixels
+    are the same; a reader that fills polygons by another rule may differ by a pixel along outlines and bridges.
+    """
+    tree = source.tree
+    notes = lost_notes(source, "YOLO")
+    rest = background_of(tree)
+    order = [node for node in (*tree.leaves, *tree.inner) if node != rest]  # inner nodes last: they are seldom used
+    number = {node: index for index, node in enumerate(order)}
+    used: set[int] = set()
+    silent_in = bridged = 0
+    for split in source.splits:
+        images, labels = out / "images" / split, out / "labels" / split
+        images.mkdir(parents=True)
+        labels.mkdir(parents=True)
+        for entry, stem, sample in samples_of(source, split):
+            copy_picture(entry, sample, images, stem)
+            pieces = cut(sample, tree)
+            silent_in += bool(pieces.silent.any())
+            lines = []
+            for node, region in pieces.regions:
+                used.add(node)
+                outlines = outline(region)
+                bridged += len(outlines) > 1
+                points = join(outlines) / sample.classes.shape[::-1]
+                lines.append(" ".join([str(number[node]), *(f"{value:.7f}" for value in points.ravel())]) + "\n")
+            write_bytes(labels / f"{stem}.txt", "".join(lines).encode())
+    names = category_names(tree)
+    listed = {number[node]: names[node] for node in order if node in used or node not in tree.inner}
+    content = {split: f"images/{split}" for split in source.splits} | {"names": listed}
+    write_bytes(out / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))
+    write_tree(out, tree)
+    if silent_in and rest != ROOT:
+        notes.append(f"{silent_in} pictures have unlabelled pixels, which YOLO cannot hold: they become background")
+    if bridged:
+        notes.append(f"{bridged} objects have several parts or holes, joined by bridges: other readers may fill holes")
+    return notes

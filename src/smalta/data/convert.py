@@ -1,0 +1,65 @@
+"""Write a data set in another format.
+
+In:  an opened data set, a folder that does not exist yet or is empty, the name of a format.
+Out: files; the number of pictures, and sentences about what the format could not hold.
+
+Must not know: how any one format stores labels.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from smalta.data.dataset import Dataset
+from smalta.data.formats import coco, coco_panoptic, folder, yolo
+from smalta.errors import DataError
+
+WRITERS = {
+    "folder": folder.write,
+    "coco": coco.write,
+    "coco-panoptic": coco_panoptic.write,
+    "yolo": yolo.write,
+}
+
+
+class Converted(NamedTuple):
+    """What was written: the number of pictures, and what the format could not hold."""
+
+    pictures: int
+    notes: tuple[str, ...]
+
+
+def convert(source: Dataset, out: str | Path, format: str) -> Converted:  # noqa: A002
+    """Write every split of a data set in another format, with the class tree beside it as `classes.yaml`.
+
+    Pictures are copied byte for byte, except those stored turned, which are written upright. The folder appears when
+    all of it is written, so a failure leaves nothing behind.
+
+    Args:
+        source: what to write.
+        out: a folder that does not exist, or is empty.
+        format: "folder", "coco", "coco-panoptic" or "yolo".
+
+    Raises:
+        DataError: if the format is unknown, `out` holds something, or a file cannot be read or written.
+    """
+    out = Path(out)
+    if format not in WRITERS:
+        raise DataError(f"format must be one of {', '.join(WRITERS)}, got {format!r}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} exists and is not an empty folder; name a new one")
+    draft = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        draft.mkdir(parents=True)
+        notes = WRITERS[format](source, draft)
+        if out.exists():
+            out.rmdir()
+        draft.rename(out)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Converted(len(source.entries), tuple(notes))
