@@ -33,7 +33,7 @@ from smalta.data.formats.base import (
     read_labels,
     subfolders,
 )
-from smalta.data.formats.inference import tree_from_masks
+from smalta.data.formats.guess import tree_from_masks
 from smalta.data.formats.writing import copy_picture, samples_of, write_tree
 from smalta.data.pictures import read_index, read_upright, write_index
 from smalta.data.sample import Entry, Sample

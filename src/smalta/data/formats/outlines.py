@@ -111,8 +111,11 @@ def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) ->
     masks: list[np.ndarray] = []
     for outline in outlines:
         flat = (outline - (left, top)).ravel().tolist()
-        encoded = coco_mask.frPyObjects([flat], int(bottom - top), int(right - left))
-        mask = coco_mask.decode(encoded)[..., 0].astype(bool)
+        window_hw = (int(bottom - top), int(right - left))
+        runs = coco_mask.frPyObjects([flat], *window_hw)[0]["counts"].decode("ascii")
+        part = decode_runs(runs, window_hw)
+        mask = np.zeros(window_hw, dtype=bool)
+        mask[part.window] = part.mask
         if not any(np.array_equal(mask, other) for other in masks):  # a part that stands twice is no hole
             masks.append(mask)
     masks.sort(key=lambda mask: -int(mask.sum()))

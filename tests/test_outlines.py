@@ -1,0 +1,187 @@
+"""Outlines and run lengths: the pixels they mean, and masks that come back as they were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco_mask
+
+from smalta.data.formats.outlines import (
+    Region,
+    Shape,
+    decode_runs,
+    encode_runs,
+    fill_box,
+    fill_polygons,
+    has_holes,
+    join,
+    outline,
+    paint,
+)
+from smalta.errors import DataError
+
+MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)).filter(np.any)
+
+
+def whole(region: Region, size_hw: tuple[int, int]) -> np.ndarray:
+    mask = np.zeros(size_hw, dtype=bool)
+    mask[region.window] = region.mask
+    return mask
+
+
+def square(left: float, top: float, right: float, bottom: float) -> list[float]:
+    return [left, top, right, top, right, bottom, left, bottom]
+
+
+def pixels(rows: str) -> np.ndarray:
+    return np.array([[letter == "#" for letter in row] for row in rows.split()])
+
+
+# -- polygons -----------------------------------------------------------------------------------------
+
+
+def test_a_polygon_covers_the_pixels_whose_centres_it_holds() -> None:
+    region = fill_polygons([square(1, 0, 3, 2)], (3, 5))
+
+    np.testing.assert_array_equal(whole(region, (3, 5)), pixels(".##.. .##.. ....."))
+
+
+def test_parts_add_up_and_a_part_inside_another_is_a_hole() -> None:
+    region = fill_polygons([square(0, 0, 3, 3), square(1, 1, 2, 2), square(4, 0, 5, 2)], (3, 5))
+
+    np.testing.assert_array_equal(whole(region, (3, 5)), pixels("###.# #.#.# ###.."))
+
+
+def test_an_island_in_a_hole_and_a_part_that_stands_twice() -> None:
+    ring = [square(0, 0, 5, 5), square(1, 1, 4, 4), square(2, 2, 3, 3)]
+
+    once = whole(fill_polygons(ring, (5, 5)), (5, 5))
+    twice = whole(fill_polygons([*ring, square(0, 0, 5, 5)], (5, 5)), (5, 5))
+
+    np.testing.assert_array_equal(once, pixels("##### #...# #.#.# #...# #####"))
+    np.testing.assert_array_equal(twice, once)
+
+
+def test_overlapping_parts_add_up() -> None:
+    region = fill_polygons([square(0, 0, 2, 1), square(1, 0, 3, 1)], (1, 4))
+
+    np.testing.assert_array_equal(whole(region, (1, 4)), pixels("###."))
+
+
+def test_outlines_may_leave_the_picture_and_lines_have_no_area() -> None:
+    assert whole(fill_polygons([square(-2, -2, 1, 1)], (2, 2)), (2, 2)).tolist() == [[True, False], [False, False]]
+    assert fill_polygons([square(5, 5, 9, 9)], (2, 2)).area == 0
+    assert fill_polygons([[0, 0, 2, 2]], (2, 2)).area == 0
+    assert fill_polygons([], (2, 2)).area == 0
+
+
+@pytest.mark.parametrize("part", [[0, 0, 1], [0, 0, 1, 1, 1, float("nan")], [0, 0, 1, 1, 1e9, 0]])
+def test_impossible_outlines_are_refused(part: list[float]) -> None:
+    with pytest.raises(DataError, match="an outline"):
+        fill_polygons([part], (4, 4))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own, with NumPy 2
+@given(
+    points=st.lists(st.tuples(st.floats(-3, 12), st.floats(-3, 12)), min_size=3, max_size=8),
+)
+@settings(deadline=None)
+def test_one_polygon_has_the_pixels_that_coco_gives_it(points: list[tuple[float, float]]) -> None:
+    flat = [value for point in points for value in point]
+    expected = coco_mask.decode(coco_mask.frPyObjects([flat], 9, 11))[..., 0].astype(bool)
+
+    filled = whole(fill_polygons([flat], (9, 11)), (9, 11))
+
+    # the window moves an outline by whole pixels; only points left of or above the picture may round differently
+    if min(flat) >= 0:
+        np.testing.assert_array_equal(filled, expected)
+    else:
+        assert (filled != expected).mean() < 0.1
+
+
+def test_a_box_touches_every_pixel_that_it_cuts() -> None:
+    np.testing.assert_array_equal(whole(fill_box((0.5, 1, 1, 9), (3, 4)), (3, 4)), pixels(".... ##.. ##.."))
+
+
+@given(mask=MASKS, left=st.integers(0, 3), top=st.integers(0, 3))
+@settings(deadline=None)
+def test_outlines_give_the_mask_back_joined_to_one_polygon_or_apart(mask: np.ndarray, left: int, top: int) -> None:
+    size_hw = (mask.shape[0] + 4, mask.shape[1] + 4)
+    expected = whole(Region(top, left, mask), size_hw)
+
+    outlines = outline(Region(top, left, mask))
+
+    joined = fill_polygons([join(outlines).ravel().tolist()], size_hw)
+    np.testing.assert_array_equal(whole(joined, size_hw), expected)
+    apart = fill_polygons([points.round(2).ravel().tolist() for points in outlines], size_hw)
+    np.testing.assert_array_equal(whole(apart, size_hw), expected)
+
+
+def test_holes_are_enclosed_by_sides() -> None:
+    assert has_holes(pixels("### #.# ###"))
+    assert has_holes(pixels(".#. #.# .#."))  # corners that touch enclose, too
+    assert not has_holes(pixels("### #.# #.#"))
+    assert not has_holes(pixels("#"))
+
+
+# -- run lengths --------------------------------------------------------------------------------------
+
+
+def test_runs_go_down_the_columns_and_start_off() -> None:
+    region = decode_runs([1, 2, 3], (3, 2))
+
+    np.testing.assert_array_equal(whole(region, (3, 2)), pixels(".. #. #."))
+
+
+def test_runs_may_start_on_and_have_no_length() -> None:
+    np.testing.assert_array_equal(whole(decode_runs([0, 1, 0, 2, 1], (2, 2)), (2, 2)), pixels("## #."))
+    assert decode_runs([4], (2, 2)).area == 0
+
+
+@given(mask=hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40)))
+@settings(deadline=None)
+def test_compressed_runs_give_the_mask_back(mask: np.ndarray) -> None:
+    np.testing.assert_array_equal(whole(decode_runs(encode_runs(mask), mask.shape), mask.shape), mask)
+
+
+def test_long_compressed_runs_are_decoded_like_coco_does() -> None:
+    mask = np.zeros((700, 900), dtype=np.uint8)
+    mask[100:650, 20:880] = 1
+    mask[300:310, 500:510] = 0
+
+    region = decode_runs(coco_mask.encode(np.asfortranarray(mask))["counts"].decode(), (700, 900))
+
+    np.testing.assert_array_equal(whole(region, (700, 900)), mask.astype(bool))
+
+
+@pytest.mark.parametrize("counts", [[1, 2], [7, -1], [2**40], "04", "0", "o", " ", "ooooooooooooooooooooo", "\u20ac"])
+def test_runs_that_are_not_the_pictures_pixels_are_refused(counts: list[int] | str) -> None:
+    with pytest.raises(DataError, match="run lengths"):
+        decode_runs(counts, (2, 3))
+
+
+# -- painting -----------------------------------------------------------------------------------------
+
+
+def test_smaller_objects_lie_on_larger_ones_and_silence_below_all() -> None:
+    small = Shape(Region(0, 1, np.ones((1, 1), dtype=bool)), node=2)
+    large = Shape(Region(0, 0, np.ones((1, 3), dtype=bool)), node=3)
+    silent = Shape(Region(0, 2, np.ones((1, 2), dtype=bool)), node=0)
+
+    classes, instances = paint([small, silent, large], (1, 5), rest=1)
+
+    assert classes.tolist() == [[3, 2, 3, 0, 1]]
+    assert instances.tolist() == [[2, 1, 2, 0, 0]]
+
+
+def test_stuff_is_painted_without_a_number() -> None:
+    road = Shape(Region(0, 0, np.ones((1, 2), dtype=bool)), node=4, is_object=False)
+    car = Shape(Region(0, 1, np.ones((1, 1), dtype=bool)), node=5)
+
+    classes, instances = paint([road, car], (1, 3), rest=1)
+
+    assert classes.tolist() == [[4, 5, 1]]
+    assert instances.tolist() == [[0, 1, 0]]

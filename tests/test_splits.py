@@ -1,0 +1,214 @@
+"""Splits: shares, groups that stay whole, and independence of the order of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smalta.data.sample import Entry
+from smalta.data.splits import SPLITS, UNSPLIT, make_splits, read_groups, split_by_group, split_by_picture, split_name
+from smalta.errors import DataError
+
+
+def entries(*names: str) -> tuple[Entry, ...]:
+    return tuple(Entry(name=name, picture=Path(f"{name}.png")) for name in names)
+
+
+def numbered(count: int) -> tuple[Entry, ...]:
+    return entries(*(f"p{i:03}" for i in range(count)))
+
+
+def count_by_split(side: dict[str, str]) -> list[int]:
+    return [list(side.values()).count(name) for name in SPLITS]
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train", "train"),
+        ("Training", "train"),
+        ("train2017", "train"),
+        ("valid", "val"),
+        ("val_2", "val"),
+        ("testing", "test"),
+        ("trainval", None),
+        ("images", None),
+    ],
+)
+def test_usual_words_for_splits_are_known(name: str, split: str | None) -> None:
+    assert split_name(name) == split
+
+
+# -- by picture ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "shares"),
+    [(1, [1, 0, 0]), (2, [1, 1, 0]), (3, [1, 1, 1]), (4, [2, 1, 1]), (20, [14, 3, 3]), (100, [70, 15, 15])],
+)
+def test_shares_are_70_15_15_and_small_sets_still_get_every_split(count: int, shares: list[int]) -> None:
+    assert count_by_split(split_by_picture([str(i) for i in range(count)], seed=0)) == shares
+
+
+@given(names=st.sets(st.text(max_size=8), min_size=1, max_size=40), seed=st.integers(0, 5), data=st.data())
+def test_a_split_by_picture_ignores_the_order_of_files(names: set[str], seed: int, data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(sorted(names)))
+
+    assert split_by_picture(shuffled, seed=seed) == split_by_picture(sorted(names), seed=seed)
+
+
+def test_another_seed_deals_another_split() -> None:
+    names = [str(i) for i in range(100)]
+
+    assert split_by_picture(names, seed=0) != split_by_picture(names, seed=1)
+
+
+def test_a_picture_added_later_moves_few_others() -> None:
+    names = [f"p{i}" for i in range(200)]
+
+    before, after = split_by_picture(names, seed=0), split_by_picture([*names, "new"], seed=0)
+
+    assert sum(before[name] != after[name] for name in names) <= 2
+
+
+# -- by group -----------------------------------------------------------------------------------------
+
+GROUPS = st.dictionaries(st.text(max_size=6), st.sampled_from("abcdefghij"), min_size=1, max_size=60)
+
+
+@given(groups=GROUPS, seed=st.integers(0, 3), data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_groups_stay_whole_every_split_gets_one_and_order_does_not_matter(
+    groups: dict[str, str], seed: int, data: st.DataObject
+) -> None:
+    classes = {name: data.draw(st.sets(st.integers(0, 3))) for name in groups}
+    shuffled = data.draw(st.permutations(list(groups)))
+
+    side = split_by_group(groups, seed=seed, classes=classes)
+
+    splits_of: dict[str, set[str]] = {}
+    for name, group in groups.items():
+        splits_of.setdefault(group, set()).add(side[name])
+    assert all(len(splits) == 1 for splits in splits_of.values())
+    assert set(side.values()) == set(SPLITS[: len(splits_of)])
+    assert side == split_by_group({name: groups[name] for name in shuffled}, seed=seed, classes=classes)
+
+
+def test_equal_groups_are_dealt_70_15_15() -> None:
+    groups = {f"p{i}": f"g{i // 5}" for i in range(100)}  # 20 groups of five
+
+    assert count_by_split(split_by_group(groups, seed=0)) == [70, 15, 15]
+
+
+def test_one_large_group_goes_to_train() -> None:
+    groups = {f"p{i}": "large" for i in range(70)} | {f"q{i}": f"g{i}" for i in range(30)}
+
+    side = split_by_group(groups, seed=3)
+
+    assert {side[f"p{i}"] for i in range(70)} == {"train"}
+    assert count_by_split(side) == [70, 15, 15]
+
+
+def test_classes_come_near_their_shares_too() -> None:
+    # 40 groups of two pictures; every fourth group holds the rare class
+    groups = {f"p{i}": f"g{i // 2}" for i in range(80)}
+    classes = {name: {0, 1} if int(group[1:]) % 4 == 0 else {0} for name, group in groups.items()}
+
+    for seed in range(5):
+        side = split_by_group(groups, seed=seed, classes=classes)
+
+        rare = count_by_split({name: side[name] for name in groups if 1 in classes[name]})
+        assert count_by_split(side) == [56, 12, 12]
+        assert rare[0] in (14, 16)  # of 20: 14, 3, 3 is best, but groups are pairs
+        assert min(rare) >= 2
+
+
+# -- groups.txt ---------------------------------------------------------------------------------------
+
+
+def test_groups_are_named_by_stem_or_file_with_tab_or_space(tmp_path: Path) -> None:
+    (tmp_path / "groups.txt").write_text("a\tfirst shot\nb.png one\nsub/c d.JPG\ttwo\nx.y one\n\n")
+
+    groups, notes = read_groups(tmp_path / "groups.txt", entries("a", "b", "c d", "x.y", "alone"))
+
+    assert groups["b"] == groups["x.y"]
+    assert len(set(groups.values())) == 4
+    assert notes == ["1 pictures are not in groups.txt, such as alone; each is a group of its own"]
+
+
+def test_a_lone_picture_does_not_join_a_group_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "groups.txt").write_text("a\tb\n")
+
+    groups, _ = read_groups(tmp_path / "groups.txt", entries("a", "b"))
+
+    assert groups["a"] != groups["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a\n", "line 1"), ("a x\na y\n", "line 2: 'a' stands in two groups"), ("z 1\n", "names none of the pictures")],
+)
+def test_a_wrong_groups_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "groups.txt").write_text(text)
+
+    with pytest.raises(DataError, match=message):
+        read_groups(tmp_path / "groups.txt", entries("a", "b"))
+
+
+# -- completing splits --------------------------------------------------------------------------------
+
+
+def test_pictures_without_splits_are_dealt_and_a_note_says_how() -> None:
+    splits, notes = make_splits({UNSPLIT: numbered(20)}, seed=7)
+
+    assert {name: len(members) for name, members in splits.items()} == {"train": 14, "val": 3, "test": 3}
+    assert list(splits) == ["train", "val", "test"]
+    assert notes == ["no splits: 20 pictures dealt at random with seed 7: 14 train, 3 val, 3 test"]
+
+
+def test_train_alone_is_dealt_in_three() -> None:
+    splits, notes = make_splits({"train": numbered(20)}, seed=0)
+
+    assert [len(splits[name]) for name in SPLITS] == [14, 3, 3]
+    assert notes[0].startswith("no val or test split: 20 train dealt at random")
+
+
+def test_val_is_taken_from_train_where_only_test_is_there() -> None:
+    kept = entries("t1", "t2")
+
+    splits, notes = make_splits({"train": numbered(20), "test": kept}, seed=0)
+
+    assert [len(splits[name]) for name in SPLITS] == [17, 3, 2]
+    assert splits["test"] == kept
+    assert notes[0].startswith("no val split: 20 train dealt at random")
+
+
+def test_train_and_val_stay_as_they_are() -> None:
+    found = {"val": entries("v"), "train": numbered(20)}
+
+    splits, notes = make_splits(found, seed=0)
+
+    assert splits == {"train": numbered(20), "val": entries("v")}
+    assert list(splits) == ["train", "val"]
+    assert notes == ["no test split: the data set brings only train, val"]
+
+
+def test_all_three_need_no_note() -> None:
+    splits, notes = make_splits({name: entries(name) for name in SPLITS}, seed=0)
+
+    assert list(splits) == list(SPLITS)
+    assert notes == []
+
+
+def test_a_groups_file_keeps_look_alikes_on_one_side(tmp_path: Path) -> None:
+    pictures = numbered(40)
+    (tmp_path / "groups.txt").write_text("".join(f"{e.name}\t{i // 4}\n" for i, e in enumerate(pictures)))
+
+    splits, notes = make_splits({UNSPLIT: pictures}, seed=0, groups_file=tmp_path / "groups.txt")
+
+    side = {entry.name: name for name, members in splits.items() for entry in members}
+    assert all(len({side[e.name] for e in pictures[i : i + 4]}) == 1 for i in range(0, 40, 4))
+    assert "by the groups in groups.txt" in notes[0]
