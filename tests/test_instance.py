@@ -95,10 +95,13 @@ def test_shared_pixels_lists_every_pair_of_numbers_once(truth: np.ndarray, predi
 def test_ids_may_be_as_large_as_three_bytes_of_colour_hold() -> None:
     big = 256**3 - 1
 
-    pairs = instance.overlaps(np.array([[big, big, 0]]), np.array([[5, big, big]]))
+    pairs = instance.overlaps(np.array([[big, big, 0, 0]]), np.array([[5, big, big, 0]]))
 
     assert pairs.true_ids.tolist() == [big]
     assert pairs.predicted_ids.tolist() == [5, big]
+    # 5 is one pixel of the true two, big shares one pixel of three
+    assert pairs.true.tolist() == [0, 0]
+    assert pairs.predicted.tolist() == [0, 1]
     np.testing.assert_allclose(pairs.iou, [1 / 2, 1 / 3])
 
 

@@ -106,6 +106,14 @@ def test_a_crowd_is_not_missed_and_excuses_only_its_own_class() -> None:
     assert other_class.tolist() == [[0, 0, 0, 0], [1, 0, 0, 1], [0, 2, 0, 0]]
 
 
+def test_a_prediction_that_does_not_tell_objects_apart_has_found_none_and_invented_none() -> None:
+    truth = segment_map([1, 1, 2, 2], {1: 1, 2: 1})
+
+    counts = panoptic_counts(truth, segment_map([1, 1, 2, 2], {1: 1, 2: 1}, crowd=(1, 2)), K)
+
+    assert counts[0].tolist() == [0, 0, 2, 0]
+
+
 def test_a_class_that_is_never_matched_scores_0_and_not_nothing() -> None:
     counts = panoptic_counts(segment_map([1, 1], {1: 1}), segment_map([0, 0], {}), K)
 
@@ -115,14 +123,14 @@ def test_a_class_that_is_never_matched_scores_0_and_not_nothing() -> None:
 
 def test_segments_come_from_a_class_map_and_an_instance_map() -> None:
     #                        road  car, two objects  void  car without an object
-    class_map = np.array([[1, 1, 1, 2, 2, 2, 2, 2, 0, 0, 2, 2]], np.uint16)
-    instances = np.array([[0, 0, 7, 7, 7, 9, 9, 9, 0, 3, 0, 0]], np.int32)
+    class_map = np.array([[1, 1, 1, 2, 2, 2, 2, 2, 0, 0, 0, 1, 2, 2]], np.uint16)
+    instances = np.array([[0, 0, 7, 7, 7, 9, 9, 9, 0, 3, 3, 3, 0, 0]], np.int32)
 
     found = SegmentMap.from_maps(class_map, instances, np.array([False, False, True]))
 
     road, crowd, void = 1, 2, 0
     first, second = found.segments[0, 2], found.segments[0, 5]
-    row = [road, road, first, first, first, second, second, second, void, void, crowd, crowd]
+    row = [road, road, first, first, first, second, second, second, void, void, void, void, crowd, crowd]
     assert found.segments[0].tolist() == row
     kinds = zip(found.ids.tolist(), found.classes.tolist(), found.crowd.tolist(), strict=True)
     assert set(kinds) == {(road, 1, False), (crowd, 2, True), (first, 2, False), (second, 2, False)}

@@ -18,8 +18,8 @@ import numpy as np
 from smalta.errors import ShapeError
 from smalta.metrics.semantic import ratio
 
-# 0.5, 0.55, .. 0.95, each the float nearest to its decimal, so that an IoU of 3/5 reaches 0.6
-THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+# 0.5, 0.55, .. 0.95; a division gives the float nearest to the decimal, so that an IoU of 3/5 reaches 0.6
+THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
 def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
