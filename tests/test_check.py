@@ -23,14 +23,15 @@ def test_a_report_says_what_was_examined(tmp_path: Path) -> None:
 
 def test_errors_come_before_warnings(tmp_path: Path) -> None:
     root = write_set(tmp_path)
-    write_picture(root / "train/masks/p0.png", np.zeros((72, 96), dtype=np.uint8))  # empty: a warning
-    (root / "val/masks/p100.png").unlink()  # an error
+    (root / "train/masks/p0.png").unlink()
+    write_picture(root / "train/masks/p0.jpg", np.zeros((72, 96), dtype=np.uint8))  # lossy and empty: warnings
+    write_picture(root / "train/masks/p1.png", np.full((72, 96), 9, dtype=np.uint8))  # an error of a later rule
 
     report = check(root)
 
-    assert [finding.level for finding in report.findings] == ["error", "warning"]
-    assert [finding.rule for finding in report.errors] == ["picture-without-label"]
-    assert [finding.rule for finding in report.warnings] == ["empty-mask"]
+    assert [finding.rule for finding in report.findings] == ["unknown-ids", "lossy-mask", "empty-mask"]
+    assert [finding.rule for finding in report.errors] == ["unknown-ids"]
+    assert [finding.rule for finding in report.warnings] == ["lossy-mask", "empty-mask"]
 
 
 def test_a_report_is_plain_data_for_json(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ def test_a_finding_is_printed_with_rule_first_files_and_fix() -> None:
 
 
 def test_notes_are_printed() -> None:
-    report = Report(path="set", format="folder", n_pictures={"train": 1}, notes=("classes [0, 255] were inferred",))
+    report = Report(path="set", format="folder", n_pictures={"train": 1}, notes=("classes [red] were inferred",))
 
-    assert "note classes [0, 255] were inferred" in printed(report)
+    assert "note classes [red] were inferred" in printed(report)
 
 
 def test_a_clean_set_is_one_line() -> None:

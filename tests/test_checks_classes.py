@@ -107,11 +107,14 @@ def door_set(root: Path, children: str) -> Path:
     return root
 
 
-def test_left_and_right_without_mirror_is_a_warning(tmp_path: Path) -> None:
-    root = door_set(tmp_path, "front_left: {ids: [1]}, front_right: {ids: [2]}")
+@pytest.mark.parametrize(
+    ("left", "right"), [("front_left", "front_right"), ("Left", "Right"), ("leftBright", "rightBright")]
+)
+def test_left_and_right_without_mirror_is_a_warning(tmp_path: Path, left: str, right: str) -> None:
+    root = door_set(tmp_path, f"{left}: {{ids: [1]}}, {right}: {{ids: [2]}}")
 
     assert rules_of(root) == {"missing-mirror": "warning"}
-    assert "door/front_left and door/front_right" in messages(root, "missing-mirror")[0]
+    assert f"door/{left} and door/{right}" in messages(root, "missing-mirror")[0]
 
 
 def test_left_and_right_with_mirror_is_fine(tmp_path: Path) -> None:

@@ -61,6 +61,13 @@ def test_a_mask_of_another_size_is_an_error_with_both_sizes(tmp_path: Path) -> N
     assert "96 x 72" in finding.message
 
 
+def test_a_turned_mask_without_an_exif_tag_is_of_another_size(tmp_path: Path) -> None:
+    root = write_set(tmp_path)
+    write_picture(root / "train/masks/p3.png", np.zeros((96, 72), dtype=np.uint8))
+
+    assert rules_of(root) == {"size-mismatch": "error"}
+
+
 def write_turned(root: Path, name: str, orientation: int, picture: np.ndarray, mask: np.ndarray) -> None:
     exif = Image.Exif()
     exif[274] = orientation

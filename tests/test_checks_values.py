@@ -161,6 +161,14 @@ def test_masks_in_jpeg_files_are_a_warning_where_no_value_changed(tmp_path: Path
     assert rules_of(root) == {"lossy-mask": "warning", "empty-mask": "warning"}
 
 
+def test_a_jpeg_mask_with_a_strange_value_is_reported_once(tmp_path: Path) -> None:
+    root = write_set(tmp_path)
+    (root / "train/masks/p0.png").unlink()
+    write_picture(root / "train/masks/p0.jpg", np.full((72, 96), 9, dtype=np.uint8))
+
+    assert rules_of(root) == {"lossy-mask": "error"}
+
+
 def test_a_lossless_webp_mask_is_fine_and_a_lossy_one_is_refused(tmp_path: Path) -> None:
     root = write_set(tmp_path, value=255)
     mask = Image.open(root / "train/masks/p0.png").convert("RGB")
