@@ -72,3 +72,9 @@ def test_consistency_compares_the_best_leaf_with_the_best_node_of_each_level() -
 
     assert counts.tolist() == [2, 2, 1, 4]
     assert hierarchy.consistency(counts) == pytest.approx(0.25)
+
+
+def test_of_equally_likely_leaves_any_may_agree() -> None:
+    probabilities = np.full((6, 1, 1), 1 / 6)  # sky is as likely a leaf as own, which lies in road, the likeliest node
+
+    assert hierarchy.consistency_counts(TREE, probabilities).tolist() == [1, 1, 1, 1]

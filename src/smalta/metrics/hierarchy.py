@@ -60,6 +60,8 @@ def mean_error_distance(counts: np.ndarray) -> np.ndarray:
 def consistency_counts(tree: ClassTree, probabilities: np.ndarray) -> np.ndarray:
     """Pixels whose likeliest leaf lies in the likeliest node of each upper level.
 
+    Of equally likely leaves or nodes any will do. Maxima only: argmax over the first axis is many times slower.
+
     Args:
         tree: the classes, with at least two levels.
         probabilities: (L, H, W) of the leaves.
@@ -67,14 +69,15 @@ def consistency_counts(tree: ClassTree, probabilities: np.ndarray) -> np.ndarray
     Returns:
         (n_levels + 1,) int64: pixels that agree at level 1, 2, .. n_levels - 1, at all of these, and all pixels.
     """
-    leaf = np.array(tree.leaves)[probabilities.argmax(axis=0)]
-    agrees = [
-        np.array(tree.level(k))[tree.node_probabilities(probabilities, tree.level(k)).argmax(axis=0)]
-        == tree.level_table(k)[leaf]
-        for k in range(1, tree.n_levels)
-    ]
+    best = probabilities.max(axis=0)
+    agrees = []
+    for k in range(1, tree.n_levels):
+        nodes = tree.level(k)
+        sums = tree.node_probabilities(probabilities, nodes)
+        best_inside = np.stack([probabilities[slice(*tree.leaf_slices[node])].max(axis=0) for node in nodes])
+        agrees.append(np.any((sums == sums.max(axis=0)) & (best_inside == best), axis=0))
     everywhere = np.logical_and.reduce(agrees)
-    return np.array([*(np.count_nonzero(a) for a in agrees), np.count_nonzero(everywhere), leaf.size])
+    return np.array([*(np.count_nonzero(a) for a in agrees), np.count_nonzero(everywhere), best.size])
 
 
 def consistency(counts: np.ndarray) -> np.ndarray:
