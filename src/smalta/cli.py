@@ -265,9 +265,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program's name; those of the process if None.
     """
-    # Threads that wait for each other by spinning starve on a machine that does anything else: beside five other
-    # processes on two cores a training step took 20 times longer. It must be set before PyTorch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # PyTorch's threads wait for each other by spinning, which starves them on a machine that does anything else: beside
+    # five other processes on two cores a step took 16 s instead of 0.5 s. A short spin, then sleep, costs nothing on a
+    # quiet machine and 1.7 s on that busy one. It must be set before PyTorch is imported.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         result = app(args=None if argv is None else list(argv), prog_name="smalta", standalone_mode=False)
     except SmaltaError as error:
