@@ -130,7 +130,8 @@ def run(*command: str) -> None:
         SystemExit: with the command's own exit code, if that is not 0.
     """
     print("$", " ".join(command), flush=True)
-    code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+    environment = os.environ | {"SMALTA_DATA": str(data_root())}  # absolute, for the command starts in another folder
+    code = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
     if code != 0:
         sys.exit(code)
 

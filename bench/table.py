@@ -47,6 +47,13 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     if speed:
         shown.append(speed)
         notes.append(f"- {speed['sentence']} (`{speed['command']}`)")
+    check = results.get("check")
+    if check:
+        right, cases = len(check["cases"]) - check["wrong"], len(check["cases"])
+        notes.append(
+            f"- `smalta check` on these sets, clean and with their known traps: {right} of {cases} cases as expected "
+            "(`python -m bench.check_known_traps`)"
+        )
     if not shown:
         raise DataError("bench/results holds no results; run `python -m bench.segment all` first")
     return "\n".join([*lines, "", *notes, "", conditions(shown)])

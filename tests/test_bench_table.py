@@ -33,6 +33,16 @@ def test_a_program_that_has_not_run_gets_a_dash() -> None:
     assert "| – | mIoU 0.500" in table.table({"camvid_smp": result(0.5)})
 
 
+def test_the_doctor_and_the_speed_stand_below_the_table() -> None:
+    speed = result(0.5) | {"sentence": "Twice as fast", "command": "python -m bench.train_speed"}
+    check = {"cases": [{}, {}, {}], "wrong": 1}
+
+    text = table.table({"camvid_smalta": result(0.5), "train_speed": speed, "check": check})
+
+    assert "- Twice as fast (`python -m bench.train_speed`)" in text
+    assert "2 of 3 cases as expected" in text
+
+
 def test_no_results_are_an_error_that_says_what_to_run() -> None:
     with pytest.raises(DataError, match=r"run `python -m bench.segment all` first"):
         table.table({})

@@ -1,0 +1,27 @@
+"""Every benchmark, one after the other, then the README's table: `make bench`.
+
+In:  SMALTA_DATA, and a machine that does nothing else for about three and a half hours.
+Out: bench/results/*.json and the table in README.md.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from bench.common import data_root, exit_on_error, run
+
+
+def main() -> None:
+    data_root()  # fail before the first hour, not after it
+    for module, *arguments in (
+        ("check_known_traps",),
+        ("prepare",),
+        ("train_speed",),
+        ("segment", "all"),
+        ("table",),
+    ):
+        run(sys.executable, "-m", f"bench.{module}", *arguments)
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
