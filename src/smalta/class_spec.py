@@ -22,6 +22,7 @@ from smalta.errors import ClassTreeError
 Kind = Literal["stuff", "thing"]
 ROOT = 0
 MAX_NODES = 4096
+MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +67,22 @@ def few(values: Sequence[int], most: int = 12) -> str:
     return f"{list(values[:most])}{' ...' if len(values) > most else ''}".replace("] ...", ", ...]")
 
 
-def as_mapping(spec: object) -> Mapping[str, Any]:
-    """Classes as `{name: fields}`; a flat list gives empty fields."""
+def as_mapping(spec: object, title: str = "'classes'") -> Mapping[str, Any]:
+    """Classes as `{name: fields}`; a flat list gives empty fields. `title` names the place in an error."""
     if isinstance(spec, Mapping):
         return spec
     if isinstance(spec, Sequence) and not isinstance(spec, str):
+        nested = next((name for name in spec if isinstance(name, Mapping | list)), None)
+        if nested is not None:
+            raise ClassTreeError(
+                f"a list of classes holds names alone, got {nested!r}; write a mapping to say more about a class, "
+                "such as 'classes: {sky: {}, car: {kind: thing}}'"
+            )
         repeated = sorted({str(name) for name in spec if list(spec).count(name) > 1})
         if repeated:
             raise ClassTreeError(f"class {repeated[0]!r} stands twice at one level; sibling names must differ")
         return dict.fromkeys(spec)
-    raise ClassTreeError(f"'classes' must be a mapping or a list of names, got {spec!r}")
+    raise ClassTreeError(f"{title} must be a mapping or a list of names, got {spec!r}")
 
 
 class Builder:
@@ -87,9 +94,10 @@ class Builder:
         self.nodes: list[dict[str, Any]] = []
         self.mirrors: dict[str, str] = {}
         self.colors: set[str] = set()
-        self.any_ids = False
+        self.stated_ids: set[str] = set()
         self._n_leaves = 0
-        self._seen: dict[int, str] = {}
+        # by identity of a mapping: the parent and the path of the class that it describes
+        self._seen: dict[int, tuple[int, str]] = {}
         self._open: list[int] = []
 
     def add_children(self, spec: Mapping[str, Any], *, parent: int, path: str, depth: int, kind: Kind) -> None:
@@ -103,18 +111,17 @@ class Builder:
         where = f"{path}/{name}" if path else name
         if fields is None:
             fields = {}
-        if not isinstance(fields, Mapping):
+        elif not isinstance(fields, Mapping):
             raise ClassTreeError(f"class {where!r} must hold a mapping such as {{kind: thing}}, got {fields!r}")
-        if id(fields) in self._open:
-            raise ClassTreeError(f"class {where!r} is a descendant of itself: a tree has no cycle")
-        if len(self.nodes) >= MAX_NODES:
-            raise ClassTreeError(f"the tree has more than {MAX_NODES} nodes; write a smaller one")
+        else:
+            self._refuse_shared(fields, parent, where)
+        if len(self.nodes) >= MAX_NODES or depth > MAX_DEPTH:
+            raise ClassTreeError(
+                f"the tree has more than {MAX_NODES} nodes or {MAX_DEPTH} levels at {where[:80]!r}; write a smaller one"
+            )
         unknown = sorted(str(key) for key in fields.keys() - self.known)
         if unknown:
             raise ClassTreeError(f"unknown keys {unknown} at class {where!r}; known keys are {sorted(self.known)}")
-        if fields and id(fields) in self._seen:
-            raise ClassTreeError(f"class {where!r} has two parents (also {self._seen[id(fields)]!r}); give it one")
-        self._seen[id(fields)] = where
         own_kind = self._kind(where, fields, kind)
         children = fields.get("children") or {}
         node: dict[str, Any] = {
@@ -133,12 +140,23 @@ class Builder:
             self.mirrors[where] = str(fields["mirror"])
         self.nodes.append(node)
         if children:
-            self._open.append(id(fields))
-            self.add_children(as_mapping(children), parent=node["id"], path=where, depth=depth + 1, kind=own_kind)
-            self._open.pop()
+            named = as_mapping(children, f"children of class {where!r}")
+            if named is children:
+                self._refuse_shared(children, node["id"], f"{where}/{next(iter(children))}")
+            self._open += [id(fields), id(children)]
+            self.add_children(named, parent=node["id"], path=where, depth=depth + 1, kind=own_kind)
+            del self._open[-2:]
         else:
             self._n_leaves += 1
         node["leaf_stop"] = self._n_leaves
+
+    def _refuse_shared(self, shared: object, parent: int, where: str) -> None:
+        """A YAML alias can hang one mapping below two nodes, or below itself; siblings may share their fields."""
+        if id(shared) in self._open:
+            raise ClassTreeError(f"class {where!r} is a descendant of itself: a tree has no cycle")
+        other_parent, other = self._seen.setdefault(id(shared), (parent, where))
+        if other_parent != parent:
+            raise ClassTreeError(f"class {where!r} has two parents (also {other!r}); give it one")
 
     @staticmethod
     def _kind(where: str, fields: Mapping[str, Any], inherited: Kind) -> Kind:
@@ -158,7 +176,7 @@ class Builder:
         ids = [ids] if isinstance(ids, int) else ids
         if not isinstance(ids, list | tuple) or not all(is_value(value) for value in ids):
             raise ClassTreeError(f"ids of class {where!r} must be whole numbers >= 0, got {fields['ids']!r}")
-        self.any_ids = True
+        self.stated_ids.add(where)
         return tuple(ids)
 
     def _color(self, where: str, fields: Mapping[str, Any]) -> tuple[int, int, int] | None:
@@ -178,7 +196,7 @@ class Builder:
         """The nodes with default label values and colours filled in."""
         for index, node in enumerate(self.nodes):
             if node["ids"] is None:  # order of appearance, unless the file states values of its own
-                node["ids"] = () if self.any_ids else (index,)
+                node["ids"] = () if self.stated_ids else (index,)
             if node["color"] is None:
                 node["color"] = _default_color(node["name"], node["parent"], index)
         return tuple(Node(**node) for node in self.nodes)
@@ -189,8 +207,14 @@ def _read_attributes(where: str, attributes: object) -> dict[str, tuple[str, ...
         raise ClassTreeError(f"attributes of class {where!r} must be a mapping of name to values, got {attributes!r}")
     read = {}
     for name, values in attributes.items():
-        if not isinstance(values, list | tuple) or not all(isinstance(v, str | int) for v in values):
-            raise ClassTreeError(f"attribute {name!r} of class {where!r} must be a list of values, got {values!r}")
+        named = isinstance(values, list | tuple) and all(
+            isinstance(value, str | int) and not isinstance(value, bool) for value in values
+        )
+        if not named:  # YAML reads yes and no, on and off as true and false
+            raise ClassTreeError(
+                f"attribute {name!r} of class {where!r} must be a list of names, got {values!r}; "
+                "quote words such as 'yes' and 'off'"
+            )
         texts = tuple(str(value) for value in values)
         if len(set(texts)) < 2 or len(set(texts)) < len(texts):
             raise ClassTreeError(
@@ -232,6 +256,8 @@ class _StrictLoader(yaml.SafeLoader):
 def _strict_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Any:
     seen: set[object] = set()
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":  # <<: *defaults
+            continue
         key = loader.construct_object(key_node)
         if isinstance(key, str | int) and key in seen:
             raise ClassTreeError(
@@ -248,12 +274,12 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """Parsed content of a `classes.yaml`; repeated keys are refused."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        raise ClassTreeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
     except ClassTreeError as error:
         raise ClassTreeError(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+        raise ClassTreeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
         raise ClassTreeError(f"{path} must hold a mapping with the key 'classes', got {type(content).__name__}")
     return content
@@ -275,10 +301,11 @@ def read_id_name_lines(path: Path) -> Mapping[str, Any]:
     with_ids = all(len(row) == 2 and row[0].rstrip(":").isdigit() for row in numbered)
     for index, row in enumerate(numbered):
         value, name = (int(row[0].rstrip(":")), row[1].strip()) if with_ids else (index, " ".join(row))
-        if re.search(r"void|ignore|unlabel", name, re.IGNORECASE):
+        name = name.replace("/", "-")
+        if re.search(r"(?<![a-z])void(?![a-z])|ignore|unlabel", name, re.IGNORECASE):
             ignore.append(value)
         elif name in classes:
             raise ClassTreeError(f"{path} names class {name!r} twice; sibling names must differ")
         else:
-            classes[name.replace("/", "-")] = {"ids": [value]}
+            classes[name] = {"ids": [value]}
     return {"classes": classes, "ignore": ignore}

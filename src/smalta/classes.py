@@ -61,8 +61,10 @@ class ClassTree:
             raise ClassTreeError("the class tree is empty; name at least two classes")
         self.nodes: tuple[Node, ...] = builder.finish()
         self.ignore: tuple[int, ...] = tuple(sorted(set(ignore)))
+        if not all(map(is_value, self.ignore)):
+            raise ClassTreeError(f"'ignore' must hold whole numbers in 0..4294967295, got {few(self.ignore)}")
         self._mirror_names = dict(builder.mirrors)
-        self._stated_ids = builder.any_ids
+        self._stated_ids = builder.stated_ids
         self._stated_colors = builder.colors
         if self.n_leaves < 2:
             raise ClassTreeError(
@@ -79,7 +81,13 @@ class ClassTree:
     # -- identity ---------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ClassTree) and self.to_dict() == other.to_dict()
+        return (
+            isinstance(other, ClassTree)
+            and self.nodes == other.nodes
+            and self.ignore == other.ignore
+            and self.attributes == other.attributes
+            and np.array_equal(self.mirror, other.mirror)
+        )
 
     def __hash__(self) -> int:
         return hash(tuple(node.path for node in self.nodes))
@@ -269,7 +277,6 @@ class ClassTree:
         Raises:
             ClassTreeError: if a value stands for no node.
         """
-        largest = max(self.value_to_node)
         small = values.dtype.itemsize <= 2  # counting beats sorting by far
         present = np.flatnonzero(np.bincount(values.ravel())) if small else np.unique(values)
         unknown = [int(v) for v in present if int(v) not in self.value_to_node]
@@ -278,9 +285,12 @@ class ClassTree:
                 f"label values {few(unknown)} stand for no class; the tree knows {few(sorted(self.value_to_node))}: "
                 "add 'ids' to a class or the value to 'ignore' in classes.yaml"
             )
-        table = np.zeros(largest + 1, dtype=np.uint16)
-        for value, node in self.value_to_node.items():
-            table[value] = node
+        known = np.array(sorted(self.value_to_node))
+        nodes = np.array([self.value_to_node[value] for value in known.tolist()], dtype=np.uint16)
+        if known[-1] >= 2**16:  # too long for a table
+            return nodes[np.searchsorted(known, values)]
+        table = np.zeros(known[-1] + 1, dtype=np.uint16)
+        table[known] = nodes
         return table[values]
 
     @cached_property
@@ -352,6 +362,8 @@ class ClassTree:
             )
         if not 0.0 <= min_confidence <= 1.0:
             raise ClassTreeError(f"min_confidence must be in [0, 1], got {min_confidence}")
+        if method not in ("top-down", "leaf"):
+            raise ClassTreeError(f"method must be 'top-down' or 'leaf', got {method!r}")
         if threshold is not None and self.n_leaves == 2:
             best = np.array(self.leaves, dtype=np.uint16)[(leaf_probabilities[1] >= threshold).astype(np.intp)]
         else:
@@ -413,7 +425,7 @@ class ClassTree:
                 fields["kind"] = node.kind
             if node.path in self._stated_colors:
                 fields["color"] = "#{:02x}{:02x}{:02x}".format(*node.color)
-            if self._stated_ids and node.ids:
+            if node.path in self._stated_ids:
                 fields["ids"] = list(node.ids)
             if node.path in self._mirror_names:
                 fields["mirror"] = self._mirror_names[node.path]
@@ -439,7 +451,7 @@ class ClassTree:
         ignore = values.get("ignore", [])
         ignore = [ignore] if isinstance(ignore, int) else ignore
         if not isinstance(ignore, list) or not all(is_value(v) for v in ignore):
-            raise ClassTreeError(f"'ignore' must be a list of label values in 0..65535, got {ignore!r}")
+            raise ClassTreeError(f"'ignore' must be a list of whole numbers in 0..4294967295, got {ignore!r}")
         return cls(values["classes"], ignore)
 
     @classmethod
@@ -478,14 +490,22 @@ def _mirror_table(tree: ClassTree) -> np.ndarray:
     table = np.arange(len(tree.nodes) + 1)
     for path, name in tree._mirror_names.items():
         source = tree[path]
-        target = tree[name] if name in tree._by_path or "/" in name else _sibling_or_unique(tree, source, name)
-        for here in (source.id, *tree.descendants(source.id)):
-            relative = tree.nodes[here - 1].path[len(source.path) :]
-            if target.path + relative not in tree._by_path:
-                raise ClassTreeError(
-                    f"mirror of {source.path!r} is {target.path!r}, which has no {relative[1:]!r} to mirror"
-                )
-            there = tree._by_path[target.path + relative]
+        sibling = f"{path.rpartition('/')[0]}/{name}".lstrip("/")
+        target = tree[sibling] if sibling in tree._by_path else tree[name]
+        if source.id in tree.ancestors(target.id) or target.id in tree.ancestors(source.id):
+            raise ClassTreeError(
+                f"mirror of {source.path!r} is {target.path!r}, but one lies below the other; name a class beside it"
+            )
+        below, below_target = (
+            {tree.name(node)[len(top.path) + 1 :]: node for node in tree.descendants(top.id)}
+            for top in (source, target)
+        )
+        if lone := sorted(below.keys() ^ below_target.keys()):
+            raise ClassTreeError(
+                f"{source.path!r} and {target.path!r} mirror each other, but only one of them has {lone[0]!r}; "
+                "give both the same children"
+            )
+        for here, there in ((source.id, target.id), *((below[path], below_target[path]) for path in below)):
             for a, b in ((here, there), (there, here)):
                 if table[a] not in (a, b):
                     raise ClassTreeError(
@@ -493,8 +513,3 @@ def _mirror_table(tree: ClassTree) -> np.ndarray:
                     )
                 table[a] = b
     return table
-
-
-def _sibling_or_unique(tree: ClassTree, source: Node, name: str) -> Node:
-    sibling = f"{source.path.rpartition('/')[0]}/{name}".lstrip("/")
-    return tree[sibling] if sibling in tree._by_path else tree[name]
