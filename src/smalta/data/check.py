@@ -11,9 +11,11 @@ Must not know: single rules, how a report is printed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.data.checks import RULES
@@ -39,6 +41,7 @@ class Report:
         n_pictures: pictures per split.
         notes: what was inferred rather than stated.
         findings: errors first, then warnings.
+        pixels: by name of the entry, (N + 1,) pixels by node id; entries that could not be read are left out.
     """
 
     path: str
@@ -46,6 +49,7 @@ class Report:
     n_pictures: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    pixels: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -104,13 +108,7 @@ def check_dataset(dataset: Dataset, *, progress: Progress | None = None) -> Repo
 def check_errors_only(dataset: Dataset, *, progress: Progress | None = None) -> Report:
     """The errors alone, without comparing pictures with each other: what `train` runs before it starts."""
     report = _report(dataset, compare=False, progress=progress)
-    return Report(
-        path=report.path,
-        format=report.format,
-        n_pictures=report.n_pictures,
-        notes=report.notes,
-        findings=report.errors,
-    )
+    return replace(report, findings=report.errors)
 
 
 def _as_black_and_white(path: str | Path, progress: Progress | None) -> Report | None:
@@ -150,4 +148,5 @@ def _report(dataset: Dataset, *, compare: bool, progress: Progress | None) -> Re
         n_pictures={split: len(members) for split, members in dataset.splits.items()},
         notes=dataset.notes,
         findings=tuple(findings),
+        pixels={exam.entry.name: exam.pixels for exam in exams if exam.pixels is not None},
     )

@@ -22,6 +22,7 @@ from torch import Tensor
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
 from smalta.training.augment import AugmentConfig, Crop, random_view
+from smalta.training.sampling import picks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,8 @@ class Batches:
 
     Args:
         dataset: where the samples come from.
-        entries: the pictures to draw from; each is drawn once before any is drawn again.
+        entries: the pictures to draw from.
+        weights: (P,) how often each is drawn, on average once in P draws where they are equal.
         size_hw: of the views.
         batch: views per batch.
         config: how far views stray.
@@ -95,6 +97,7 @@ class Batches:
         self,
         dataset: Dataset,
         entries: Sequence[Entry],
+        weights: np.ndarray,
         size_hw: tuple[int, int],
         *,
         batch: int,
@@ -103,7 +106,7 @@ class Batches:
         cache_bytes: int,
         ahead: int = 0,
     ) -> None:
-        self._entries, self._size_hw, self._batch = entries, size_hw, batch
+        self._entries, self._weights, self._size_hw, self._batch = entries, weights, size_hw, batch
         self._config, self._seed, self._ahead = config, seed, ahead
         self._tree = dataset.tree
         self._cache = SampleCache(dataset, cache_bytes)
@@ -127,9 +130,9 @@ class Batches:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _view(self, slot: int) -> Crop:
-        """The view at a place in the row; an epoch is one pass over the entries in an order of its own."""
+        """The view at a place in the row."""
         epoch, place = divmod(slot, len(self._entries))
-        order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._entries))
+        order = picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
         sample = self._cache.read(self._entries[order[place]])
         rng = np.random.default_rng((self._seed, 1, slot))
         return random_view(sample, self._tree, self._size_hw, self._config, rng)

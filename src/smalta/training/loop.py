@@ -9,6 +9,7 @@ Must not know: how labels become losses, how progress is shown.
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -31,6 +33,8 @@ from smalta.training.observer import Log, Progress
 from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
 from smalta.training.settings import Recipe, TrainSettings
 from smalta.training.validation import Score, validate
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision on every start
 
 CHECKPOINT_SECONDS = 60.0
 REPORT_SECONDS = 1.0
@@ -63,6 +67,7 @@ class Trainer:
         budget: minutes or steps.
         run: the folder to write to.
         log: is told what happens.
+        weights: (P,) how often each training picture is drawn.
         facts: about data and weights, stored with the model.
     """
 
@@ -77,9 +82,11 @@ class Trainer:
         budget: Budget,
         run: Path,
         log: Log,
+        weights: np.ndarray,
         facts: dict[str, Any],
     ) -> None:
         self.dataset, self.run_folder, self.log, self.facts = dataset, run, log, facts
+        self.weights = weights
         self.settings, self.recipe, self.budget = settings, recipe, budget
         self.fabric = Fabric(
             accelerator="gpu" if recipe.device == "cuda" else "cpu",
@@ -301,6 +308,7 @@ class Trainer:
         return Batches(
             self.dataset,
             self.dataset.split("train"),
+            self.weights,
             self.recipe.crop_hw,
             batch=self.recipe.batch,
             config=self.recipe.augment,

@@ -15,10 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from smalta import __version__
 from smalta.classes import ClassTree
+from smalta.data.check import check_errors_only
+from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
 from smalta.errors import DataError, ModelError, TrainingError
@@ -29,6 +32,7 @@ from smalta.training.checkpoint import STATE_FILE
 from smalta.training.loop import Trainer, build_network
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
+from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
 from smalta.training.settings import Recipe, TrainSettings, decide
 
@@ -97,23 +101,25 @@ def train(
     dataset = open_dataset(data, classes=classes, seed=settings.seed)
     for note in dataset.notes:
         log.note(note)
-    _refuse_broken(dataset)
+    weights, notes = draw_weights(_examined(dataset), dataset.tree)
+    for note in notes:
+        log.note(note)
     if stored is not None:
         fingerprint = Fingerprint.from_dict(stored["fingerprint"])
     else:
         fingerprint = measure(dataset, seed=settings.seed)
     recipe = decide(settings, fingerprint, _free_memory())
     network = build_network(dataset, settings, recipe.stride)
-    weights = load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not resume else "none"
+    source = load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not resume else "none"
     if stored is None:
-        _write_run(run, dataset, settings, fingerprint, recipe, weights)
+        _write_run(run, dataset, settings, fingerprint, recipe, source)
     facts = {
         "smalta": __version__,
         "torch": torch.__version__,
         "data": Path(data).name,
         "splits": {name: len(entries) for name, entries in dataset.splits.items()},
         "settings": settings.to_dict(),
-        "weights": stored["weights"] if stored is not None else weights,
+        "weights": stored["weights"] if stored is not None else source,
     }
     trainer = Trainer(
         dataset,
@@ -124,6 +130,7 @@ def train(
         budget=budget,
         run=run,
         log=log,
+        weights=weights,
         facts=facts,
     )
     counters = trainer.run(resume=resume)
@@ -156,13 +163,23 @@ def _prepare(run: Path, *, resume: bool) -> None:
     run.mkdir(parents=True, exist_ok=True)
 
 
-def _refuse_broken(dataset: Dataset) -> None:
+def _examined(dataset: Dataset) -> np.ndarray:
+    """(P, N + 1) pixels per class of the training pictures; data that would teach a wrong model are refused."""
     for split in ("train", "val"):
         if not dataset.splits.get(split):
             raise DataError(
                 f"{dataset.root} has no pictures in the split {split!r}; training needs some to learn from (train) "
                 "and some to choose by (val)"
             )
+    report = check_errors_only(dataset)
+    if report.errors:
+        first, others = report.errors[0], len(report.errors) - 1
+        raise DataError(
+            f"{dataset.root} would teach a wrong model: {first.message.rstrip('.')} ({listed(first.files, most=3)}); "
+            f"{first.fix.rstrip('.')}"
+            + (f"; `smalta check {dataset.root}` tells {counted(others, 'more error')}" if others else "")
+        )
+    return np.stack([report.pixels[entry.name] for entry in dataset.split("train")])
 
 
 def _write_run(

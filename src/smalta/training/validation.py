@@ -48,7 +48,7 @@ def validate(
     runtime = TorchRuntime(network.eval(), device=device, bf16=bf16)
     tables = {k: level_index(tree, k) for k in range(1, tree.n_levels + 1)}
     matrices = {k: np.zeros((n := len(tree.level(k)), n + 1), dtype=np.int64) for k in tables}
-    chooser = ThresholdChooser() if tree.n_leaves == 2 and not tree.inner else None
+    chooser = ThresholdChooser() if tree.n_leaves == 2 else None
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int))
     for sample in dataset.read_many([entries[i] for i in chosen], workers=1):
         probabilities = runtime(sample.picture[None])["semantic"][0]
@@ -56,7 +56,7 @@ def validate(
         for k, table in tables.items():
             matrices[k] += confusion(table[sample.classes], table[answer], len(matrices[k]))
         if chooser is not None:
-            chooser.add(probabilities[1], sample.classes)
+            chooser.add(probabilities[1], tables[tree.n_levels][sample.classes])
     network.train(was_training)
     level = max((k for k, matrix in matrices.items() if matrix.sum() > 0), default=tree.n_levels)
     ious = iou(counts_of(matrices[level]))
