@@ -216,6 +216,26 @@ def check(
 
 
 @app.command()
+def convert(
+    data: Data,
+    folder: Annotated[Path, typer.Argument(help="New folder for the data set.")],
+    to: Annotated[str, typer.Option("--format", help="folder, coco, coco-panoptic or yolo.")] = "folder",
+    classes: Classes = None,
+    seed: Annotated[int, typer.Option(help="Of the splits, where the data set brings none.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Write a data set in another format."""
+    from smalta.data.convert import convert as convert_set
+    from smalta.data.dataset import open_dataset
+
+    converted = convert_set(open_dataset(data, classes=classes, seed=seed), folder, to)
+    if not quiet:
+        for note in converted.notes:
+            out.print(f"[dim]note[/] {escape(note)}", highlight=False)
+        out.print(f"{converted.pictures} pictures are in {escape(str(folder))}", highlight=False)
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="New folder for pictures, model and results.")] = Path("demo"),
     minutes: Annotated[float, typer.Option(help="Minutes to train.")] = 1.0,
