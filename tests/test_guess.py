@@ -64,11 +64,13 @@ def test_values_that_are_no_class_ids_are_refused(tmp_path: Path, values: Sequen
         open_dataset(tmp_path)
 
 
-def test_many_classes_with_255_to_ignore_do_not_look_smooth() -> None:
+def test_shades_are_told_from_class_ids() -> None:
     assert looks_smooth([0, *range(3, 255, 7), 255])
     assert not looks_smooth([*range(34), 255])  # Cityscapes
     assert not looks_smooth([*range(151), 255])  # ADE20K
-    assert not looks_smooth([0, 1, 2, 253, 254, 255])  # too few to tell
+    assert looks_smooth([0, 1, 2, 253, 254, 255])  # JPEG at both ends
+    assert not looks_smooth([0, 254, 255])  # too few to tell
+    assert not looks_smooth([0, 1, 2, 100, 255])
 
 
 def test_unreadable_masks_do_not_stop_the_guess(tmp_path: Path) -> None:

@@ -106,6 +106,13 @@ def test_a_box_touches_every_pixel_that_it_cuts() -> None:
     np.testing.assert_array_equal(whole(fill_box((0.5, 1, 1, 9), (3, 4)), (3, 4)), pixels(".... ##.. ##.."))
 
 
+def test_an_outline_runs_a_sixth_of_a_pixel_inside() -> None:
+    (points,) = outline(Region(1, 2, np.ones((1, 1), dtype=bool)))
+
+    np.testing.assert_allclose(points.min(axis=0), [2 + 1 / 6, 1 + 1 / 6])
+    np.testing.assert_allclose(points.max(axis=0), [2 + 5 / 6, 1 + 5 / 6])
+
+
 @given(mask=MASKS, left=st.integers(0, 3), top=st.integers(0, 3))
 @settings(deadline=None)
 def test_outlines_give_the_mask_back_joined_to_one_polygon_or_apart(mask: np.ndarray, left: int, top: int) -> None:

@@ -130,8 +130,8 @@ def split_by_group(
 ) -> dict[str, str]:
     """Split of every picture so that no group is torn apart.
 
-    Groups are dealt from the largest to the smallest, each to the split that lacks most, then moved one by one
-    while that brings the shares of pictures and of classes nearer to what is asked for.
+    Groups are dealt from the largest to the smallest, each to the split that lacks most, then moved and
+    exchanged while that brings the shares of pictures and of classes nearer to what is asked for.
 
     Args:
         groups: group by picture.
@@ -177,17 +177,37 @@ def _deal_groups(parts: np.ndarray, wanted: np.ndarray, weights: np.ndarray, ord
         moved = False
         for group in order:
             old = side[group]
-            if (side == old).sum() == 1:
-                continue
-            filled[old] -= parts[group]
-            gain = added(group)
-            best = int(gain.argmin())
-            if gain[best] < gain[old] - 1e-12:
-                side[group], moved = best, True
-            filled[side[group]] += parts[group]
+            if (side == old).sum() > 1:
+                filled[old] -= parts[group]
+                gain = added(group)
+                best = int(gain.argmin())
+                if gain[best] < gain[old] - 1e-12:
+                    side[group], moved = best, True
+                filled[side[group]] += parts[group]
+            moved |= _swap(group, side, filled, parts, wanted, weights)
         if not moved:
             break
     return side
+
+
+def _swap(
+    group: int, side: np.ndarray, filled: np.ndarray, parts: np.ndarray, wanted: np.ndarray, weights: np.ndarray
+) -> bool:
+    """Let a group change places with the group of another split that brings the shares nearest, if any does."""
+    old = side[group]
+    change = parts - parts[group]  # what the group's split gains, and the other's loses
+    excess = filled - wanted[:, None]
+    here = change * (change + 2 * excess[old]) / wanted[old]
+    there = change * (change - 2 * excess[side]) / wanted[side][:, None]
+    gain = ((here + there) * weights).sum(axis=1)
+    gain[side == old] = 0.0
+    other = int(gain.argmin())
+    if gain[other] > -1e-12:
+        return False
+    filled[old] += change[other]
+    filled[side[other]] -= change[other]
+    side[group], side[other] = side[other], old
+    return True
 
 
 def read_groups(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], list[str]]:

@@ -109,12 +109,12 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
             )
             for image, name in zip(content.images, names, strict=True)
         ]
-    missing = sorted(path for path in listed if not path.is_file())
+    missing = {path for path in listed if not path.is_file()}
     found = {split: [e for e in entries if e.picture not in missing] for split, entries in found.items()}
     first = next(iter(files.values()))
     notes = _outline_notes([a for content in parsed.values() for a in content.annotations], first)
     if missing:
-        notes.append(f"{len(missing)} pictures that the JSON names are missing, such as {missing[0]}")
+        notes.append(f"{len(missing)} pictures that the JSON names are missing, such as {min(missing)}")
     tree, nodes = _classes(parsed, files, stated_tree(root, classes))
     splits, split_notes = make_splits(
         named_entries(found),
@@ -129,7 +129,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         has_instances=bool(tree.is_thing.any()),
         notes=(*notes, *split_notes),
         unpaired_pictures=tuple(unlisted_pictures(listed)),
-        unpaired_labels=tuple(missing),
+        unpaired_labels=tuple(sorted(missing)),
     )
 
 

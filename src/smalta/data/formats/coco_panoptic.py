@@ -91,10 +91,10 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
             entry.labels[0]: annotation.segments_info
             for entry, annotation in zip(found[split], content.annotations, strict=True)
         }
-    whole = {
-        split: [e for e in entries if e.picture.is_file() and e.labels[0].is_file()] for split, entries in found.items()
-    }
-    lone = [entry for split, entries in found.items() for entry in entries if entry not in whole[split]]
+    every = [entry for entries in found.values() for entry in entries]
+    lone = [entry for entry in every if not (entry.picture.is_file() and entry.labels[0].is_file())]
+    broken = {entry.labels[0] for entry in lone}
+    whole = {split: [e for e in entries if e.labels[0] not in broken] for split, entries in found.items()}
     lone_pictures = [entry.picture for entry in lone if entry.picture.is_file()]
     lone_labels = [entry.labels[0] if entry.labels[0].is_file() else entry.picture for entry in lone]
     categories = same_categories({split: content.categories for split, content in parsed.items()}, files)

@@ -44,7 +44,7 @@ def tree_from_masks(masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
         raise DataError(f"no mask in {where} can be read; run 'smalta check' for the reason of each")
     if looks_smooth(values):
         raise DataError(
-            f"the masks in {where} hold {len(values)} values spread over 0..255, which looks anti-aliased or "
+            f"the masks in {where} hold {len(values)} values between 0 and 255, which looks anti-aliased or "
             "compressed: threshold them at 127 and save them as PNG, or write a classes.yaml if they are class ids"
         )
     if len(values) > MOST_CLASSES:
@@ -73,11 +73,13 @@ def tree_from_masks(masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
 def looks_smooth(values: Sequence[int]) -> bool:
     """Whether label values look like shades between 0 and 255 rather than class ids.
 
-    Shades reach from 0 to 255 without a wide hole; class ids start at 0 and end early, with 255 far away if at all.
+    Shades reach from 0 to 255 without a wide hole, or lie close below 255 as after JPEG compression; class ids start
+    at 0 and end early, with 255 far away if at all.
     """
-    if len(values) < 16 or values[0] != 0 or values[-1] != 255:
+    if len(values) < 4 or values[0] != 0 or values[-1] != 255:
         return False
-    return max(b - a for a, b in pairwise(values)) <= 64
+    widest = max(b - a for a, b in pairwise(values))
+    return (len(values) >= 16 and widest <= 64) or values[-2] >= 224
 
 
 def _values(path: Path) -> list[int]:
