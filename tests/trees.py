@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 
 from smalta.classes import ClassTree
 
+STREET: dict[str, Any] = {
+    "sky": {},
+    "vehicle": {"kind": "thing", "children": {"car": {"children": ["audi", "honda"]}, "lorry": {}}},
+    "person": {"kind": "thing"},
+}
+
 
 @st.composite
 def trees(draw: st.DrawFn, *, most_leaves: int = 8) -> ClassTree:

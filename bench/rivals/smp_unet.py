@@ -31,11 +31,13 @@ from torchvision.transforms import v2
 from bench.common import exit_on_error
 from smalta.classes import ClassTree
 from smalta.data.dataset import Dataset, open_dataset
+from smalta.decoding import decode
 from smalta.inference.evaluate import evaluate
 from smalta.metrics.binary import binary_counts, choose_threshold, f1
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, mean_iou
-from smalta.model.encoder import DEFAULT_ENCODER, build_encoder, load_imagenet_weights
+from smalta.model.encoder import build_encoder, load_imagenet_weights
+from smalta.model.info import DEFAULT_ENCODER
 from smalta.segmentation import Segmentation
 
 IGNORE = 255
@@ -76,7 +78,7 @@ class Rival:
     def __call__(self, picture: np.ndarray) -> Segmentation:
         """The best leaf of each pixel; of a two-leaf tree the second one where P reaches the threshold."""
         p = self.probabilities(picture)
-        classes = self.tree.decode(p, method="leaf")
+        classes = decode(self.tree, p, method="leaf")
         if self.threshold is not None:
             negative, positive = self.tree.leaves
             classes = np.where(p[1] >= self.threshold, positive, negative).astype(np.uint16)
@@ -93,7 +95,7 @@ class Rival:
             bar = 0.5 if self.threshold is None else self.threshold
             counts = sum(binary_counts(truth, p[1] >= bar) for truth, p in zip(truths, answers, strict=True))
             return float(f1(np.asarray(counts)))
-        maps = (place[self.tree.decode(p, method="leaf")] for p in answers)
+        maps = (place[decode(self.tree, p, method="leaf")] for p in answers)
         matrix = sum(confusion(t, m, self.tree.n_leaves) for t, m in zip(truths, maps, strict=True))
         return float(mean_iou(counts_of(np.asarray(matrix))))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import yaml
@@ -307,107 +307,6 @@ class ClassTree:
             table[node.id] = node.ids[0] if node.ids else next(free)
         table[ROOT] = self.ignore[0] if self.ignore else (255 if 255 not in taken else next(free))
         return table
-
-    # -- decoding ---------------------------------------------------------------------------------
-
-    def node_probabilities(self, leaf_probabilities: np.ndarray, node_ids: Sequence[int]) -> np.ndarray:
-        """P(node), the sum over the node's leaves.
-
-        Args:
-            leaf_probabilities: (L, ...) floats that sum to 1 over the first axis.
-            node_ids: the nodes asked for.
-
-        Returns:
-            (len(node_ids), ...) in the dtype of the input.
-        """
-        parts = [leaf_probabilities[slice(*self.leaf_slices[node])].sum(axis=0) for node in node_ids]
-        return np.stack(parts).astype(leaf_probabilities.dtype, copy=False)
-
-    def decode(
-        self,
-        leaf_probabilities: np.ndarray,
-        *,
-        method: Literal["top-down", "leaf"] = "top-down",
-        min_confidence: float = 0.0,
-        level: int | None = None,
-        threshold: float | None = None,
-    ) -> np.ndarray:
-        """Class map from leaf probabilities.
-
-        "top-down" takes the best child inside the best parent, "leaf" the best leaf. With a `min_confidence`
-        t each pixel stops at the deepest node of that way with P >= t; the root (0) where none reaches it.
-
-        Args:
-            leaf_probabilities: (L, H, W) floats that sum to 1 over the first axis.
-            method: how to go down.
-            min_confidence: t, in [0, 1].
-            level: the deepest level to answer at; None for the leaves.
-            threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for the
-                likelier of the two.
-
-        Returns:
-            (H, W) uint16 node ids.
-
-        Example:
-            >>> tree = ClassTree({"sky": {}, "car": {"children": {"audi": {}, "honda": {}}}})
-            >>> p = np.array([0.4, 0.35, 0.25]).reshape(3, 1, 1)
-            >>> int(tree.decode(p)[0, 0]), int(tree.decode(p, method="leaf")[0, 0])
-            (3, 1)
-            >>> int(tree.decode(p, min_confidence=0.5)[0, 0])
-            2
-        """
-        if leaf_probabilities.shape[0] != self.n_leaves:
-            raise ClassTreeError(
-                f"the tree has {self.n_leaves} leaves, but there are {leaf_probabilities.shape[0]} channels"
-            )
-        if not 0.0 <= min_confidence <= 1.0:
-            raise ClassTreeError(f"min_confidence must be in [0, 1], got {min_confidence}")
-        if method not in ("top-down", "leaf"):
-            raise ClassTreeError(f"method must be 'top-down' or 'leaf', got {method!r}")
-        if threshold is not None and self.n_leaves == 2:
-            best = np.array(self.leaves, dtype=np.uint16)[(leaf_probabilities[1] >= threshold).astype(np.intp)]
-        else:
-            best = self._best_leaf(leaf_probabilities, method)
-        if level is not None:
-            best = self.level_table(level).astype(np.uint16)[best]
-        if min_confidence <= 0.0:
-            return best
-        return self._stop_when_unsure(leaf_probabilities, best, min_confidence)
-
-    def _best_leaf(self, p: np.ndarray, method: str) -> np.ndarray:
-        leaf_ids = np.array(self.leaves, dtype=np.uint16)
-        if method == "leaf" or not self.inner:
-            return leaf_ids[p.argmax(axis=0)]
-        mass: dict[int, np.ndarray] = {}
-        best: dict[int, np.ndarray] = {}
-        for node_id in (*range(len(self.nodes), 0, -1), ROOT):  # children before parents
-            children = self._children[node_id]
-            if not children:
-                mass[node_id] = p[self.leaf_slices[node_id, 0]]
-                best[node_id] = np.broadcast_to(np.uint16(node_id), p.shape[1:])
-                continue
-            if len(children) == 1:
-                best[node_id], mass[node_id] = best.pop(children[0]), mass.pop(children[0])
-                continue
-            masses = np.stack([mass.pop(child) for child in children])
-            choice = masses.argmax(axis=0)
-            best[node_id] = (
-                np.choose(choice, [best.pop(child) for child in children])
-                if len(children) < 32
-                else (np.take_along_axis(np.stack([best.pop(child) for child in children]), choice[None], axis=0)[0])
-            )
-            mass[node_id] = masses.sum(axis=0)
-        return np.ascontiguousarray(best[ROOT], dtype=np.uint16)
-
-    def _stop_when_unsure(self, p: np.ndarray, best: np.ndarray, threshold: float) -> np.ndarray:
-        answer = np.zeros_like(best)
-        for node_id in range(1, len(self.nodes) + 1):  # pre-order: a deeper node overwrites its parents
-            start, stop = self.leaf_slices[node_id]
-            below = np.array(sorted({node_id, *self.descendants(node_id)}), dtype=np.uint16)
-            on_way = (best >= below[0]) & (best <= below[-1])
-            if on_way.any():
-                answer[on_way & (p[start:stop].sum(axis=0) >= threshold)] = node_id
-        return answer
 
     # -- files ------------------------------------------------------------------------------------
 

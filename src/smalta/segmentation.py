@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.errors import ShapeError
+from smalta.decoding import Method, decode, node_probabilities
+from smalta.errors import ClassTreeError, ShapeError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Segmentation:
     """The answer for one picture.
 
@@ -48,14 +48,14 @@ class Segmentation:
         probabilities: np.ndarray,
         *,
         attributes: Mapping[str, np.ndarray] | None = None,
-        method: Literal["top-down", "leaf"] = "top-down",
+        method: Method = "top-down",
         min_confidence: float = 0.0,
         level: int | None = None,
         threshold: float | None = None,
     ) -> Segmentation:
-        """Decode leaf probabilities (L, H, W); the arguments are those of `ClassTree.decode`."""
-        classes = tree.decode(
-            probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
+        """Decode leaf probabilities (L, H, W); the arguments are those of `smalta.decoding.decode`."""
+        classes = decode(
+            tree, probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
         )
         return cls(tree=tree, classes=classes, probabilities=probabilities, attributes=attributes or {})
 
@@ -71,7 +71,7 @@ class Segmentation:
 
     def probability(self, node: int | str) -> np.ndarray:
         """(H, W) P(node), the sum over its leaves."""
-        return self.tree.node_probabilities(self.probabilities, [self.tree[node].id])[0]
+        return node_probabilities(self.tree, self.probabilities, [self.tree[node].id])[0]
 
     def mask(self, node: int | str) -> np.ndarray:
         """(H, W) bool: pixels answered with the node or with one below it."""
@@ -91,8 +91,15 @@ class Segmentation:
         return {self.tree.name(node): int(total[node]) for node in wanted}
 
     def attribute(self, name: str) -> np.ndarray:
-        """(H, W) uint8: 1.. = the likeliest value, 0 outside the attribute's node."""
-        question = next(a for a in self.tree.attributes if a.name == name)
+        """(H, W) uint8: 1.. = the likeliest value, 0 outside the attribute's node.
+
+        Raises:
+            ClassTreeError: if the tree has no such attribute.
+        """
+        question = next((a for a in self.tree.attributes if a.name == name), None)
+        if question is None:
+            known = ", ".join(a.name for a in self.tree.attributes) or "none"
+            raise ClassTreeError(f"there is no attribute {name!r}; the tree's attributes are {known}")
         value = (self.attributes[name].argmax(axis=0) + 1).astype(np.uint8)
         value[~self.mask(question.node)] = 0
         return value

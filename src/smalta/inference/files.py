@@ -20,6 +20,7 @@ import numpy as np
 from smalta.classes import ROOT, ClassTree
 from smalta.data.overlay import legend, overlay
 from smalta.data.pictures import read_picture, write_bytes, write_index
+from smalta.decoding import node_probabilities
 from smalta.errors import ConfigError, SmaltaError
 from smalta.inference.predictor import Predictor
 from smalta.segmentation import Segmentation
@@ -132,7 +133,7 @@ def _probabilities_npz(answer: Segmentation, options: OutputOptions) -> bytes:
     """One array "probabilities" of the classes of the level, and their paths as "classes"."""
     tree = answer.tree
     nodes = tree.level(options.level or tree.n_levels)
-    array = tree.node_probabilities(answer.probabilities, nodes).astype(np.float16)
+    array = node_probabilities(tree, answer.probabilities, nodes).astype(np.float16)
     if options.channels_last:
         array = np.moveaxis(array, 0, -1)
     buffer = io.BytesIO()

@@ -16,6 +16,7 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.data.pictures import read_picture
+from smalta.decoding import Method
 from smalta.errors import ModelError, ShapeError
 from smalta.segmentation import Segmentation
 
@@ -59,7 +60,7 @@ class Predictor:
         *,
         level: int | None = None,
         min_confidence: float = 0.0,
-        method: Literal["top-down", "leaf"] = "top-down",
+        method: Method = "top-down",
     ) -> Segmentation:
         """Segment one picture.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from smalta.classes import ClassTree
+from smalta.decoding import node_probabilities
 from smalta.metrics.semantic import ratio
 
 
@@ -73,7 +74,7 @@ def consistency_counts(tree: ClassTree, probabilities: np.ndarray) -> np.ndarray
     agrees = []
     for k in range(1, tree.n_levels):
         nodes = tree.level(k)
-        sums = tree.node_probabilities(probabilities, nodes)
+        sums = node_probabilities(tree, probabilities, nodes)
         best_inside = np.stack([probabilities[slice(*tree.leaf_slices[node])].max(axis=0) for node in nodes])
         agrees.append(np.any((sums == sums.max(axis=0)) & (best_inside == best), axis=0))
     everywhere = np.logical_and.reduce(agrees)

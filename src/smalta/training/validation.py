@@ -15,6 +15,7 @@ import numpy as np
 
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry
+from smalta.decoding import decode
 from smalta.metrics.binary import ThresholdChooser
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, iou, mean_of_present
@@ -52,7 +53,7 @@ def validate(
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int))
     for sample in dataset.read_many([entries[i] for i in chosen], workers=1):
         probabilities = runtime(sample.picture[None])["semantic"][0]
-        answer = tree.decode(probabilities)
+        answer = decode(tree, probabilities)
         for k, table in tables.items():
             matrices[k] += confusion(table[sample.classes], table[answer], len(matrices[k]))
         if chooser is not None:
