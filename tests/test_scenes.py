@@ -151,7 +151,7 @@ def stage_with(*places: tuple[float, float, float]) -> tuple[np.ndarray, np.ndar
 
 def test_an_object_that_is_wholly_hidden_is_in_no_map() -> None:
     _, alone = stage_with((0.5, 0.0, 20.0))
-    _, hidden = stage_with((0.5, 0.0, 20.0), (1.0, 0.0, 10.0))
+    _, hidden = stage_with((1.0, 0.0, 10.0), (0.5, 0.0, 20.0))
 
     assert alone.max() == 1
     assert hidden.max() == 1
@@ -160,7 +160,7 @@ def test_an_object_that_is_wholly_hidden_is_in_no_map() -> None:
 
 
 def test_an_object_that_peeps_out_keeps_only_what_is_seen() -> None:
-    _, instances = stage_with((1.0, 0.7, 20.0), (1.0, -0.45, 10.0))
+    _, instances = stage_with((1.0, -0.45, 10.0), (1.0, 0.7, 20.0))
 
     far = np.nonzero((instances != instances[32, 40]) & (instances > 0))
     # the far box ends at x = 1.7, 19 m away: column 48 + 8.95; the near one at 0.55, 9 m away: column 48 + 6.11
