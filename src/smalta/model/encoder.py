@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from smalta.errors import ModelError
+from smalta.model.info import DEFAULT_ENCODER
 
-DEFAULT_ENCODER = "tf_efficientnet_lite0"
 Weights = Literal["package", "hub", "none"]
 
 

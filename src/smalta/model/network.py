@@ -8,63 +8,13 @@ Must not know: training, files, how the stride was chosen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
-
 import torch
 from torch import Tensor, nn
 
-from smalta.classes import ClassTree
-from smalta.errors import ConfigError
 from smalta.model.decoder import Decoder
 from smalta.model.depthwise import use_fast_depthwise
-from smalta.model.encoder import DEFAULT_ENCODER, build_encoder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
-    """What a network is built from.
-
-    Attributes:
-        encoder: a timm name, or "plain".
-        stride: side of the picture divided by side of the logits: 4, 2 or 1.
-        width: channels of the decoder at stride 4.
-        n_leaves: channels of the semantic head.
-        n_attribute_values: channels of the attribute head, over all attributes.
-    """
-
-    n_leaves: int
-    n_attribute_values: int = 0
-    encoder: str = DEFAULT_ENCODER
-    stride: int = 4
-    width: int = 96
-
-    def __post_init__(self) -> None:
-        if self.stride not in (1, 2, 4):
-            raise ConfigError(f"stride must be 1, 2 or 4, got {self.stride}")
-        if not 12 <= self.width <= 1024 or self.width % 12:
-            raise ConfigError(f"width must be a multiple of 12 in 12..1024, got {self.width}")
-        if not 2 <= self.n_leaves <= 4096 or not 0 <= self.n_attribute_values <= 4096:
-            raise ConfigError(f"a network has 2 to 4096 leaves and 0 to 4096 attribute values, got {self}")
-
-    @classmethod
-    def for_tree(cls, tree: ClassTree, **settings: Any) -> Self:
-        """The configuration whose heads answer for a class tree."""
-        n_values = tree.attributes[-1].stop if tree.attributes else 0
-        return cls(n_leaves=tree.n_leaves, n_attribute_values=n_values, **settings)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from parsed JSON; a misspelt key is an error."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ConfigError(f"unknown keys {unknown} in the network configuration; known keys are {sorted(known)}")
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The configuration as plain data."""
-        return asdict(self)
+from smalta.model.encoder import build_encoder
+from smalta.model.info import NetworkConfig
 
 
 class Network(nn.Module):

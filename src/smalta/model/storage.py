@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,59 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from smalta.classes import ClassTree
 from smalta.errors import ModelError, SmaltaError
-from smalta.model.network import Network, NetworkConfig
+from smalta.model.info import ModelInfo
+from smalta.model.network import Network
 
-FORMAT_VERSION = 1
 MODEL_FILE = "model.safetensors"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInfo:
-    """What a network's weights mean.
-
-    Attributes:
-        tree: the classes that its channels score.
-        network: what it is built from.
-        threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
-        facts: how it was trained and what it reached, for people and reports.
-    """
-
-    tree: ClassTree
-    network: NetworkConfig
-    threshold: float | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The information as plain data."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "tree": self.tree.to_dict(),
-            "network": self.network.to_dict(),
-            "threshold": self.threshold,
-            "facts": dict(self.facts),
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelInfo:
-        """Build from parsed JSON.
-
-        Raises:
-            ModelError: if the format is newer than this program, or a key is missing.
-        """
-        version = values.get("format_version")
-        if not isinstance(version, int) or version > FORMAT_VERSION:
-            raise ModelError(f"its format version is {version}, this smalta reads up to {FORMAT_VERSION}: update it")
-        try:
-            tree = ClassTree.from_dict(values["tree"])
-            config = NetworkConfig.from_dict(values["network"])
-            info = cls(tree=tree, network=config, threshold=values["threshold"], facts=values["facts"])
-        except KeyError as error:
-            raise ModelError(f"it lacks the entry {error}; train or export it again") from error
-        if config != NetworkConfig.for_tree(tree, encoder=config.encoder, stride=config.stride, width=config.width):
-            raise ModelError("its class tree and its network do not fit each other; train or export it again")
-        return info
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 
 from smalta.data.dataset import Dataset
 from smalta.errors import TrainingError
-from smalta.model.network import Network, NetworkConfig
-from smalta.model.storage import MODEL_FILE, ModelInfo, save_model
+from smalta.model.info import ModelInfo, NetworkConfig
+from smalta.model.network import Network
+from smalta.model.storage import MODEL_FILE, save_model
 from smalta.training.batches import Batch, Batches
 from smalta.training.checkpoint import load_state, save_state
 from smalta.training.losses import AttributeLoss, TreeLoss

@@ -16,7 +16,7 @@ import torch
 
 from smalta.data.fingerprint import Fingerprint
 from smalta.errors import ConfigError
-from smalta.model.encoder import DEFAULT_ENCODER
+from smalta.model.info import DEFAULT_ENCODER
 from smalta.model.runtime import cpu_has_fast_bf16
 from smalta.training.augment import AugmentConfig
 

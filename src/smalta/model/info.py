@@ -1,0 +1,123 @@
+"""What a model's numbers mean: its class tree, the shape of its network, its threshold, how it was trained.
+
+In:  those four, or the plain data that a model file carries.
+Out: `ModelInfo`, `NetworkConfig`.
+
+Must not know: PyTorch, so that a model which runs without PyTorch can be read without it; files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from smalta.classes import ClassTree
+from smalta.errors import ConfigError, ModelError
+
+DEFAULT_ENCODER = "tf_efficientnet_lite0"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """What a network is built from.
+
+    Attributes:
+        encoder: a timm name, or "plain".
+        stride: side of the picture divided by side of the logits: 4, 2 or 1.
+        width: channels of the decoder at stride 4.
+        n_leaves: channels of the semantic head.
+        n_attribute_values: channels of the attribute head, over all attributes.
+    """
+
+    n_leaves: int
+    n_attribute_values: int = 0
+    encoder: str = DEFAULT_ENCODER
+    stride: int = 4
+    width: int = 96
+
+    def __post_init__(self) -> None:
+        if self.stride not in (1, 2, 4):
+            raise ConfigError(f"stride must be 1, 2 or 4, got {self.stride}")
+        if not 12 <= self.width <= 1024 or self.width % 12:
+            raise ConfigError(f"width must be a multiple of 12 in 12..1024, got {self.width}")
+        if not 2 <= self.n_leaves <= 4096 or not 0 <= self.n_attribute_values <= 4096:
+            raise ConfigError(f"a network has 2 to 4096 leaves and 0 to 4096 attribute values, got {self}")
+
+    @classmethod
+    def for_tree(cls, tree: ClassTree, **settings: Any) -> Self:
+        """The configuration whose heads answer for a class tree."""
+        n_values = tree.attributes[-1].stop if tree.attributes else 0
+        return cls(n_leaves=tree.n_leaves, n_attribute_values=n_values, **settings)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from parsed JSON; a misspelt key is an error."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ConfigError(f"unknown keys {unknown} in the network configuration; known keys are {sorted(known)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What a network's weights mean.
+
+    Attributes:
+        tree: the classes that its channels score.
+        network: what it is built from.
+        threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
+        facts: how it was trained and what it reached, for people and reports.
+    """
+
+    tree: ClassTree
+    network: NetworkConfig
+    threshold: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The information as plain data."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "tree": self.tree.to_dict(),
+            "network": self.network.to_dict(),
+            "threshold": self.threshold,
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelInfo:
+        """Build from parsed JSON.
+
+        Raises:
+            ModelError: if the format is newer than this program, a key is missing, or a value is of the wrong kind.
+            ClassTreeError, ConfigError: if the class tree or the network breaks a rule.
+        """
+        if not isinstance(values, Mapping):
+            raise ModelError(f"its description is a {type(values).__name__}, not a mapping; train or export it again")
+        version = values.get("format_version")
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise ModelError(f"its format version is {version}, this smalta reads up to {FORMAT_VERSION}: update it")
+        for key, kinds in (
+            ("tree", (Mapping,)),
+            ("network", (Mapping,)),
+            ("threshold", (float, int, type(None))),
+            ("facts", (Mapping,)),
+        ):
+            if key not in values:
+                raise ModelError(f"it lacks the entry {key!r}; train or export it again")
+            if not isinstance(values[key], kinds):
+                raise ModelError(f"its entry {key!r} is {str(values[key])[:40]!r}; train or export it again")
+        tree = ClassTree.from_dict(values["tree"])
+        try:
+            config = NetworkConfig.from_dict(values["network"])
+        except TypeError as error:  # a value is missing, or is no number
+            raise ModelError(f"its network configuration is damaged ({error}); train or export it again") from error
+        if config != NetworkConfig.for_tree(tree, encoder=config.encoder, stride=config.stride, width=config.width):
+            raise ModelError("its class tree and its network do not fit each other; train or export it again")
+        return cls(tree=tree, network=config, threshold=values["threshold"], facts=values["facts"])
