@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from smalta.classes import ROOT, ClassTree
+from smalta.classes import ROOT, Attribute, ClassTree
 
 IGNORED = -100
 
@@ -73,23 +73,28 @@ class TreeLoss(nn.Module):
         self.register_buffer("inside", torch.tensor(descends, dtype=torch.float32), persistent=False)
         self.register_buffer("known", torch.tensor(~above, dtype=torch.float32), persistent=False)
 
-    def forward(self, leaf_logits: Tensor, labels: Tensor) -> Tensor:
-        """The loss of a batch.
+    def forward(self, leaf_logits: Tensor, labels: Tensor, whole: Tensor | None = None) -> Tensor:
+        """The loss of a batch, or a part's share of it.
+
+        The shares of the parts of a batch add up to the batch's first term. They do so nearly for the Dice term, which
+        is no sum over pixels: there each part counts by its number of pictures.
 
         Args:
             leaf_logits: (B, L, h, w) at any stride.
             labels: (B, H, W) int64 node ids, 0 = unlabelled; H / h = W / w is the stride.
+            whole: labels of the batch that these pictures are a part of; None where they are all of it.
 
         Returns:
             Scalar fp32; 0 (with zero gradients) where no pixel is labelled.
         """
-        loss = self.cross_entropy(leaf_logits, labels)
+        whole = labels if whole is None else whole
+        loss = self.cross_entropy(leaf_logits, labels, whole)
         if self.dice > 0:
-            loss = loss + self.dice * self.dice_loss(leaf_logits, labels)
+            loss = loss + self.dice * len(labels) / len(whole) * self.dice_loss(leaf_logits, labels)
         return loss
 
-    def cross_entropy(self, leaf_logits: Tensor, labels: Tensor) -> Tensor:
-        """The first term, on logits raised to the size of the labels."""
+    def cross_entropy(self, leaf_logits: Tensor, labels: Tensor, whole: Tensor) -> Tensor:
+        """The first term, on logits raised to the size of the labels; a mean over the labelled pixels of `whole`."""
         logits = leaf_logits.float()
         if logits.shape[-2:] != labels.shape[-2:]:
             logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False)
@@ -102,6 +107,7 @@ class TreeLoss(nn.Module):
             log_nodes = torch.cat([log_nodes, *log_inner], dim=1)
         channels = self.channel_of_node[labels]
         total = F.nll_loss(log_nodes, channels, weight=self.weights, ignore_index=IGNORED, reduction="sum")
+        channels = self.channel_of_node[whole]
         mass = self.weights[channels.clamp_min(0)][channels >= 0].sum()
         return total / mass.clamp_min(1e-6)
 
@@ -128,6 +134,8 @@ class TreeLoss(nn.Module):
 class AttributeLoss(nn.Module):
     """Cross-entropy of each attribute's values, only where it is labelled and its node is not ruled out.
 
+    A label at, below or above the node leaves it possible; a label in another branch rules it out.
+
     Args:
         tree: the classes with their attributes.
     """
@@ -136,32 +144,45 @@ class AttributeLoss(nn.Module):
         super().__init__()
         self.tree = tree
 
-    def forward(self, value_logits: Tensor, values: Mapping[str, Tensor], labels: Tensor) -> Tensor:
-        """The mean over the attributes that the batch labels.
+    def forward(
+        self,
+        value_logits: Tensor,
+        values: Mapping[str, Tensor],
+        labels: Tensor,
+        whole: tuple[Mapping[str, Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """The mean over the attributes that the batch labels, or a part's share of it: the shares add up.
 
         Args:
             value_logits: (B, V, h, w) at any stride.
             values: by attribute name, (B, H, W) int64, 1.. = value, 0 = not labelled.
             labels: (B, H, W) int64 node ids.
+            whole: values and labels of the batch that these are a part of; None where they are all of it.
 
         Returns:
-            Scalar fp32; 0 where nothing is labelled.
+            Scalar fp32; 0 (with zero gradients) where nothing is labelled.
         """
         stride = labels.shape[-1] // value_logits.shape[-1]
-        centers = slice(stride // 2, None, stride)
-        nodes = labels[:, centers, centers]
         losses = []
         for attribute in self.tree.attributes:
-            if attribute.name not in values:
-                continue
-            target = values[attribute.name][:, centers, centers] - 1
-            carriers = torch.zeros(len(self.tree) + 1, dtype=torch.bool, device=nodes.device)
-            carriers[[ROOT, attribute.node, *self.tree.descendants(attribute.node)]] = True
-            target = torch.where(carriers[nodes], target, -1)
-            if bool((target >= 0).any()):
+            target = self._targets(attribute, values, labels, stride)
+            everything = target if whole is None else self._targets(attribute, *whole, stride)
+            count = (everything >= 0).sum()
+            if count > 0:
                 logits = value_logits[:, attribute.start : attribute.stop].float()
-                losses.append(F.cross_entropy(logits, target, ignore_index=-1))
-        return torch.stack(losses).mean() if losses else value_logits.sum() * 0.0
+                losses.append(F.cross_entropy(logits, target, ignore_index=-1, reduction="sum") / count)
+        return torch.stack(losses).mean() if losses else value_logits.float().sum() * 0.0
+
+    def _targets(self, attribute: Attribute, values: Mapping[str, Tensor], labels: Tensor, stride: int) -> Tensor:
+        """(B, h, w) int64 value numbers from 0, -1 where the attribute is not labelled or its node ruled out."""
+        centers = slice(stride // 2, None, stride)
+        nodes = labels[:, centers, centers]
+        if attribute.name not in values:
+            return torch.full_like(nodes, -1)
+        family = [ROOT, attribute.node, *self.tree.ancestors(attribute.node), *self.tree.descendants(attribute.node)]
+        possible = torch.zeros(len(self.tree) + 1, dtype=torch.bool, device=nodes.device)
+        possible[family] = True
+        return torch.where(possible[nodes], values[attribute.name][:, centers, centers] - 1, -1)
 
 
 def balanced_weights(node_shares: np.ndarray, *, power: float = 0.5, most: float = 10.0) -> np.ndarray:
