@@ -9,6 +9,9 @@ from PIL import Image
 
 from labelled_sets import files_of, picture_and_mask, rules_of, write_picture, write_set
 from smalta.data.check import check
+from smalta.data.checks.exam import Exam
+from smalta.data.checks.files import exif_misfit
+from smalta.data.dataset import open_dataset
 
 
 def test_a_clean_set_has_no_finding(tmp_path: Path) -> None:
@@ -125,3 +128,14 @@ def test_a_broken_file_does_not_hide_what_is_wrong_with_the_others(tmp_path: Pat
         "unknown-ids": "error",
         "picture-without-label": "error",
     }
+
+
+@pytest.mark.parametrize(("as_stored", "findings"), [(9.0, 0), (11.0, 0), (12.0, 1)])
+def test_turned_labels_are_doubted_only_when_they_fit_clearly_worse(
+    tmp_path: Path, as_stored: float, findings: int
+) -> None:
+    dataset = open_dataset(write_set(tmp_path))
+    entry = dataset.entries[0]
+    exam = Exam(split="train", entry=entry, culprit=entry.labels[0], orientation=3, contrast=(10.0, as_stored))
+
+    assert len(list(exif_misfit(dataset, [exam]))) == findings
