@@ -23,23 +23,25 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from smalta.data.dataset import Dataset
-from smalta.errors import TrainingError
+from smalta.errors import ModelError, TrainingError
 from smalta.model.info import ModelInfo, NetworkConfig
 from smalta.model.network import Network
 from smalta.model.storage import MODEL_FILE, save_model
 from smalta.training.batches import Batch, Batches
 from smalta.training.checkpoint import load_state, save_state
+from smalta.training.clock import Clock
+from smalta.training.interrupts import hold_interrupts
 from smalta.training.losses import AttributeLoss, TreeLoss
 from smalta.training.observer import Log, Progress
 from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
 from smalta.training.settings import Recipe, TrainSettings
-from smalta.training.validation import Score, validate
+from smalta.training.validation import MOST, Score, validate
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision on every start
 
 CHECKPOINT_SECONDS = 60.0
-REPORT_SECONDS = 1.0
 WEIGHT_DECAY = 0.02
+VALIDATION_SHARE = 1 / 30  # of the minutes, for one validation
 MOST_GRADIENT = 5.0  # norm to which larger gradients are cut
 
 
@@ -54,6 +56,8 @@ class Counters:
     accumulate: int = 1
     stepped_back: bool = False
     validated_at: float = 0.0  # progress at the last validation
+    validated_step: int = -1
+    validation_pictures: int = MOST
 
 
 class Trainer:
@@ -102,7 +106,8 @@ class Trainer:
         self.attribute_loss = AttributeLoss(dataset.tree)
         self.counters = Counters()
         self.seconds_per_step = 0.0
-        self._clock = _Clock(recipe.batch)
+        self._whole = True  # whether weights, average, optimiser and counters are of the same step
+        self._clock = Clock(recipe.batch)
 
     # -- the run ----------------------------------------------------------------------------------
 
@@ -122,7 +127,8 @@ class Trainer:
                 self._save()
             self._steps(batches)
         except KeyboardInterrupt:
-            self._save()
+            if self._whole:
+                self._save()
             raise
         finally:
             batches.close()
@@ -131,23 +137,29 @@ class Trainer:
     def _steps(self, batches: Batches) -> None:
         source = batches.start(self.counters.step)
         self._clock.restart()
-        while not self.budget.finished(self.counters.step, self.seconds_per_step):
-            batch = next(source)
-            loss = self._step(batch.to(self.fabric.device))
-            if not math.isfinite(loss):
-                self._step_back()
-                source = batches.start(self.counters.step)
-                continue
-            self.counters.step += 1
-            self._average()
-            self.seconds_per_step = self._clock.tick(loss)
-            self._report()
+        while True:
             if self._validation_due():
                 self._validate()
             elif self._clock.since_checkpoint > CHECKPOINT_SECONDS:
                 self._save()
-        if self.counters.validated_at < 1.0:
-            self._validate(last=True)
+            if self.budget.finished(self.counters.step, self.seconds_per_step):
+                break
+            batch = next(source)
+            with hold_interrupts():
+                self._whole = False
+                loss = self._step(batch.to(self.fabric.device))
+                if math.isfinite(loss):
+                    self.counters.step += 1
+                    self._average()
+                    self._whole = True
+            if not math.isfinite(loss):
+                self._step_back()
+                source = batches.start(self.counters.step)
+                continue
+            self.seconds_per_step = self._clock.tick(loss)
+            self._report()
+        if self.counters.validated_step != self.counters.step:
+            self._validate()
 
     def _step(self, batch: Batch) -> float:
         progress = self.budget.progress(self.counters.step)
@@ -166,15 +178,16 @@ class Trainer:
         self.optimizer.zero_grad()
         total = 0.0
         for part in batch.chunks(self.counters.accumulate):
-            share = len(part.labels) / len(batch.labels)
             logits = self.model(part.pictures)
-            loss = self.loss(logits["semantic"], part.labels)
+            loss = self.loss(logits["semantic"], part.labels, batch.labels)
             if "attributes" in logits:
-                loss = loss + self.attribute_loss(logits["attributes"], part.attributes, part.labels)
-            total += float(loss.detach()) * share
+                loss = loss + self.attribute_loss(
+                    logits["attributes"], part.attributes, part.labels, (batch.attributes, batch.labels)
+                )
+            total += float(loss.detach())
             if not math.isfinite(total):
                 return total
-            self.fabric.backward(loss * share)
+            self.fabric.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT, foreach=True)
         if not bool(torch.isfinite(norm)):
             return math.nan
@@ -193,8 +206,8 @@ class Trainer:
             ) from error
         self.counters.accumulate = min(self.counters.accumulate * 2, batch)
         self.log.note(
-            f"out of memory: each step of {batch} pictures is now made in {self.counters.accumulate} parts, "
-            "which gives the same gradients"
+            f"out of memory: each step of {batch} pictures is now made in {self.counters.accumulate} parts; "
+            "it stays one step, but batch normalisation sees a part at a time"
         )
 
     def _step_back(self) -> None:
@@ -208,7 +221,9 @@ class Trainer:
         self._restore(keep_clock=True)
         self.counters.stepped_back = True
         self.counters.learning_rate_scale *= 0.5
+        self._whole = True
         self._save()
+        self._clock.restart()
         self.log.note(
             f"the loss was not finite at step {broken}: back to step {self.counters.step} with half the learning rate"
         )
@@ -223,6 +238,8 @@ class Trainer:
 
     def _validation_due(self) -> bool:
         step = self.counters.step
+        if step in (0, self.counters.validated_step):
+            return False
         if self.settings.steps is not None:
             return step % math.ceil(self.settings.steps / VALIDATIONS) == 0 and step < self.settings.steps
         return self.budget.progress(step) - self.counters.validated_at >= self._pause
@@ -233,21 +250,30 @@ class Trainer:
         total = 60 * (self.settings.minutes or 1)
         return max(1 / VALIDATIONS, 10 * self.budget.reserve / total)
 
-    def _validate(self, *, last: bool = False) -> None:
+    def _validate(self) -> None:
         started = time.monotonic()
+        entries = self.dataset.split("val")
         score = validate(
             self.average,
             self.dataset,
-            self.dataset.split("val"),
+            entries,
             device=self.recipe.device,
             bf16=self.recipe.bf16,
+            most=self.counters.validation_pictures,
+            seconds=math.inf if self.settings.minutes is None else 60 * self.settings.minutes * VALIDATION_SHARE,
         )
+        if score.n_pictures < min(len(entries), self.counters.validation_pictures):
+            self.counters.validation_pictures = score.n_pictures
+            self.log.note(
+                f"validation looks at {score.n_pictures} of {len(entries)} pictures, so that it leaves time to train"
+            )
         better = not score.miou <= self.counters.best_miou  # also where the score is undefined: then the newest is kept
         if better:
             self.counters.best_miou = score.miou if math.isfinite(score.miou) else -1.0
             self.counters.best_step = self.counters.step
             save_model(self.run_folder / MODEL_FILE, self.average.state_dict(), self._info(score))
-        self.counters.validated_at = 1.0 if last else self.budget.progress(self.counters.step)
+        self.counters.validated_step = self.counters.step
+        self.counters.validated_at = self.budget.progress(self.counters.step)
         self.log.validation(
             self.counters.step,
             score.miou,
@@ -300,10 +326,17 @@ class Trainer:
     def _restore(self, *, keep_clock: bool = False) -> None:
         optimizer = cast(torch.optim.Optimizer, self.optimizer.optimizer)
         found = load_state(self.run_folder, self.network, self.average, optimizer)
-        self.counters = Counters(**{name: found[name] for name in Counters.__slots__})
+        try:
+            self.counters = Counters(**{name: found[name] for name in Counters.__slots__})
+        except KeyError as error:
+            raise ModelError(
+                f"the state in {self.run_folder} lacks {error}: another version of smalta wrote it; start a new run"
+            ) from error
         if not keep_clock:
             self.budget.resume(elapsed=found["elapsed"], training_started=found["training_started"])
             self.budget.reserve = found["reserve"]
+            # a budget that was raised makes the last validation lie further back
+            self.counters.validated_at = min(self.counters.validated_at, self.budget.progress(self.counters.step))
 
     def _batches(self) -> Batches:
         return Batches(
@@ -317,49 +350,6 @@ class Trainer:
             cache_bytes=self.recipe.cache_bytes,
             ahead=self.recipe.ahead,
         )
-
-
-class _Clock:
-    """Time and loss since the last report, and what a step takes."""
-
-    def __init__(self, batch: int) -> None:
-        self._batch = batch
-        self._losses: list[float] = []
-        self._durations: list[float] = []
-        self._saved = time.monotonic()
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin to time a step now."""
-        self._last = self._reported = time.monotonic()
-        self._losses = []
-
-    def tick(self, loss: float) -> float:
-        """A step is done; the median of the last durations in seconds."""
-        now = time.monotonic()
-        self._durations = [*self._durations[-20:], now - self._last]
-        self._last = now
-        self._losses.append(loss)
-        return sorted(self._durations)[len(self._durations) // 2]
-
-    @property
-    def report_due(self) -> bool:
-        return time.monotonic() - self._reported >= REPORT_SECONDS
-
-    def take(self) -> tuple[float, float]:
-        """Mean loss and pictures per second since the last call."""
-        seconds = time.monotonic() - self._reported
-        loss, count = sum(self._losses) / len(self._losses), len(self._losses)
-        self._losses, self._reported = [], time.monotonic()
-        return loss, count * self._batch / seconds
-
-    def saved(self) -> None:
-        """The state was written now."""
-        self._saved = time.monotonic()
-
-    @property
-    def since_checkpoint(self) -> float:
-        return time.monotonic() - self._saved
 
 
 def _parameter_groups(network: Network, learning_rate: float) -> list[dict[str, Any]]:

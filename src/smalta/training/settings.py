@@ -8,6 +8,7 @@ Must not know: networks in action, batches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
@@ -16,7 +17,7 @@ import torch
 
 from smalta.data.fingerprint import Fingerprint
 from smalta.errors import ConfigError
-from smalta.model.info import DEFAULT_ENCODER
+from smalta.model.info import DEFAULT_ENCODER, NetworkConfig
 from smalta.model.runtime import cpu_has_fast_bf16
 from smalta.training.augment import AugmentConfig
 
@@ -62,10 +63,12 @@ class TrainSettings:
             raise ConfigError(f"crop must be a multiple of 32 pixels, got {self.crop}")
         if self.batch is not None and self.batch < 1:
             raise ConfigError(f"batch must be at least 1, got {self.batch}")
-        if self.seed < 0:
-            raise ConfigError(f"seed must be 0 or more, got {self.seed}")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"learning rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed must be in 0..2^63 - 1, got {self.seed}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ConfigError(f"learning rate must be above 0 and finite, got {self.learning_rate}")
+        stride = 4 if self.stride is None else self.stride
+        NetworkConfig(n_leaves=2, stride=stride, width=self.width)  # refuses what no network can have
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -133,6 +136,10 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int)
         f"{fingerprint.height[1]} x {fingerprint.width[1]} px (median)"
     )
     batch = settings.batch or max(2, min(8, fingerprint.n_pictures.get("train", 8)))
+    if batch == 1 and crop_hw == (32, 32):
+        raise ConfigError(
+            "batch 1 with views of 32 x 32 px leaves batch normalisation a single value per channel; use --batch 2"
+        )
     stride = settings.stride or fingerprint.output_stride
     reasons["stride"] = fingerprint.stride_reason if settings.stride is None else "as told"
     wanted, allowed = fingerprint.decoded_bytes, memory_bytes // 3
