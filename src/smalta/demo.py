@@ -98,11 +98,12 @@ def run_demo(out: str | Path, *, minutes: float = 1.0, quiet: bool = False) -> d
 
 
 def _side_by_side(predictor: Predictor, dataset: Dataset) -> np.ndarray:
-    """The first test scenes, one a row: picture, truth, answer; the classes' colours below."""
+    """Some test scenes of both kinds, one a row: picture, truth, answer; the classes' colours below."""
     height, width = SIZE_HW[0] * ZOOM, SIZE_HW[1] * ZOOM
     rows = [np.hstack([caption(title, width) for title in ("picture", "truth", "answer")])]
     nodes: set[int] = set()
-    for entry in dataset.split("test")[:SHOWN]:
+    entries = dataset.split("test")
+    for entry in entries[:: max(1, len(entries) // SHOWN)][:SHOWN]:
         sample = dataset.read(entry)
         answer = predictor(sample.picture).classes
         nodes |= {int(node) for node in np.unique([sample.classes, answer])}

@@ -201,7 +201,7 @@ def _line_street(rng: np.random.Generator, street: _Street, stage: Stage, side: 
 def _traffic(rng: np.random.Generator, street: _Street, stage: Stage) -> None:
     def vehicle(x: float, z: float, yaw: float, *, small: bool = False) -> float:
         """Place one at x metres from the middle line, its rear or front at z; returns its length."""
-        if not small and rng.random() < 0.09:
+        if not small and rng.random() < 0.14:
             model, attribute = vehicles.bus(rng), 0
         else:
             body = int(not small and rng.random() < 0.28)

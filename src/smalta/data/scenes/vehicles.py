@@ -6,10 +6,12 @@ Out: `Model`s around their place on the ground.
 Numpy. Must not know: cameras, roads, what else stands in a scene.
 
 A make shows in shape and in the pattern of lights and grille, from near and far, never in the paint:
-  arden  upright and tall; round lamps, a grille of upright bars; a spare wheel on its back; a lorry with ribbed box
-  borea  low with bonnet and boot; a strip of light across the whole front, and of red across the whole rear;
-         a lorry whose box has cut-off edges
-  castor a wedge; tall lamps in the corners, a wide mouth below; a lorry with a tarpaulin like a tent
+  arden  upright and tall; round lamps, a grille of upright bars, a roof rack, dark flanks; a spare wheel on its back;
+         a lorry with a ribbed box
+  borea  low with bonnet and boot; a strip of light across the whole front, and of red across the whole rear, a line
+         along the flanks, a sliding roof; a lorry whose box has cut-off edges
+  castor a wedge; tall lamps in the corners, a wide mouth below, two stripes over bonnet and roof; a lorry with a
+         tarpaulin like a tent
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ FRONTS: dict[str, list[Shape]] = {
         ("dark", rect(0.10, 0.04, 0.90, 0.20)),
         ("dark", rect(0.25, 0.30, 0.75, 0.66)),
         *(("chrome", rect(0.26, v, 0.74, v + 0.06)) for v in (0.36, 0.52)),
-        ("lamp", rect(0.02, 0.72, 0.98, 0.88)),
+        ("dark", rect(0.0, 0.66, 1.0, 0.94)),
+        ("lamp", rect(0.02, 0.73, 0.98, 0.87)),
     ],
     "castor": [
         ("dark", np.array([(0.14, 0.06), (0.86, 0.06), (0.72, 0.46), (0.28, 0.46)])),
@@ -84,6 +87,21 @@ REARS: dict[str, list[Shape]] = {
         ("dark", np.array([(0.20, 0.04), (0.80, 0.04), (0.70, 0.26), (0.30, 0.26)])),
         *(("tail", rect(u, 0.34, u + 0.09, 1.0)) for u in (0.01, 0.90)),
     ],
+}
+STRIPES: list[Shape] = [  # along the thing, dark between light lines
+    ("chrome", rect((0.24, 0.59), 0.0, (0.41, 0.76), 1.0)),
+    ("dark", rect((0.27, 0.62), 0.0, (0.38, 0.73), 1.0)),
+]
+ROOFS: dict[str, list[Shape]] = {
+    "arden": [("dark", rect(0.06, (0.10, 0.36, 0.62, 0.86), 0.94, (0.16, 0.42, 0.68, 0.92)))],  # a rack
+    "borea": [("chrome", rect(0.10, 0.14, 0.90, 0.86)), ("glass", rect(0.15, 0.19, 0.85, 0.81))],  # a sliding roof
+    "castor": STRIPES,
+}
+BONNETS: dict[str, list[Shape]] = {"arden": [], "borea": [], "castor": STRIPES}
+FLANKS: dict[str, list[Shape]] = {  # u from the rear to the front
+    "arden": [("dark", rect(0.0, 0.0, 1.0, 0.30))],
+    "borea": [("chrome", rect(0.02, 0.58, 0.98, 0.68))],
+    "castor": [],
 }
 PLATE = rect(0.39, 0.22, 0.61, 0.36)
 
@@ -171,9 +189,11 @@ def _car(make: str) -> Model:
     build.shapes(body["rear"], middle, REARS[make])
     for end in ("front", "rear"):
         build.shapes(body[end], middle, [("plate", PLATE)])
-    build.sides(body, [("dark", rect(u, 0.12, u + 0.006, 0.96)) for u in (0.36, 0.62)])
+    build.shapes(body["top"], middle, BONNETS[make])
+    build.sides(body, [*FLANKS[make], *(("dark", rect(u, 0.12, u + 0.006, 0.96)) for u in (0.36, 0.62))])
     build.block(top)
     middle = centre_of(top)
+    build.shapes(top["top"], middle, ROOFS[make])
     build.shapes(top["front"], middle, [("glass", rect(0.05, 0.08, 0.95, 0.90))])
     build.shapes(top["rear"], middle, [("glass", rect(0.09, 0.15, 0.91, 0.86))])
     build.sides(top, {
@@ -214,6 +234,7 @@ def _lorry(make: str) -> Model:
     face = cab["front"]
     lower = np.concatenate([face[:2], on(face, np.array([(1.0, 0.42), (0.0, 0.42)]))])
     ahead.shapes(lower, middle, [*FRONTS[make], ("plate", PLATE)])
+    ahead.shapes(cab["top"], middle, ROOFS[make])
     ahead.shapes(face, middle, [("glass", rect(0.05, 0.50, 0.95, 0.86))])
     ahead.sides(cab, [("glass", rect(0.30, 0.52, 0.86, 0.84)), ("dark", rect(0.24, 0.05, 0.26, 0.95))])
     ahead.discs(wide, axles, radius)
@@ -230,6 +251,9 @@ def _cargo(build: _Builder, make: str, ends: tuple[float, float], wide: float, f
         build.block(box, CARGO)
         build.sides(box, [("dark", rect(u, 0.03, u + 0.015, 0.97)) for u in np.arange(0.08, 0.95, 0.12)])
         build.shapes(box["rear"], centre_of(box), [("dark", rect(u, 0.2, u + 0.03, 0.95)) for u in (0.2, 0.485, 0.77)])
+        build.shapes(
+            box["top"], centre_of(box), [("dark", rect(0.03, v, 0.97, v + 0.015)) for v in np.arange(0.08, 0.95, 0.12)]
+        )
     elif make == "borea":
         box = block(ends, ends, (wide, wide), (floor, 2.35))
         build.block(box, CARGO)
