@@ -47,6 +47,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Data,
     run: Annotated[Path, typer.Option("--out", help="New folder for the run.")],
     minutes: Annotated[
@@ -87,7 +88,7 @@ def train(
         learning_rate=learning_rate,
     )
     with nullcontext() if quiet else TrainingProgress(out) as watcher:
-        result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=_STARTED)
+        result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=context.obj)
     if not quiet:
         score = "not measured" if result.validation_miou is None else f"{result.validation_miou:.3f}"
         out.print(
@@ -290,8 +291,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # quiet machine and 1.7 s on that busy one. It must be set before PyTorch is imported.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    started = _STARTED if argv is None else time.monotonic()  # the program's own start counts as time of a run
     try:
-        result = app(args=None if argv is None else list(argv), prog_name="smalta", standalone_mode=False)
+        arguments = None if argv is None else list(argv)
+        result = app(args=arguments, prog_name="smalta", standalone_mode=False, obj=started)
     except SmaltaError as error:
         print(f"smalta: {error}", file=sys.stderr)
         return 1

@@ -96,7 +96,7 @@ def predict_files(
         ("probabilities", options.probabilities),
     ):
         if wanted:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            _make_folder(folder / name)
     write_bytes(folder / "classes.json", _legend_json(predictor.tree).encode())
     outcomes = []
     for picture in pictures:
@@ -104,6 +104,13 @@ def predict_files(
         if done:
             done(outcomes[-1])
     return outcomes
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made ({error}); name another folder with --out") from error
 
 
 def _one(predictor: Predictor, picture: Path, folder: Path, options: OutputOptions) -> Outcome:

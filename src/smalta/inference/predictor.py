@@ -122,11 +122,12 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
 
 def _as_rgb(picture: np.ndarray) -> np.ndarray:
     array = np.asarray(picture)
-    if array.ndim == 2:
-        array = np.repeat(array[..., None], 3, axis=2)
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
+    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
+    if not fits or array.dtype != np.uint8 or 0 in array.shape:
         raise ShapeError(
-            f"a picture must be (H, W, 3) or (H, W) uint8, got {picture.shape} {picture.dtype}; "
+            f"a picture must be (H, W, 3) or (H, W) uint8, got {array.shape} {array.dtype}; "
             "read files with smalta.data.pictures.read_picture"
         )
-    return array
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    return np.ascontiguousarray(array)  # PyTorch takes no negative strides, which [:, :, ::-1] makes

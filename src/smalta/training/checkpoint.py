@@ -54,7 +54,7 @@ def load_state(run: Path, network: nn.Module, average: nn.Module, optimizer: tor
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition("/")
-        parts[part][rest] = tensor
+        parts.setdefault(part, {})[rest] = tensor
     try:
         network.load_state_dict(parts["network"])
         average.load_state_dict(parts["average"])
@@ -65,7 +65,7 @@ def load_state(run: Path, network: nn.Module, average: nn.Module, optimizer: tor
     for name, value in parts["optimizer"].items():
         path, _, key = name.rpartition("/")
         parameter = parameters[path]
-        # as in PyTorch's own optimisers the moments lie in memory like their parameter
-        placed = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and value.dim() else value
+        # as in PyTorch's own optimisers the moments lie in memory like their parameter, the step count beside it
+        placed = torch.empty_like(parameter).copy_(value) if value.dim() else value.to(parameter.device)
         optimizer.state[parameter][key] = placed
     return counters

@@ -64,8 +64,8 @@ class Budget:
         return self._training_started or 0.0
 
     def resume(self, *, elapsed: float, training_started: float) -> None:
-        """Go on where a stopped run was."""
-        self.started = time.monotonic() - elapsed
+        """Go on where a stopped run was: what it had used counts beside what this one has used so far."""
+        self.started -= elapsed
         self._training_started = training_started
 
     def progress(self, step: int) -> float:

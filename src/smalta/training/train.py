@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -24,7 +25,8 @@ from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
-from smalta.errors import DataError, ModelError, TrainingError
+from smalta.data.pictures import write_bytes
+from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
 from smalta.model.storage import MODEL_FILE
 from smalta.training.allocator import keep_large_blocks
@@ -37,6 +39,7 @@ from smalta.training.schedule import Budget
 from smalta.training.settings import Recipe, TrainSettings, decide
 
 SETTINGS_FILE = "settings.json"
+CLASSES_FILE = "classes.yaml"
 DICE_WEIGHT = 0.5
 
 
@@ -76,8 +79,8 @@ def train(
     Args:
         data: the data set, in any format that `open_dataset` knows.
         out: the run's folder; it must be new or empty, unless `resume`.
-        settings: minutes or steps, and what else is not to be decided here. A resumed run takes those it was started
-            with, but for `minutes` and `steps`, which may be raised.
+        settings: minutes or steps, and what else is not to be decided here. A resumed run keeps those it was started
+            with; `minutes` or `steps` may be given to raise them, and `device` may be another.
         classes: the class tree or its file, instead of the data set's own.
         resume: go on with the run that `out` holds.
         observer: is told about progress.
@@ -86,40 +89,36 @@ def train(
     Raises:
         SmaltaError: if data, classes, settings or folder cannot be used.
     """
-    budget = Budget(minutes=settings.minutes, steps=settings.steps)
-    if started is not None:
-        budget.started = started
+    started = time.monotonic() if started is None else started
     run = Path(out)
-    keep_large_blocks()
-    stored = _stored(run) if resume else None
-    _prepare(run, resume=resume)
-    log = Log(run, observer or Silent())
-    if stored is not None:
-        settings = replace(TrainSettings.from_dict(stored["settings"]), minutes=settings.minutes, steps=settings.steps)
-        if classes is None:
-            classes = ClassTree.from_file(run / "classes.yaml")
-    dataset = open_dataset(data, classes=classes, seed=settings.seed)
-    for note in dataset.notes:
-        log.note(note)
-    weights, notes = draw_weights(_examined(dataset), dataset.tree)
-    for note in notes:
-        log.note(note)
-    if stored is not None:
-        fingerprint = Fingerprint.from_dict(stored["fingerprint"])
+    stored = _Stored.read(run) if resume else None
+    if stored is None:
+        _claim(run)
     else:
-        fingerprint = measure(dataset, seed=settings.seed)
+        settings, classes = stored.settings_for(settings), stored.tree_for(classes)
+    budget = Budget(minutes=settings.minutes, steps=settings.steps, started=started)
+    keep_large_blocks()
+    dataset = open_dataset(data, classes=classes, seed=settings.seed)
+    weights, notes = draw_weights(_examined(dataset), dataset.tree)
+    fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
     recipe = decide(settings, fingerprint, _free_memory())
     network = build_network(dataset, settings, recipe.stride)
-    source = load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not resume else "none"
+    going_on = resume and (run / STATE_FILE).is_file()  # a run that was stopped before its first state starts again
+    source = (
+        load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not going_on else "none"
+    )
     if stored is None:
         _write_run(run, dataset, settings, fingerprint, recipe, source)
+    log = Log(run, observer or Silent())
+    for note in (*dataset.notes, *notes):
+        log.note(note)
     facts = {
         "smalta": __version__,
         "torch": torch.__version__,
-        "data": Path(data).name,
+        "data": dataset.root.resolve().name,
         "splits": {name: len(entries) for name, entries in dataset.splits.items()},
         "settings": settings.to_dict(),
-        "weights": stored["weights"] if stored is not None else source,
+        "weights": source if stored is None else stored.weights,
     }
     trainer = Trainer(
         dataset,
@@ -133,34 +132,76 @@ def train(
         weights=weights,
         facts=facts,
     )
-    counters = trainer.run(resume=resume)
+    counters = trainer.run(resume=going_on)
     return TrainResult(
         model=run / MODEL_FILE,
         steps=counters.step,
         best_step=counters.best_step,
         validation_miou=counters.best_miou if counters.best_miou >= 0 else None,
         seconds=budget.elapsed,
-        notes=dataset.notes,
+        notes=(*dataset.notes, *notes),
     )
 
 
-def _stored(run: Path) -> dict[str, Any]:
-    path = run / SETTINGS_FILE
-    if not path.is_file() or not (run / STATE_FILE).is_file():
-        raise ModelError(f"{run} holds no run to resume; leave --resume away to start one there")
-    try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path} is damaged ({error}); start a new run in another folder") from error
-    return stored
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """What a run's folder says about the run that goes on there."""
+
+    run: Path
+    settings: Mapping[str, Any]
+    fingerprint: Fingerprint
+    weights: str
+    tree: ClassTree
+
+    @classmethod
+    def read(cls, run: Path) -> Self:
+        path = run / SETTINGS_FILE
+        if not path.is_file():
+            raise ModelError(f"{run} holds no run to resume; leave --resume away and name a new folder to start one")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            fingerprint = Fingerprint.from_dict(content["fingerprint"])
+            settings, weights = dict(content["settings"]), str(content["weights"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"{path} is damaged ({error!r}); start a new run in another folder") from error
+        tree = ClassTree.from_file(run / CLASSES_FILE)
+        return cls(run=run, settings=settings, fingerprint=fingerprint, weights=weights, tree=tree)
+
+    def settings_for(self, told: TrainSettings) -> TrainSettings:
+        """The run's settings with the budget and the device that are told now; other changes are refused."""
+        budget = {"minutes": told.minutes, "steps": told.steps}
+        stated = any(value is not None for value in budget.values())
+        settings = TrainSettings.from_dict({**self.settings, **(budget if stated else {}), "device": told.device})
+        for name, usual in TrainSettings().to_dict().items():
+            now, then = getattr(told, name), getattr(settings, name)
+            if now not in (usual, then):
+                raise ConfigError(
+                    f"the run in {self.run} was started with {name} {then!r} and cannot go on with {now!r}; "
+                    "leave that option away, or start a new run in another folder"
+                )
+        return settings
+
+    def tree_for(self, told: ClassTree | str | Path | None) -> ClassTree:
+        """The run's class tree; another one is refused."""
+        told = ClassTree.from_file(told) if isinstance(told, str | Path) else told
+        if told is not None and told != self.tree:
+            raise ConfigError(
+                f"the run in {self.run} was started with other classes; leave --classes away, or start a new run in "
+                "another folder"
+            )
+        return self.tree
 
 
-def _prepare(run: Path, *, resume: bool) -> None:
+def _claim(run: Path) -> None:
+    """Make the folder of a new run; one that holds anything is refused."""
     if run.exists() and not run.is_dir():
         raise TrainingError(f"{run} is a file; name a folder for the run with --out")
-    if not resume and run.is_dir() and any(run.iterdir()):
+    if run.is_dir() and any(run.iterdir()):
         raise TrainingError(f"{run} is not empty; name a new folder with --out, or go on with its run by --resume")
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{run} cannot be made ({error}); name another folder with --out") from error
 
 
 def _examined(dataset: Dataset) -> np.ndarray:
@@ -185,7 +226,6 @@ def _examined(dataset: Dataset) -> np.ndarray:
 def _write_run(
     run: Path, dataset: Dataset, settings: TrainSettings, fingerprint: Fingerprint, recipe: Recipe, weights: str
 ) -> None:
-    (run / "classes.yaml").write_text(dataset.tree.to_yaml(), encoding="utf-8")
     content = {
         "smalta": __version__,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -195,9 +235,8 @@ def _write_run(
         "weights": weights,
         "fingerprint": fingerprint.to_dict(),
     }
-    unfinished = run / f".{SETTINGS_FILE}.part"
-    unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, run / SETTINGS_FILE)
+    write_bytes(run / CLASSES_FILE, dataset.tree.to_yaml().encode())
+    write_bytes(run / SETTINGS_FILE, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _free_memory() -> int:

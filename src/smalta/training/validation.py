@@ -8,6 +8,8 @@ Must not know: schedules, checkpoints, optimisers.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,9 @@ from smalta.metrics.semantic import confusion, counts_of, iou, mean_of_present
 from smalta.model.network import Network
 from smalta.model.runtime import TorchRuntime
 
+MOST = 500  # pictures of one validation
+LEAST = 8  # where time is short
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
@@ -32,32 +37,54 @@ class Score:
         level: the deepest level of the tree at which a validation pixel is labelled.
         ious: by class path, None where no pixel is labelled so.
         threshold: for a tree of two leaves, the probability with the best F1; else None.
+        n_pictures: that were looked at.
     """
 
     miou: float
     level: int
     ious: dict[str, float | None]
     threshold: float | None
+    n_pictures: int
 
 
 def validate(
-    network: Network, dataset: Dataset, entries: Sequence[Entry], *, device: str, bf16: bool, most: int = 500
+    network: Network,
+    dataset: Dataset,
+    entries: Sequence[Entry],
+    *,
+    device: str,
+    bf16: bool,
+    most: int = MOST,
+    seconds: float = math.inf,
 ) -> Score:
-    """Run a network in evaluation mode over validation pictures, at most `most` of them, evenly chosen."""
+    """Run a network in evaluation mode over validation pictures.
+
+    Args:
+        network: any mode; it is left in the one that it came in.
+        dataset: that the entries are of.
+        entries: validation pictures, at least one.
+        device: "cpu" or "cuda".
+        bf16: whether to compute in bf16.
+        most: pictures to look at; the same `most` chooses the same ones, and a smaller one some of those.
+        seconds: to look at them; a few are looked at in any case.
+    """
     tree = dataset.tree
     was_training = network.training
     runtime = TorchRuntime(network.eval(), device=device, bf16=bf16)
     tables = {k: level_index(tree, k) for k in range(1, tree.n_levels + 1)}
     matrices = {k: np.zeros((n := len(tree.level(k)), n + 1), dtype=np.int64) for k in tables}
     chooser = ThresholdChooser() if tree.n_leaves == 2 else None
-    chosen = np.unique(np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int))
-    for sample in dataset.read_many([entries[i] for i in chosen], workers=1):
+    chosen = np.random.default_rng(0).permutation(len(entries))[:most]
+    started, count = time.monotonic(), 0
+    for count, sample in enumerate(dataset.read_many([entries[i] for i in chosen], workers=1), start=1):
         probabilities = runtime(sample.picture[None])["semantic"][0]
         answer = decode(tree, probabilities)
         for k, table in tables.items():
             matrices[k] += confusion(table[sample.classes], table[answer], len(matrices[k]))
         if chooser is not None:
             chooser.add(probabilities[1], tables[tree.n_levels][sample.classes])
+        if count >= LEAST and time.monotonic() - started > seconds:
+            break
     network.train(was_training)
     level = max((k for k, matrix in matrices.items() if matrix.sum() > 0), default=tree.n_levels)
     ious = iou(counts_of(matrices[level]))
@@ -67,4 +94,5 @@ def validate(
         level=level,
         ious={tree.name(node): None if np.isnan(value) else float(value) for node, value in named},
         threshold=chooser.best() if chooser is not None else None,
+        n_pictures=count,
     )

@@ -1,0 +1,58 @@
+"""What the steps of a run take, and when it is time to report or to save.
+
+In:  a call after every step.
+Out: seconds per step, loss and pictures per second since the last report.
+
+Must not know: what a step does.
+"""
+
+from __future__ import annotations
+
+import time
+
+REPORT_SECONDS = 1.0
+
+
+class Clock:
+    """Time and loss since the last report, and what a step takes."""
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._losses: list[float] = []
+        self._durations: list[float] = []
+        self._saved = time.monotonic()
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin to time a step now."""
+        self._last = self._reported = time.monotonic()
+        self._losses = []
+
+    def tick(self, loss: float) -> float:
+        """A step is done; the median of the last durations in seconds."""
+        now = time.monotonic()
+        self._durations = [*self._durations[-20:], now - self._last]
+        self._last = now
+        self._losses.append(loss)
+        return sorted(self._durations)[len(self._durations) // 2]
+
+    @property
+    def report_due(self) -> bool:
+        """Whether the last report is old."""
+        return time.monotonic() - self._reported >= REPORT_SECONDS
+
+    def take(self) -> tuple[float, float]:
+        """Mean loss and pictures per second since the last call."""
+        seconds = time.monotonic() - self._reported
+        loss, count = sum(self._losses) / len(self._losses), len(self._losses)
+        self._losses, self._reported = [], time.monotonic()
+        return loss, count * self._batch / seconds
+
+    def saved(self) -> None:
+        """The state was written now."""
+        self._saved = time.monotonic()
+
+    @property
+    def since_checkpoint(self) -> float:
+        """Seconds since the state was written."""
+        return time.monotonic() - self._saved
