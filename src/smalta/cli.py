@@ -96,7 +96,8 @@ def train(
             f"(step {result.best_step}); the model is [bold]{escape(str(result.model))}[/]",
             highlight=False,
         )
-        out.print(f"next: smalta evaluate {escape(str(run))} {escape(str(data))} --split test", highlight=False)
+        split = "test" if "test" in result.splits else "val"
+        out.print(f"next: smalta evaluate {escape(str(run))} {escape(str(data))} --split {split}", highlight=False)
 
 
 @app.command()

@@ -53,6 +53,7 @@ class TrainResult:
         best_step: after which the best weights were taken.
         validation_miou: of the best weights; None where no validation pixel is labelled.
         seconds: that the run took.
+        splits: pictures by split.
         notes: what a person should know.
     """
 
@@ -61,6 +62,7 @@ class TrainResult:
     best_step: int
     validation_miou: float | None
     seconds: float
+    splits: Mapping[str, int]
     notes: tuple[str, ...] = ()
 
 
@@ -112,11 +114,12 @@ def train(
     log = Log(run, observer or Silent())
     for note in (*dataset.notes, *notes):
         log.note(note)
+    splits = {name: len(entries) for name, entries in dataset.splits.items()}
     facts = {
         "smalta": __version__,
         "torch": torch.__version__,
         "data": dataset.root.resolve().name,
-        "splits": {name: len(entries) for name, entries in dataset.splits.items()},
+        "splits": splits,
         "settings": settings.to_dict(),
         "weights": source if stored is None else stored.weights,
     }
@@ -139,6 +142,7 @@ def train(
         best_step=counters.best_step,
         validation_miou=counters.best_miou if counters.best_miou >= 0 else None,
         seconds=budget.elapsed,
+        splits=splits,
         notes=(*dataset.notes, *notes),
     )
 
