@@ -40,7 +40,10 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        unfinished.touch()
+        mode = unfinished.stat().st_mode  # what this user's files are like; those of save_file only their owner reads
         save_file(plain, unfinished, metadata={"smalta": json.dumps(header)})
+        unfinished.chmod(mode)
         os.replace(unfinished, path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be written: {error}; free some space, or name another folder") from error
