@@ -36,7 +36,7 @@ def draw_weights(pixels: np.ndarray, tree: ClassTree) -> tuple[np.ndarray, tuple
     weights = np.where(shown, repeat, 1.0).max(axis=1, initial=1.0)
     notes = []
     rare = [node.path for node in tree if 0 < frequency[node.id - 1] < RARE]
-    if rare:
+    if rare and weights.max() >= 1.05:  # less would read "1.0 times"
         few = ", ".join(rare[:3]) + (", ..." if len(rare) > 3 else "")
         notes.append(f"pictures with rare classes ({few}) are drawn up to {weights.max():.1f} times as often")
     labelled = pixels.sum(axis=1) - pixels[:, ROOT]
