@@ -119,7 +119,7 @@ def samples_of(source: Dataset, split: str) -> Iterator[tuple[Entry, str, Sample
 def lost_notes(source: Dataset, format_name: str) -> list[str]:
     """What no format but folders can hold."""
     names = ", ".join(attribute.name for attribute in source.tree.attributes)
-    return [f"{format_name} holds no attributes: {names} are left out"] if names else []
+    return [f"{format_name} holds no attributes: left out are {names}"] if names else []
 
 
 def write_tree(folder: Path, tree: ClassTree) -> None:
