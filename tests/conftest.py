@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
+from labelled_sets import write_set
 from smalta.classes import ClassTree
 from trees import STREET
 
@@ -16,3 +19,20 @@ settings.load_profile("smalta")
 def street() -> ClassTree:
     """Sky, vehicles three levels deep, a person."""
     return ClassTree(STREET)
+
+
+@pytest.fixture(scope="session")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A binary data set: four training and two validation pictures of 72 x 96 px, classes ground and disc."""
+    return write_set(tmp_path_factory.mktemp("discs"))
+
+
+@pytest.fixture(scope="session")
+def run(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of ten steps on `discs`, validated after steps 2, 4, 6, 8 and 10."""
+    from smalta.training.train import train
+    from tiny_runs import settings
+
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    train(discs, folder, settings(steps=10))
+    return folder

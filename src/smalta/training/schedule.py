@@ -10,6 +10,7 @@ Must not know: networks, data.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -39,8 +40,8 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.minutes is None) == (self.steps is None):
             raise ConfigError("a run needs either minutes or steps; give --minutes M or --steps N")
-        if self.minutes is not None and not self.minutes > 0:
-            raise ConfigError(f"minutes must be above 0, got {self.minutes}")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ConfigError(f"minutes must be above 0 and finite, got {self.minutes}")
         if self.steps is not None and self.steps < 1:
             raise ConfigError(f"steps must be at least 1, got {self.steps}")
 
