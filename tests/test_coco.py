@@ -28,9 +28,10 @@ def coco(
     annotations: Sequence[dict[str, Any]],
     categories: Sequence[dict[str, Any]] = CATEGORIES,
     files: Sequence[str] = ("a.png",),
+    size_hw: tuple[int, int] = (4, 6),
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = [{"id": i, "file_name": name, "height": 4, "width": 6} for i, name in enumerate(files)]
+    images = [{"id": i, "file_name": name, "height": size_hw[0], "width": size_hw[1]} for i, name in enumerate(files)]
     full = [{"id": i, "image_id": 0, **annotation} for i, annotation in enumerate(annotations)]
     path.write_text(json.dumps({"images": images, "annotations": full, "categories": categories}))
 
@@ -123,14 +124,27 @@ def test_coco_crowds_and_objects_without_an_outline_are_unlabelled(tmp_path: Pat
     assert any("1 objects have no outline" in note for note in data.notes)
 
 
-def test_coco_labels_turn_with_their_picture(tmp_path: Path) -> None:
-    picture(tmp_path / "images/a.png", orientation=6)  # shown as 6 rows of 4
-    coco(tmp_path / "labels.json", [{"category_id": 1, "segmentation": [square(0, 0, 1, 1)]}])
+@pytest.mark.parametrize(("size_hw", "place"), [((4, 6), 3), ((6, 4), 0)])
+def test_coco_labels_turn_with_their_picture_unless_they_fit_it_upright(
+    tmp_path: Path, size_hw: tuple[int, int], place: int
+) -> None:
+    picture(tmp_path / "images/a.png", orientation=6)  # stored as 4 rows of 6, shown as 6 rows of 4
+    corner = {"category_id": 1, "segmentation": [square(0, 0, 1, 1)]}
+    coco(tmp_path / "labels.json", [corner], size_hw=size_hw)
 
     data, sample = first(tmp_path)
 
     assert sample.picture.shape == (6, 4, 3)
-    assert names_at(data, sample, 0) == ["background", "background", "background", "person"]
+    assert [name == "person" for name in names_at(data, sample, 0)] == [column == place for column in range(4)]
+
+
+def test_coco_labels_of_another_size_than_the_picture_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    coco(tmp_path / "labels.json", [CAR], size_hw=(8, 12))
+    data = open_dataset(tmp_path)
+
+    with pytest.raises(DataError, match=r"labels\.json, image 0, is 12 x 8 pixels and its picture 6 x 4"):
+        data.read(data.entries[0])
 
 
 def test_coco_ids_from_0_and_a_background_category(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -282,21 +281,19 @@ def test_many_samples_come_in_order(tmp_path: Path) -> None:
     assert [sample.name for sample in samples] == [entry.name for entry in data.entries]
 
 
-def test_parallel_reading_runs_only_a_few_items_ahead() -> None:
-    begun: list[int] = []
-    lock = threading.Lock()
+def test_parallel_reading_takes_only_a_few_items_ahead() -> None:
+    taken: list[int] = []
 
-    def work(item: int) -> int:
-        with lock:
-            begun.append(item)
-        return item * item
+    def items() -> Iterator[int]:
+        for item in range(100):
+            taken.append(item)
+            yield item
 
-    results = map_in_order(work, range(1000), workers=2)
-    first = [next(results) for _ in range(3)]
-    results.close()  # type: ignore[attr-defined]
+    results = map_in_order(lambda item: item * item, items(), workers=2)
 
-    assert first == [0, 1, 4]
-    assert len(begun) <= 3 + 4
+    assert [next(results) for _ in range(3)] == [0, 1, 4]
+    assert len(taken) == 6  # two more for each worker, less the one that goes out
+    assert [*results] == [item * item for item in range(3, 100)]
 
 
 def test_an_error_in_a_thread_reaches_the_caller_at_its_place() -> None:

@@ -250,6 +250,7 @@ def test_empty_missing_and_foreign_files_are_named(tmp_path: Path) -> None:
         read_picture(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")  # as outside of tests
 @pytest.mark.parametrize(("width", "height"), [(40_000, 40_000), (20_001, 20_000)])
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, width: int, height: int) -> None:
     (tmp_path / "bomb.png").write_bytes(png(width, height, 8, 0, b""))

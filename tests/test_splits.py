@@ -126,6 +126,19 @@ def test_classes_come_near_their_shares_too() -> None:
         assert min(rare) >= 2
 
 
+def test_groups_are_exchanged_so_that_every_split_gets_every_class() -> None:
+    # five classes of four groups each, of 4 pictures or of 6: dealt from the largest on alone, a class misses a split
+    sizes = [4, 6] * 10
+    groups = {f"{g}_{i}": f"g{g}" for g, size in enumerate(sizes) for i in range(size)}
+    classes = {name: {int(group[1:]) % 5} for name, group in groups.items()}
+
+    for seed in range(4):
+        side = split_by_group(groups, seed=seed, classes=classes)
+
+        for kind in range(5):
+            assert min(count_by_split({name: side[name] for name in groups if kind in classes[name]})) == 4
+
+
 # -- groups.txt ---------------------------------------------------------------------------------------
 
 

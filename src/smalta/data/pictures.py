@@ -236,10 +236,6 @@ def _pixels(image: Image.Image, raw_mode: str, *, as_index: bool) -> np.ndarray:
         return np.asarray(image)
     if mode == "LA":
         return np.asarray(image)[..., 0]
-    if mode == "RGB":
-        return np.asarray(image)
-    if mode == "RGBA" or "transparency" in image.info:
-        return np.asarray(image.convert("RGBA"))[..., :3]
     return np.asarray(image.convert("RGB"))
 
 
