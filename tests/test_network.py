@@ -68,7 +68,7 @@ def test_weights_are_those_of_the_encoder_decoder_and_heads_alone() -> None:
 def test_two_steps_reach_every_weight(encoder: str) -> None:
     torch.manual_seed(0)
     network = Network(NetworkConfig.for_tree(CAR, encoder=encoder, width=24))
-    before = {name: parameter.clone() for name, parameter in network.named_parameters()}
+    reached = set()
     labels = torch.randint(0, 5, (2, 64, 64))
 
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
@@ -78,10 +78,10 @@ def test_two_steps_reach_every_weight(encoder: str) -> None:
         loss = TreeLoss(CAR, dice=0.5)(logits["semantic"], labels) + logits["attributes"].square().mean()
         optimizer.zero_grad()
         loss.backward()
+        reached |= {name for name, parameter in network.named_parameters() if parameter.grad.any()}
         optimizer.step()
 
-    still = [name for name, parameter in network.named_parameters() if torch.equal(parameter, before[name])]
-    assert still == []
+    assert {name for name, _ in network.named_parameters()} - reached == set()
     assert all(parameter.isfinite().all() for parameter in network.parameters())
 
 
