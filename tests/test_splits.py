@@ -175,16 +175,18 @@ def test_a_wrong_groups_file_is_refused(tmp_path: Path, text: str, message: str)
 
 
 def test_pictures_without_splits_are_dealt_and_a_note_says_how() -> None:
-    splits, notes = make_splits({UNSPLIT: numbered(20)}, seed=7)
+    splits, notes, dealt = make_splits({UNSPLIT: numbered(20)}, seed=7)
 
+    assert dealt
     assert {name: len(members) for name, members in splits.items()} == {"train": 14, "val": 3, "test": 3}
     assert list(splits) == ["train", "val", "test"]
     assert notes == ["no splits: 20 pictures dealt at random with seed 7: 14 train, 3 val, 3 test"]
 
 
 def test_train_alone_is_dealt_in_three() -> None:
-    splits, notes = make_splits({"train": numbered(20)}, seed=0)
+    splits, notes, dealt = make_splits({"train": numbered(20)}, seed=0)
 
+    assert dealt
     assert [len(splits[name]) for name in SPLITS] == [14, 3, 3]
     assert notes[0].startswith("no val or test split: 20 train dealt at random")
 
@@ -192,8 +194,9 @@ def test_train_alone_is_dealt_in_three() -> None:
 def test_val_is_taken_from_train_where_only_test_is_there() -> None:
     kept = entries("t1", "t2")
 
-    splits, notes = make_splits({"train": numbered(20), "test": kept}, seed=0)
+    splits, notes, dealt = make_splits({"train": numbered(20), "test": kept}, seed=0)
 
+    assert dealt
     assert [len(splits[name]) for name in SPLITS] == [17, 3, 2]
     assert splits["test"] == kept
     assert notes[0].startswith("no val split: 20 train dealt at random")
@@ -202,16 +205,18 @@ def test_val_is_taken_from_train_where_only_test_is_there() -> None:
 def test_train_and_val_stay_as_they_are() -> None:
     found = {"val": entries("v"), "train": numbered(20)}
 
-    splits, notes = make_splits(found, seed=0)
+    splits, notes, dealt = make_splits(found, seed=0)
 
+    assert not dealt
     assert splits == {"train": numbered(20), "val": entries("v")}
     assert list(splits) == ["train", "val"]
     assert notes == ["no test split: the data set brings only train, val"]
 
 
 def test_all_three_need_no_note() -> None:
-    splits, notes = make_splits({name: entries(name) for name in SPLITS}, seed=0)
+    splits, notes, dealt = make_splits({name: entries(name) for name in SPLITS}, seed=0)
 
+    assert not dealt
     assert list(splits) == list(SPLITS)
     assert notes == []
 
@@ -220,8 +225,9 @@ def test_a_groups_file_keeps_look_alikes_on_one_side(tmp_path: Path) -> None:
     pictures = numbered(40)
     (tmp_path / "groups.txt").write_text("".join(f"{e.name}\t{i // 4}\n" for i, e in enumerate(pictures)))
 
-    splits, notes = make_splits({UNSPLIT: pictures}, seed=0, groups_file=tmp_path / "groups.txt")
+    splits, notes, dealt = make_splits({UNSPLIT: pictures}, seed=0, groups_file=tmp_path / "groups.txt")
 
     side = {entry.name: name for name, members in splits.items() for entry in members}
+    assert dealt
     assert all(len({side[e.name] for e in pictures[i : i + 4]}) == 1 for i in range(0, 40, 4))
     assert "by the groups in groups.txt" in notes[0]

@@ -41,6 +41,7 @@ class Dataset:
         format: a key of `FORMATS`.
         tree: the classes.
         splits: entries by split, among "train", "val" and "test" in this order; a split without entries is left out.
+        dealt: whether pictures were dealt to splits here, because the data set does not bring all of them.
         notes: sentences about what was inferred rather than stated.
         has_instances: whether samples carry object ids.
         unpaired_pictures: pictures without labels; they are in no split.
@@ -52,6 +53,7 @@ class Dataset:
     format: str
     tree: ClassTree
     splits: Mapping[str, tuple[Entry, ...]]
+    dealt: bool = False
     notes: tuple[str, ...] = ()
     has_instances: bool = False
     unpaired_pictures: tuple[Path, ...] = ()
@@ -120,6 +122,7 @@ def open_dataset(path: str | Path, *, classes: ClassTree | str | Path | None = N
                 format=name,
                 tree=found.tree,
                 splits=found.splits,
+                dealt=found.dealt,
                 notes=found.notes,
                 has_instances=found.has_instances,
                 unpaired_pictures=found.unpaired_pictures,

@@ -42,7 +42,7 @@ def make_splits(
     seed: int,
     groups_file: Path | None = None,
     classes_of: Callable[[Sequence[Entry]], list[Collection[int]]] | None = None,
-) -> tuple[dict[str, tuple[Entry, ...]], list[str]]:
+) -> tuple[dict[str, tuple[Entry, ...]], list[str], bool]:
     """Complete the splits that a data set brings.
 
     Pictures without any split, or in train alone, are dealt 70/15/15; train and test without val give 15 % of train
@@ -56,19 +56,20 @@ def make_splits(
             class, too, comes near its shares.
 
     Returns:
-        Entries by split, and notes.
+        Entries by split, notes, and whether any picture was dealt here.
     """
     filled = {name: tuple(found[name]) for name in (UNSPLIT, *SPLITS) if found.get(name)}
     if UNSPLIT in filled or set(filled) == {"train"}:
-        return _deal(filled.get(UNSPLIT, filled.get("train", ())), UNSPLIT not in filled, seed, groups_file, classes_of)
+        pictures = filled.get(UNSPLIT, filled.get("train", ()))
+        return *_deal(pictures, UNSPLIT not in filled, seed, groups_file, classes_of), True
     notes = []
     if set(filled) == {"train", "test"}:
         dealt, deal_notes = _deal(filled["train"], True, seed, groups_file, classes_of, CARVED)
-        return {**dealt, "test": filled["test"]}, deal_notes
+        return {**dealt, "test": filled["test"]}, deal_notes, True
     missing = [name for name in SPLITS if name not in filled]
     if missing:
         notes.append(f"no {' and no '.join(missing)} split: the data set brings only {', '.join(filled)}")
-    return filled, notes
+    return filled, notes, False
 
 
 def _deal(

@@ -28,13 +28,12 @@ def look_alikes(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
         for i, j in alike(*likenesses):
             pair = (first[i], second[j])
             (same if _is_same(*pair) else near).append(pair)
-    dealt = _dealt_by_seed(dataset)
     if same:
         # where the split was dealt here, the data set is not at fault, but its numbers would be
-        level: Level = "warning" if dealt else "error"
-        yield _finding(dataset, level, "identical-pictures", "the same picture as", same, dealt)
+        level: Level = "warning" if dataset.dealt else "error"
+        yield _finding(dataset, level, "identical-pictures", "the same picture as", same)
     if near:
-        yield _finding(dataset, "warning", "near-identical-pictures", "nearly the same picture as", near, dealt)
+        yield _finding(dataset, "warning", "near-identical-pictures", "nearly the same picture as", near)
 
 
 def _is_same(first: Exam, second: Exam) -> bool:
@@ -43,14 +42,7 @@ def _is_same(first: Exam, second: Exam) -> bool:
     return same_pixels(read_picture(first.entry.picture), read_picture(second.entry.picture))
 
 
-def _dealt_by_seed(dataset: Dataset) -> bool:
-    """Whether smalta made the splits itself; its notes say so."""
-    return any(" dealt " in note for note in dataset.notes)
-
-
-def _finding(
-    dataset: Dataset, level: Level, rule: str, how: str, pairs: Sequence[tuple[Exam, Exam]], dealt: bool
-) -> Finding:
+def _finding(dataset: Dataset, level: Level, rule: str, how: str, pairs: Sequence[tuple[Exam, Exam]]) -> Finding:
     later = list(dict.fromkeys(second.entry.picture for _, second in pairs))
     examples = (" = ".join(inside(dataset.root, (a.entry.picture, b.entry.picture))) for a, b in pairs)
     between = sorted({f"{first.split} and {second.split}" for first, second in pairs})
@@ -64,7 +56,7 @@ def _finding(
         files=inside(dataset.root, later),
         fix=(
             "list pictures of one scene under one name in groups.txt, so that they stay on one side"
-            if dealt
+            if dataset.dealt
             else "keep all pictures of one scene in one split"
         ),
     )

@@ -48,6 +48,7 @@ class Contents:
     splits: Mapping[str, tuple[Entry, ...]]
     reader: Reader
     has_instances: bool
+    dealt: bool = False
     notes: tuple[str, ...] = ()
     unpaired_pictures: tuple[Path, ...] = ()
     unpaired_labels: tuple[Path, ...] = ()

@@ -116,13 +116,14 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     if missing:
         notes.append(f"{len(missing)} pictures that the JSON names are missing, such as {min(missing)}")
     tree, nodes = _classes(parsed, files, stated_tree(root, classes))
-    splits, split_notes = make_splits(
+    splits, split_notes, dealt = make_splits(
         named_entries(found),
         seed=seed,
         groups_file=groups_file(root),
         classes_of=lambda entries: [{a.category_id for a in objects[e.key[:2]]} for e in entries],
     )
     return Contents(
+        dealt=dealt,
         tree=tree,
         splits=splits,
         reader=CocoReader(tree=tree, nodes=nodes, objects=objects),

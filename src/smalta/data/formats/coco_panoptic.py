@@ -100,7 +100,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     categories = same_categories({split: content.categories for split, content in parsed.items()}, files)
     used = {s.category_id: files[split] for split, c in parsed.items() for a in c.annotations for s in a.segments_info}
     tree, nodes = _classes(categories, used, stated_tree(root, classes))
-    splits, notes = make_splits(
+    splits, notes, dealt = make_splits(
         named_entries(whole),
         seed=seed,
         groups_file=groups_file(root),
@@ -108,6 +108,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     )
     things = frozenset(category.id for category in categories if category.thing)
     return Contents(
+        dealt=dealt,
         tree=tree,
         splits=splits,
         reader=PanopticReader(tree=tree, nodes=nodes, things=things, segments=segments),

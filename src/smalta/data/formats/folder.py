@@ -82,8 +82,11 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     _check_attributes(tree, places)
     if not masks:
         reader.only_thing()
-    splits, split_notes = make_splits(found, seed=seed, groups_file=groups_file(root), classes_of=_values_in_masks)
+    splits, split_notes, dealt = make_splits(
+        found, seed=seed, groups_file=groups_file(root), classes_of=_values_in_masks
+    )
     return Contents(
+        dealt=dealt,
         tree=tree,
         splits=splits,
         reader=reader,

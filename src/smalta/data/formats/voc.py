@@ -71,9 +71,10 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     tree = stated_tree(root, classes) or (
         ClassTree.from_file(root / "classes.txt") if (root / "classes.txt").is_file() else voc_tree()
     )
-    splits, notes = make_splits(named_entries(found), seed=seed, groups_file=groups_file(root))
+    splits, notes, dealt = make_splits(named_entries(found), seed=seed, groups_file=groups_file(root))
     wanted = {stem for stems in listed.values() for stem in stems}
     return Contents(
+        dealt=dealt,
         tree=tree,
         splits=splits,
         reader=VocReader(tree=tree, has_instances=has_instances),

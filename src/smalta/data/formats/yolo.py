@@ -90,7 +90,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         tree, nodes = tree_of(categories, background=True)
     else:
         nodes = nodes_by_name(tree, categories, config.names, config.path)
-    splits, notes = make_splits(
+    splits, notes, dealt = make_splits(
         named_entries(found),
         seed=seed,
         groups_file=groups_file(root),
@@ -99,6 +99,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     if unlabelled:
         notes.append(f"{len(unlabelled)} pictures have no text file in labels/ and are left out")
     return Contents(
+        dealt=dealt,
         tree=tree,
         splits=splits,
         reader=YoloReader(tree=tree, nodes=nodes),
