@@ -37,7 +37,7 @@ app = typer.Typer(
 out = Console(soft_wrap=True)
 
 Data = Annotated[Path, typer.Argument(help="Folder of labelled pictures: folders, COCO, YOLO, Cityscapes or VOC.")]
-Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made.")]
+Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
     Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)
 ]
@@ -189,6 +189,26 @@ def predict(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made.")],
+    file: Annotated[Path, typer.Option("--out", help="The file to write, such as model.onnx.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write a model as one ONNX file, which answers without PyTorch and faster."""
+    from smalta.inference.export import export as export_run
+
+    parity = export_run(run, file)
+    if not quiet:
+        out.print(
+            f"{escape(str(file))} answers as the run does: with {parity.runtime}, on {escape(parity.pictures)}, "
+            f"probabilities differ by at most {parity.max_difference:.1g}, {parity.equal_share:.2%} of the pixels "
+            "get the same class",
+            highlight=False,
+        )
+        out.print(f"next: smalta predict {escape(str(file))} PICTURES --out results", highlight=False)
+
+
+@app.command()
 def check(
     data: Data,
     classes: Classes = None,
@@ -302,6 +322,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         print("smalta: stopped; what was finished is kept (a training goes on with --resume)", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "torchvision", "timm", "lightning_fabric"):
+            raise
+        print(
+            f"smalta: this needs PyTorch ({error.name} is missing); run `pip install 'smalta[train]'`", file=sys.stderr
+        )
+        return 1
     except Exception as error:
         show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
         if not callable(show) or not isinstance(code, int):  # no usage error of the parser: a defect of ours

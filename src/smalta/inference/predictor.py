@@ -1,9 +1,10 @@
 """Answer for pictures: load a model once, ask it as often as you like.
 
-In:  a run's folder; pictures as arrays or paths.
+In:  a run's folder or an exported model; pictures as arrays or paths.
 Out: `Segmentation`s.
 
-Must not know: how files are written, how training works. PyTorch is imported when a run's folder is loaded, not before.
+Must not know: how files are written, how training works. PyTorch is imported when a run's folder is loaded, not before,
+and never for an exported model.
 """
 
 from __future__ import annotations
@@ -92,16 +93,20 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
     """Load a trained model.
 
     Args:
-        model: a run's folder, or the `model.safetensors` in it.
-        device: where to run; "auto" takes a CUDA device where there is one.
+        model: a run's folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote, which
+            runs without PyTorch.
+        device: where to run; "auto" takes a CUDA device where there is one. An exported model runs on the processor.
 
     Raises:
-        ModelError: if there is no such model, it is damaged, or PyTorch is not installed.
+        ModelError: if there is no such model, it is damaged, or what runs it is not installed.
 
     Example:
         >>> answer = load("runs/street")("street.jpg")        # doctest: +SKIP
         >>> answer.areas()                                    # doctest: +SKIP
     """
+    path = Path(model)
+    if path.suffix == ".onnx":
+        return _load_exported(path, device)
     try:
         import torch
 
@@ -111,12 +116,20 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
         raise ModelError(
             f"{model} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
         ) from error
-    path = Path(model)
     network, info = load_model(path / MODEL_FILE if path.is_dir() or not path.suffix else path)
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     runtime = TorchRuntime(network, info.tree.attributes, device=chosen)
+    return Predictor(runtime, info.tree, threshold=info.threshold, facts=info.facts)
+
+
+def _load_exported(path: Path, device: Device) -> Predictor:
+    from smalta.inference.runtimes import load_onnx
+
+    if device == "cuda":
+        raise ModelError(f"{path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
+    runtime, info = load_onnx(path)
     return Predictor(runtime, info.tree, threshold=info.threshold, facts=info.facts)
 
 

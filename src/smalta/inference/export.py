@@ -1,0 +1,272 @@
+"""Write a trained model as one ONNX file, and prove that it answers as PyTorch does.
+
+In:  a run's folder, the path of the file to write.
+Out: the file, with everything that answering needs: class tree, threshold, facts, normalisation, padding, softmax.
+
+PyTorch's older exporter, the one that traces, is used: it needs no further package, folds batch normalisation, and
+takes seconds where the newer one takes a minute. What it writes is not trusted, but compared with PyTorch on pictures.
+
+Must not know: training, decoding beyond the comparison.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from smalta import __version__
+from smalta.classes import Attribute
+from smalta.data.dataset import open_dataset
+from smalta.data.pictures import write_bytes
+from smalta.data.scenes import generate
+from smalta.decoding import decode
+from smalta.errors import ConfigError, DataError, ModelError, SmaltaError
+from smalta.inference.runtimes import INPUT, METADATA_KEY, SEMANTIC, attribute_output, examine, start
+from smalta.model.info import ModelInfo
+from smalta.model.network import Network
+from smalta.model.runtime import MULTIPLE, TorchRuntime
+from smalta.model.storage import MODEL_FILE, load_model
+
+OPSET = 17
+MOST_DIFFERENCE = 1e-3  # of a probability
+LEAST_EQUAL = 0.999  # share of pixels with the same class
+MOST_PICTURES = 8
+LARGEST_SIDE = 1024  # pixels; of a larger picture the upper left part is compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How near the file's answers are to PyTorch's in float32.
+
+    Attributes:
+        runtime: what ran the file.
+        pictures: which pictures were compared, for people.
+        max_difference: the largest difference of a probability, those of attributes included.
+        equal_share: share of pixels with the same class.
+    """
+
+    runtime: str
+    pictures: str
+    max_difference: float
+    equal_share: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file may be used; not where a difference is nan."""
+        return self.max_difference <= MOST_DIFFERENCE and self.equal_share >= LEAST_EQUAL
+
+
+def export(run: str | Path, out: str | Path) -> Parity:
+    """Write a run's model as one ONNX file.
+
+    Args:
+        run: a run's folder, or the `model.safetensors` in it.
+        out: the file, ending in `.onnx`; it is written whole or not at all.
+
+    Raises:
+        ModelError: if the model cannot be read or exported, or the file's answers are not PyTorch's; no file is
+            written then.
+        ConfigError: if `out` has another ending.
+        DataError: if `out` cannot be written.
+    """
+    source, target = Path(run), Path(out)
+    if target.suffix != ".onnx":
+        raise ConfigError(f"{target} must end in .onnx, by which smalta knows an exported model")
+    folder = source if source.is_dir() or not source.suffix else source.parent
+    network, info = load_model(source if source != folder else folder / MODEL_FILE)
+    graph = _trace(network, info)
+    content = _with_description(graph, info)
+    pictures, described = _pictures(folder, info)
+    parity = _compare(content, network, info, pictures, described)
+    if not parity.holds:
+        raise ModelError(
+            f"the exported model does not answer as PyTorch does: probabilities differ by up to "
+            f"{parity.max_difference:.2g} (allowed {MOST_DIFFERENCE:g}) and {parity.equal_share:.3%} of the pixels get "
+            f"the same class (needed {LEAST_EQUAL:.1%}); no file was written, use the run's folder instead"
+        )
+    stamp = {"smalta": __version__, "torch": torch.__version__, "parity": asdict(parity)}
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{target.parent} cannot be made: {error}") from error
+    write_bytes(target, _with_description(graph, replace(info, facts={**info.facts, "export": stamp})))
+    return parity
+
+
+# -- the graph ----------------------------------------------------------------------------------------
+
+
+class _Graph(nn.Module):
+    """What `TorchRuntime` does around the network, and the network, as one traceable module."""
+
+    def __init__(self, network: Network, attributes: Sequence[Attribute]) -> None:
+        super().__init__()
+        self.network = network
+        self.attributes = attributes
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """(B, H, W, 3) uint8 -> (B, L, H, W) probabilities, then (B, V, H, W) for each attribute."""
+        height, width = pictures.shape[1], pictures.shape[2]
+        planes = pictures.permute(0, 3, 1, 2).float()
+        padded = F.pad(planes, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
+        logits = {name: self._full_size(values, height, width) for name, values in self.network(padded).items()}
+        answers = [logits["semantic"], *(logits["attributes"][:, a.start : a.stop] for a in self.attributes)]
+        return tuple(torch.softmax(answer, dim=1) for answer in answers)
+
+    def _full_size(self, logits: Tensor, height: int, width: int) -> Tensor:
+        stride = self.network.config.stride
+        if stride > 1:
+            logits = F.interpolate(logits, scale_factor=float(stride), mode="bilinear", align_corners=False)
+        return logits[:, :, :height, :width]
+
+
+class _SameConvolution(nn.Module):
+    """A convolution that pads as TensorFlow does, for sides whose padding is constant: multiples of the stride."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self.layer = layer
+        spans = zip(layer.kernel_size, layer.stride, layer.dilation, strict=True)
+        totals = [max((kernel - 1) * dilation + 1 - stride, 0) for kernel, stride, dilation in spans]
+        begins = [total // 2 for total in totals]
+        self.pads = (*begins, *(total - begin for total, begin in zip(totals, begins, strict=True)))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        layer = self.layer
+        settings = (self.pads, layer.stride, layer.dilation, layer.groups)
+        return cast(Tensor, _LopsidedConvolution.apply(maps, layer.weight, layer.bias, *settings))
+
+
+class _LopsidedConvolution(torch.autograd.Function):
+    """A convolution with a padding per edge, which ONNX has as one operator and PyTorch as two."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        maps: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        pads: Sequence[int],
+        stride: tuple[int, int],
+        dilation: tuple[int, int],
+        groups: int,
+    ) -> Tensor:
+        """Pad (top, left, bottom, right), then convolve."""
+        top, left, bottom, right = pads
+        return F.conv2d(F.pad(maps, (left, right, top, bottom)), weight, bias, stride, 0, dilation, groups)
+
+    @staticmethod
+    def symbolic(g: Any, maps: Any, weight: Any, bias: Any, pads: Any, stride: Any, dilation: Any, groups: int) -> Any:
+        """The same as an operator of ONNX; the names end in the kind of value, as the exporter asks."""
+        inputs = (maps, weight) if bias.node().mustBeNone() else (maps, weight, bias)
+        settings = {"pads_i": pads, "strides_i": stride, "dilations_i": dilation, "group_i": groups}
+        return g.op("Conv", *inputs, kernel_shape_i=weight.type().sizes()[2:], **settings)
+
+
+def _replace_same_convolutions(module: nn.Module) -> None:
+    """All "same" convolutions work out their padding from the picture's size; inside the network it is constant."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Conv2d) and (getattr(child, "same", False) or type(child).__name__ == "Conv2dSame"):
+            setattr(module, name, _SameConvolution(child))
+        else:
+            _replace_same_convolutions(child)
+
+
+def _trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
+    plain = copy.deepcopy(network).cpu().to(memory_format=torch.contiguous_format).eval()
+    _replace_same_convolutions(plain)
+    outputs = [SEMANTIC, *(attribute_output(attribute.name) for attribute in info.tree.attributes)]
+    axes = {INPUT: {0: "B", 1: "H", 2: "W"}} | {name: {0: "B", 2: "H", 3: "W"} for name in outputs}
+    example = torch.zeros(2, MULTIPLE * 2 + 6, MULTIPLE * 3 - 6, 3, dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # that it traces and that it is the older exporter, which is meant
+        path = Path(folder) / "model.onnx"
+        try:
+            torch.onnx.export(
+                _Graph(plain, info.tree.attributes),
+                (example,),
+                str(path),
+                dynamo=False,
+                input_names=[INPUT],
+                output_names=outputs,
+                dynamic_axes=axes,
+                opset_version=OPSET,
+            )
+        except Exception as error:  # an encoder may use anything, and the exporter's errors share no base
+            raise ModelError(
+                f"encoder {info.network.encoder!r} cannot be exported: {' '.join(str(error).split())[:300]}; "
+                "use the run's folder instead"
+            ) from error
+        model = onnx.load(path, load_external_data=False)
+    for entry, size in zip(
+        model.graph.output, [info.tree.n_leaves, *(len(a.values) for a in info.tree.attributes)], strict=True
+    ):
+        entry.type.tensor_type.shape.dim[1].dim_value = size  # a slice's channels stay free in the exporter's eyes
+    return model
+
+
+def _with_description(model: onnx.ModelProto, info: ModelInfo) -> bytes:
+    described = onnx.ModelProto()
+    described.CopyFrom(model)
+    entry = described.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(info.to_dict())
+    return cast(bytes, described.SerializeToString())
+
+
+# -- parity -------------------------------------------------------------------------------------------
+
+
+def _compare(
+    content: bytes, network: Network, info: ModelInfo, pictures: Sequence[np.ndarray], described: str
+) -> Parity:
+    exported = start(content, examine(content))
+    reference = TorchRuntime(network, info.tree.attributes, device="cpu", bf16=False)
+    differences: list[float] = []
+    equal = total = 0
+    for picture in _with_odd_size(pictures):
+        ours, theirs = exported(picture[None]), reference(picture[None])
+        differences += [float(np.abs(ours[name] - theirs[name]).max()) for name in theirs]
+        maps = [decode(info.tree, found[SEMANTIC][0], threshold=info.threshold) for found in (ours, theirs)]
+        equal += int((maps[0] == maps[1]).sum())
+        total += maps[0].size
+    return Parity(
+        runtime=exported.name,
+        pictures=described,
+        max_difference=float(np.max(differences)),  # nan where one is nan
+        equal_share=equal / total,
+    )
+
+
+def _with_odd_size(pictures: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """The pictures, and a part of the first that no data set's usual size would give."""
+    yield from (picture[:LARGEST_SIDE, :LARGEST_SIDE] for picture in pictures)
+    height, width = pictures[0].shape[:2]
+    yield pictures[0][: math.ceil(min(height, LARGEST_SIDE) * 0.7), : math.ceil(min(width, LARGEST_SIDE) * 0.8)]
+
+
+def _pictures(run: Path, info: ModelInfo) -> tuple[list[np.ndarray], str]:
+    """Validation pictures of the run's data set, or generated scenes where it is not there any more; and which."""
+    try:
+        settings = json.loads((run / "settings.json").read_text(encoding="utf-8"))
+        dataset = open_dataset(settings["data"], classes=info.tree, seed=settings["settings"]["seed"])
+        entries = dataset.split("val")
+        chosen = np.unique(np.linspace(0, len(entries) - 1, min(MOST_PICTURES, len(entries))).round().astype(int))
+        samples = list(dataset.read_many([entries[i] for i in chosen], workers=1))
+        return [s.picture for s in samples], f"{len(samples)} validation pictures of {dataset.root.resolve().name}"
+    except (OSError, ValueError, KeyError, TypeError, SmaltaError):
+        scenes = [generate("mixed", seed).picture for seed in range(MOST_PICTURES)]
+        return scenes, f"{len(scenes)} generated scenes, because the run's data set is not there to be read"

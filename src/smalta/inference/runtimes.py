@@ -1,0 +1,289 @@
+"""Run an exported model, one ONNX file, without PyTorch: with OpenVINO, else with ONNX Runtime.
+
+In:  a `.onnx` file that `smalta export` wrote, or that a stranger sent; (B, H, W, 3) uint8 pictures of any size.
+Out: (B, L, H, W) float32 probabilities, and those of attribute values, as `smalta.model.runtime.TorchRuntime` gives
+     them; what the model means.
+
+A file is examined before a runtime sees it: all of it must lie in the one file, every array must be as long as it
+says, and the graph must be made of standard operators without subgraphs. No part of it is run as code.
+
+Must not know: PyTorch, decoding, how models are exported.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
+
+from smalta.classes import Attribute
+from smalta.errors import ModelError, SmaltaError
+from smalta.model.info import ModelInfo
+
+METADATA_KEY = "smalta"
+INPUT, SEMANTIC = "pictures", "semantic"
+LARGEST_FILE = 2**31 - 1  # bytes; longer ones cannot be one ONNX file
+LARGEST_TENSOR = 2**26  # elements inside the network, for a picture of 64 x 64
+# bytes per element of the kinds of numbers that an exported model may hold
+ELEMENT_BYTES = {
+    TensorProto.FLOAT: 4,
+    TensorProto.DOUBLE: 8,
+    TensorProto.FLOAT16: 2,
+    TensorProto.BFLOAT16: 2,
+    TensorProto.BOOL: 1,
+    TensorProto.INT8: 1,
+    TensorProto.UINT8: 1,
+    TensorProto.INT32: 4,
+    TensorProto.INT64: 8,
+}
+
+
+def attribute_output(name: str) -> str:
+    """Name of the graph's output for an attribute; the prefix keeps it apart from all other names."""
+    return f"attribute:{name}"
+
+
+class OnnxRuntime(Protocol):
+    """Something that runs the content of an ONNX file."""
+
+    name: str
+
+    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Probabilities (B, channels, H, W) for (B, H, W, 3) uint8: "semantic", and each attribute by its name."""
+        ...
+
+
+class OpenVino:
+    """Runs a model with OpenVINO on the processor, in float32, on the cores that the process may use.
+
+    Args:
+        content: of a file that `examine` accepted.
+        attributes: of the class tree, in the order of the outputs.
+
+    Raises:
+        ImportError: if OpenVINO is not installed.
+        ModelError: if OpenVINO cannot use the model.
+    """
+
+    def __init__(self, content: bytes, attributes: Sequence[Attribute] = ()) -> None:
+        import openvino
+
+        self.name = f"OpenVINO {openvino.__version__.split('-')[0]}"
+        self._names = [SEMANTIC, *(attribute.name for attribute in attributes)]
+        # left alone, OpenVINO takes bf16 where the processor has it: faster, but single pixels change by some tenths
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        try:
+            core = openvino.Core()
+            model = core.read_model(content)
+            _refuse_large_tensors(model.clone())
+            self._request = core.compile_model(model, "CPU", options).create_infer_request()
+        except ModelError:
+            raise
+        except Exception as error:  # its errors share no other base
+            raise ModelError(f"{self.name} cannot use it: {_one_line(error)}") from error
+        self._one_at_a_time = threading.Lock()  # a request holds its own inputs and outputs
+
+    def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Probabilities at the size of the pictures.
+
+        Args:
+            pictures: (B, H, W, 3) uint8 RGB.
+
+        Returns:
+            "semantic": (B, L, H, W) float32, sums to 1 over L. For each attribute its name: (B, V, H, W) float32.
+
+        Raises:
+            ModelError: if the memory does not suffice.
+        """
+        try:
+            with self._one_at_a_time:
+                found = self._request.infer({INPUT: pictures}, share_inputs=True)
+        except RuntimeError as error:
+            raise _failed(self.name, pictures, error) from error
+        return dict(zip(self._names, (found[i] for i in range(len(self._names))), strict=True))
+
+
+class OrtCpu:
+    """Runs a model with ONNX Runtime on the processor, in float32; the arguments are those of `OpenVino`."""
+
+    def __init__(self, content: bytes, attributes: Sequence[Attribute] = ()) -> None:
+        import onnxruntime
+
+        self.name = f"ONNX Runtime {onnxruntime.__version__}"
+        self._names = [SEMANTIC, *(attribute.name for attribute in attributes)]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = _usable_cores()  # left alone, it pins threads to cores that it may not use
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors share no other base
+            raise ModelError(f"{self.name} cannot use it: {_one_line(error)}") from error
+
+    def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Probabilities at the size of the pictures, as `OpenVino` gives them."""
+        try:
+            found = self._session.run(None, {INPUT: pictures})
+        except Exception as error:
+            raise _failed(self.name, pictures, error) from error
+        return dict(zip(self._names, found, strict=True))
+
+
+def load_onnx(path: Path) -> tuple[OnnxRuntime, ModelInfo]:
+    """A model that `smalta export` wrote, ready to run, and what it means.
+
+    Raises:
+        ModelError: if the file is missing, damaged, unsafe, not smalta's or newer than this program, or neither
+            OpenVINO nor ONNX Runtime is installed.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist; name a file that `smalta export --out` wrote")
+    if (size := path.stat().st_size) > LARGEST_FILE:
+        raise ModelError(f"{path} has {size:,} bytes; a model in one ONNX file has at most {LARGEST_FILE:,}")
+    try:
+        content = path.read_bytes()
+        info = examine(content)
+        return start(content, info), info
+    except (SmaltaError, OSError) as error:
+        raise ModelError(f"{path} cannot be used: {error}") from error
+
+
+def start(content: bytes, info: ModelInfo) -> OnnxRuntime:
+    """The first runtime that is installed, with a model that `examine` accepted.
+
+    Raises:
+        ModelError: if none is installed, or it cannot use the model.
+    """
+    runtimes: tuple[Callable[[bytes, Sequence[Attribute]], OnnxRuntime], ...] = (OpenVino, OrtCpu)
+    for runtime in runtimes:
+        try:
+            return runtime(content, info.tree.attributes)
+        except ImportError:
+            continue
+    raise ModelError(
+        "neither OpenVINO nor ONNX Runtime is installed; run `pip install openvino` "
+        "or `pip install 'smalta[onnxruntime]'`"
+    )
+
+
+# -- examining ----------------------------------------------------------------------------------------
+
+
+def examine(content: bytes) -> ModelInfo:
+    """What the model in a file's content means, if the file is whole, safe and smalta's.
+
+    Raises:
+        SmaltaError: if it is not; the sentence has "it" for the file.
+    """
+    try:
+        model = ModelProto.FromString(content)
+    except DecodeError as error:
+        raise ModelError("it is no ONNX file, or it is damaged; export it again") from error
+    stated = {entry.key: entry.value for entry in model.metadata_props}
+    if METADATA_KEY not in stated:
+        raise ModelError("it does not say what its classes are; write it with `smalta export`")
+    try:
+        info = ModelInfo.from_dict(json.loads(stated[METADATA_KEY]))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SmaltaError):
+            raise
+        raise ModelError("its description is damaged; export it again") from error
+    _check_operators(model)
+    for tensor in _tensors(model):
+        _check_tensor(tensor)
+    _check_door(model, info)
+    return info
+
+
+def _check_operators(model: ModelProto) -> None:
+    if model.functions or model.training_info or model.graph.sparse_initializer:
+        raise ModelError("it holds functions, training or sparse arrays, which no exported model has; export it again")
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx"):
+            raise ModelError(f"its operator {node.op_type!r} is not of the ONNX standard; export it again")
+        for attribute in node.attribute:
+            if attribute.type not in (
+                AttributeProto.FLOAT,
+                AttributeProto.INT,
+                AttributeProto.STRING,
+                AttributeProto.TENSOR,
+                AttributeProto.FLOATS,
+                AttributeProto.INTS,
+                AttributeProto.STRINGS,
+            ):
+                raise ModelError(f"its operator {node.op_type!r} has parts that no exported model has; export it again")
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
+
+
+def _check_tensor(tensor: TensorProto) -> None:
+    """Refuse arrays that lie elsewhere or are not as long as they say, before anybody allocates them."""
+    name = tensor.name[:60]
+    if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
+        raise ModelError(f"its array {name!r} lies in another file, which is refused; export it again into one file")
+    width = ELEMENT_BYTES.get(tensor.data_type)  # type: ignore[call-overload]
+    if width is None:
+        raise ModelError(f"its array {name!r} holds no plain numbers; export it again")
+    shown = " x ".join(map(str, tensor.dims[:8]))
+    if len(tensor.dims) > 8 or any(side < 0 for side in tensor.dims):
+        raise ModelError(f"its array {name!r} has the impossible shape {shown}; export it again")
+    size = math.prod(tensor.dims)
+    if tensor.HasField("raw_data"):
+        held = len(tensor.raw_data) / width
+    else:
+        held = sum(map(len, (tensor.float_data, tensor.double_data, tensor.int32_data, tensor.int64_data)))
+    if held != size:
+        raise ModelError(f"its array {name!r} says {shown}, but the file holds {held:g} numbers of it; export it again")
+
+
+def _check_door(model: ModelProto, info: ModelInfo) -> None:
+    """Refuse inputs and outputs other than those of an exported model with these classes."""
+    expected = {SEMANTIC: info.tree.n_leaves}
+    expected |= {attribute_output(a.name): len(a.values) for a in info.tree.attributes}
+    inputs = [(entry.name, *_kind(entry)) for entry in model.graph.input]
+    outputs = [(entry.name, *_kind(entry)) for entry in model.graph.output]
+    wanted_outputs = [(name, TensorProto.FLOAT, [None, size, None, None]) for name, size in expected.items()]
+    if inputs != [(INPUT, TensorProto.UINT8, [None, None, None, 3])] or outputs != wanted_outputs:
+        raise ModelError("its inputs and outputs do not fit its classes; export it again")
+
+
+def _kind(entry: ValueInfoProto) -> tuple[int, list[int | None]]:
+    """Kind of number, and sides, None where a side is free."""
+    tensor = entry.type.tensor_type
+    return tensor.elem_type, [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
+
+
+def _refuse_large_tensors(model: Any) -> None:
+    """Refuse an OpenVINO model whose arrays for a small picture are larger than any network's; nothing is allocated."""
+    model.reshape([1, 64, 64, 3])
+    for operator in model.get_ops():
+        for output in operator.outputs():
+            shape = output.get_partial_shape()
+            if shape.is_static and math.prod(shape.to_shape()) > LARGEST_TENSOR:
+                raise ModelError(
+                    f"its operator {operator.get_type_name()} makes an array of {shape} for a picture of 64 x 64; "
+                    "export it again"
+                )
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _failed(runtime: str, pictures: np.ndarray, error: Exception) -> ModelError:
+    size = " x ".join(map(str, pictures.shape[1:3]))
+    return ModelError(f"{runtime} failed on a picture of {size}; is there enough memory for it? {_one_line(error)}")
