@@ -172,7 +172,7 @@ class _LopsidedConvolution(torch.autograd.Function):
     @staticmethod
     def symbolic(g: Any, maps: Any, weight: Any, bias: Any, pads: Any, stride: Any, dilation: Any, groups: int) -> Any:
         """The same as an operator of ONNX; the names end in the kind of value, as the exporter asks."""
-        inputs = (maps, weight) if bias.node().mustBeNone() else (maps, weight, bias)
+        inputs = (maps, weight) if bias is None else (maps, weight, bias)
         settings = {"pads_i": pads, "strides_i": stride, "dilations_i": dilation, "group_i": groups}
         return g.op("Conv", *inputs, kernel_shape_i=weight.type().sizes()[2:], **settings)
 
