@@ -303,28 +303,41 @@ def test_the_attribute_losses_of_the_parts_of_a_batch_add_up() -> None:
 
 
 def test_weights_fall_with_the_square_root_of_the_share() -> None:
-    weights = balanced_weights(np.array([0.0, 0.8, 0.2, 0.0]))
+    weights = balanced_weights(ClassTree(["a", "b", "c"]), np.array([0.0, 0.8, 0.2, 0.0]))
 
     # raw weights 1 and 2; over the pixels they average 0.8 * 1 + 0.2 * 2 = 1.2
     np.testing.assert_allclose(weights, [1.0, 1 / 1.2, 2 / 1.2, 1.0])
 
 
 def test_a_very_rare_class_weighs_at_most_ten_times_the_commonest() -> None:
-    weights = balanced_weights(np.array([0.0, 1 - 1e-6, 1e-6]))
+    weights = balanced_weights(ClassTree(["a", "b"]), np.array([0.0, 1 - 1e-6, 1e-6]))
 
     assert weights[2] / weights[1] == pytest.approx(10)
 
 
 def test_without_a_labelled_pixel_all_weights_are_one() -> None:
-    assert balanced_weights(np.array([0.0, 0.0, 0.0])).tolist() == [1, 1, 1]
-    assert balanced_weights(np.array([1.0, 0.0, 0.0])).tolist() == [1, 1, 1]
+    assert balanced_weights(ClassTree(["a", "b"]), np.array([0.0, 0.0, 0.0])).tolist() == [1, 1, 1]
+    assert balanced_weights(ClassTree(["a", "b"]), np.array([1.0, 0.0, 0.0])).tolist() == [1, 1, 1]
+
+
+def test_coarse_labels_do_not_change_how_classes_weigh_against_each_other() -> None:
+    #                           root  sky  vehicle  car   lorry
+    all_leaves = np.array([0.0, 0.5, 0.0, 0.4, 0.1])
+    mostly_coarse = np.array([0.0, 0.5, 0.45, 0.04, 0.01])
+
+    full, coarse = balanced_weights(STREET, all_leaves), balanced_weights(STREET, mostly_coarse)
+
+    # sqrt(0.5 / 0.4) and sqrt(0.5 / 0.1) against sky, however few cars and lorries are labelled as such
+    np.testing.assert_allclose(full[[3, 4]] / full[1], [1.25**0.5, 5**0.5])
+    np.testing.assert_allclose(coarse[[3, 4]] / coarse[1], [1.25**0.5, 5**0.5])
+    assert coarse[2] / coarse[1] == pytest.approx(1.0)  # half of the pixels are vehicles, half are sky
 
 
 @given(pixels=st.lists(st.integers(0, 10**6), min_size=2, max_size=9).filter(any))
 def test_weights_average_one_over_the_labelled_pixels(pixels: list[int]) -> None:
     shares = np.array([0, *pixels]) / sum(pixels)
 
-    weights = balanced_weights(shares)
+    weights = balanced_weights(ClassTree([f"n{k}" for k in range(len(pixels))]), shares)
 
     assert (weights * shares).sum() == pytest.approx(1)
     assert (weights > 0).all()

@@ -185,22 +185,34 @@ class AttributeLoss(nn.Module):
         return torch.where(possible[nodes], values[attribute.name][:, centers, centers] - 1, -1)
 
 
-def balanced_weights(node_shares: np.ndarray, *, power: float = 0.5, most: float = 10.0) -> np.ndarray:
-    """Weights that let rare classes speak: share to the power of -1/2, at most `most` times the commonest.
+def balanced_weights(tree: ClassTree, node_shares: np.ndarray, *, power: float = 0.5, most: float = 10.0) -> np.ndarray:
+    """Weights that let rare classes speak: frequency to the power of -1/2, at most `most` times the commonest leaf's.
+
+    A class's frequency is how often it occurs, not how often it is named: pixels that are labelled with a parent count
+    for its leaves in the ratio of the leaves' own labels, so the weights are the same however many labels are coarse.
 
     Args:
+        tree: the classes.
         node_shares: (N + 1,) share of the labelled pixels that bear each node; 0 where none does.
+        power: 0 weighs all pixels alike, 1 all classes alike.
+        most: the largest ratio between two weights.
 
     Returns:
         (N + 1,) with mean 1 over the labelled pixels; 1 for nodes that no pixel bears.
     """
     shares = np.asarray(node_shares, dtype=np.float64).copy()
     shares[ROOT] = 0
+    leaves = shares[list(tree.leaves)]
+    frequency = leaves.copy()
+    for node in tree.inner:
+        below = slice(*tree.leaf_slices[node])
+        named = leaves[below]
+        frequency[below] += shares[node] * (named / named.sum() if named.any() else 1 / named.size)
     weights = np.ones_like(shares)
     seen = shares > 0
     if not seen.any():
         return weights
-    raw = (shares[seen] / shares.max()) ** -power
-    raw = np.minimum(raw, most)
+    of_node = tree.leaf_matrix @ frequency
+    raw = np.minimum((of_node[seen] / frequency.max()) ** -power, most)
     weights[seen] = raw / (raw * shares[seen]).sum() * shares[seen].sum()
     return weights

@@ -126,7 +126,7 @@ def train(
     trainer = Trainer(
         dataset,
         network,
-        TreeLoss(dataset.tree, balanced_weights(fingerprint.shares(dataset.tree)), dice=DICE_WEIGHT),
+        TreeLoss(dataset.tree, balanced_weights(dataset.tree, fingerprint.shares(dataset.tree)), dice=DICE_WEIGHT),
         settings=settings,
         recipe=recipe,
         budget=budget,
