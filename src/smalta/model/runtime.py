@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from smalta.classes import Attribute
+from smalta.errors import ModelError
 from smalta.model.network import Network
 
 MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
@@ -25,6 +26,11 @@ def cpu_has_fast_bf16() -> bool:
     """Whether the processor multiplies bf16 in hardware (AVX-512 BF16 or AMX); elsewhere bf16 is slower than fp32."""
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch raised an error for lack of memory, on a GPU or in the main memory."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 class TorchRuntime:
@@ -50,7 +56,6 @@ class TorchRuntime:
         self.attributes = attributes
         self.bf16 = (self.device.type == "cuda" or cpu_has_fast_bf16()) if bf16 is None else bf16
 
-    @torch.inference_mode()
     def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities at the size of the pictures.
 
@@ -59,7 +64,22 @@ class TorchRuntime:
 
         Returns:
             "semantic": (B, L, H, W) float32, sums to 1 over L. For each attribute its name: (B, V, H, W) float32.
+
+        Raises:
+            ModelError: if the memory does not suffice.
         """
+        try:
+            return self._answer(pictures)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            size = " x ".join(map(str, pictures.shape[1:3]))
+            raise ModelError(
+                f"a picture of {size} px does not fit in memory; shrink it or cut it into parts"
+            ) from error
+
+    @torch.inference_mode()
+    def _answer(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         height, width = pictures.shape[1:3]
         batch = torch.tensor(pictures).to(self.device).permute(0, 3, 1, 2)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):

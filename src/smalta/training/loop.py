@@ -26,6 +26,7 @@ from smalta.data.dataset import Dataset
 from smalta.errors import ModelError, TrainingError
 from smalta.model.info import ModelInfo, NetworkConfig
 from smalta.model.network import Network
+from smalta.model.runtime import is_out_of_memory
 from smalta.model.storage import MODEL_FILE, save_model
 from smalta.training.batches import Batch, Batches
 from smalta.training.checkpoint import load_state, save_state
@@ -169,8 +170,8 @@ class Trainer:
         while True:
             try:
                 return self._update(batch)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
                     raise
                 self._halve(len(batch.labels), error)
 
@@ -365,10 +366,6 @@ def _parameter_groups(network: Network, learning_rate: float) -> list[dict[str, 
 def _floats(network: nn.Module) -> list[Tensor]:
     tensors: Iterator[Tensor] = iter([*network.parameters(), *network.buffers()])
     return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def build_network(dataset: Dataset, settings: TrainSettings, stride: int) -> Network:

@@ -91,7 +91,8 @@ class Log:
 
     def _write(self, event: str, **fields: Any) -> None:
         plain = {
-            key: None if isinstance(value, float) and math.isnan(value) else value for key, value in fields.items()
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in fields.items()
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"event": event, **plain}) + "\n")

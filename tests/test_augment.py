@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smalta.classes import ClassTree
+from smalta.data.sample import Sample
+from smalta.training.augment import AugmentConfig, Crop, random_view
+
+# 1 ground  2 left  3 right
+TREE = ClassTree({"ground": {}, "left": {"mirror": "right"}, "right": {}})
+STILL = AugmentConfig(
+    scale=(1.0, 1.0), stretch=1.0, flip=0.0, aimed=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0
+)
+
+
+def sample_of(classes: np.ndarray, **attributes: np.ndarray) -> Sample:
+    """A picture whose brightness is 60 times the node id."""
+    picture = np.repeat((classes * 60).astype(np.uint8)[..., None], 3, axis=2)
+    return Sample(name="a", picture=picture, classes=classes.astype(np.uint16), attributes=attributes)
+
+
+def quarters(side: int = 64) -> np.ndarray:
+    """Top left 2, top right 3, below 1."""
+    classes = np.ones((side, side), np.uint16)
+    classes[: side // 2, : side // 2] = 2
+    classes[: side // 2, side // 2 :] = 3
+    return classes
+
+
+def view(sample: Sample, config: AugmentConfig, seed: int = 0, size_hw: tuple[int, int] = (64, 64)) -> Crop:
+    return random_view(sample, TREE, size_hw, config, np.random.default_rng(seed))
+
+
+def test_without_freedom_a_view_is_the_picture() -> None:
+    tone = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64).astype(np.uint8)
+    sample = sample_of(quarters(), tone=tone)
+
+    crop = view(sample, STILL)
+
+    assert np.array_equal(crop.picture.numpy(), sample.picture.transpose(2, 0, 1))
+    assert np.array_equal(crop.labels.numpy(), sample.classes)
+    assert np.array_equal(crop.attributes["tone"].numpy(), tone)
+
+
+def test_a_mirrored_view_mirrors_labels_and_swaps_left_and_right() -> None:
+    tone = np.zeros((64, 64), np.uint8)
+    tone[:, :10] = 2
+    sample = sample_of(quarters(), tone=tone)
+
+    crop = view(sample, replace(STILL, flip=1.0))
+
+    assert np.array_equal(crop.picture.numpy(), sample.picture.transpose(2, 0, 1)[:, :, ::-1])
+    # the right class stood on the right; it now stands on the left, where it is the left class
+    assert np.array_equal(crop.labels.numpy(), sample.classes)
+    assert np.array_equal(crop.attributes["tone"].numpy(), tone[:, ::-1])
+
+
+def test_a_picture_without_an_up_is_turned_in_all_eight_ways_and_only_mirror_images_swap() -> None:
+    classes = quarters()
+    classes[40:, :20] = 2  # no symmetry is left
+    sample = sample_of(classes)
+    turns = {}
+    for quarter_turns in range(4):
+        turned = np.rot90(classes, quarter_turns)
+        turns[turned.tobytes()] = turned
+        swapped = TREE.mirror[turned[:, ::-1]].astype(np.uint16)
+        turns[swapped.tobytes()] = turned[:, ::-1]
+    config = replace(STILL, upside_down=True, flip=0.5)
+
+    seen = set()
+    for seed in range(80):
+        crop = view(sample, config, seed)
+        key = crop.labels.numpy().astype(np.uint16).tobytes()
+        assert key in turns
+        assert np.array_equal(crop.picture.numpy()[0], turns[key] * 60)
+        seen.add(key)
+    assert len(seen) == 8
+
+
+def test_views_that_are_not_square_are_turned_but_never_laid_on_their_side() -> None:
+    sample = sample_of(np.resize([1, 2, 3], (32, 64)))
+
+    crops = [view(sample, replace(STILL, upside_down=True), seed, size_hw=(32, 64)) for seed in range(12)]
+
+    assert {tuple(crop.labels.shape) for crop in crops} == {(32, 64)}
+
+
+def test_beyond_a_small_picture_the_edge_goes_on_without_a_label() -> None:
+    sample = sample_of(np.full((40, 64), 3), tone=np.full((40, 64), 1, np.uint8))
+
+    crop = view(sample, STILL, size_hw=(96, 96))
+
+    inside = crop.labels.numpy() > 0
+    assert inside.sum() == 40 * 64
+    assert (crop.labels.numpy()[inside] == 3).all()
+    assert (crop.picture.numpy() == 180).all()
+    assert np.array_equal(crop.attributes["tone"].numpy(), inside.astype(np.uint8))
+
+
+def test_enlargement_and_stretch_keep_picture_and_labels_together() -> None:
+    sample = sample_of(quarters(96))
+    config = replace(STILL, scale=(0.5, 2.0), stretch=1.3)
+
+    for seed in range(20):
+        crop = view(sample, config, seed)
+        labels = crop.labels.numpy()
+        # where a pixel's neighbours all bear its class, resizing cannot have mixed it
+        calm = np.ones_like(labels, dtype=bool)
+        for shift in range(-3, 4):
+            calm &= (np.roll(labels, shift, 0) == labels) & (np.roll(labels, shift, 1) == labels)
+        calm &= labels > 0
+        assert (crop.picture.numpy()[0][calm] == labels[calm] * 60).all()
+
+
+def test_scale_says_how_much_of_the_picture_a_view_shows() -> None:
+    rows = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 256, axis=1)
+    sample = Sample(name="a", picture=np.repeat(rows[..., None], 3, axis=2), classes=np.ones((256, 256), np.uint16))
+
+    for scale, shown in ((0.5, 128), (1.0, 64), (2.0, 32)):
+        crop = view(sample, replace(STILL, scale=(scale, scale)))
+        brightness = crop.picture.numpy().astype(int)
+        assert brightness.max() - brightness.min() == pytest.approx(shown, abs=4)  # edges are smoothed
+
+
+def test_an_aimed_view_shows_a_rare_class_more_often() -> None:
+    classes = np.ones((256, 256), np.uint16)
+    classes[100:108, 60:68] = 2
+
+    def hits(aimed: float) -> int:
+        config = replace(STILL, aimed=aimed)
+        return sum(bool((view(sample_of(classes), config, seed).labels == 2).any()) for seed in range(60))
+
+    # by chance (64 + 7)^2 / (256 - 64 + 1)^2 = 14 %; aimed at the class half of the time, and at the ground the rest
+    assert hits(0.0) < 20
+    assert 28 < hits(1.0) < 50
+
+
+def test_an_unlabelled_picture_can_be_aimed_at() -> None:
+    assert not view(sample_of(np.zeros((80, 80))), replace(STILL, aimed=1.0)).labels.any()
+
+
+@pytest.mark.parametrize(
+    ("config", "changes"),
+    [
+        (replace(STILL, brightness=0.5), True),
+        (replace(STILL, contrast=0.5), True),
+        (replace(STILL, saturation=0.5), True),
+        (replace(STILL, grey=1.0), True),
+        (STILL, False),
+    ],
+)
+def test_colours_change_and_labels_do_not(config: AugmentConfig, changes: bool) -> None:
+    colours = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    sample = Sample(name="a", picture=colours, classes=quarters())
+
+    crop = view(sample, config)
+
+    assert np.array_equal(crop.labels.numpy(), sample.classes)
+    assert np.array_equal(crop.picture.numpy(), colours.transpose(2, 0, 1)) != changes
+    if config.grey:
+        assert (crop.picture[0] == crop.picture[1]).all()
+
+
+@given(
+    height=st.integers(1, 150),
+    width=st.integers(1, 150),
+    size_hw=st.tuples(st.sampled_from([32, 64]), st.sampled_from([32, 96])),
+    seed=st.integers(0, 2**32 - 1),
+    upside_down=st.booleans(),
+)
+def test_a_view_has_its_size_and_types_whatever_the_picture(
+    height: int, width: int, size_hw: tuple[int, int], seed: int, upside_down: bool
+) -> None:
+    classes = np.random.default_rng(seed).integers(0, 4, (height, width)).astype(np.uint16)
+    sample = sample_of(classes, tone=np.ones((height, width), np.uint8))
+    before = classes.copy(), sample.picture.copy()
+    config = AugmentConfig(upside_down=upside_down)
+
+    crop, again = (view(sample, config, seed, size_hw) for _ in range(2))
+
+    assert (tuple(crop.picture.shape), str(crop.picture.dtype)) == ((3, *size_hw), "torch.uint8")
+    assert (tuple(crop.labels.shape), str(crop.labels.dtype)) == (size_hw, "torch.int16")
+    assert set(np.unique(crop.labels)) <= {0, *np.unique(TREE.mirror[classes]), *np.unique(classes)}
+    assert crop.attributes["tone"].shape == crop.labels.shape
+    assert crop.picture.equal(again.picture)
+    assert crop.labels.equal(again.labels)
+    assert np.array_equal(sample.classes, before[0])
+    assert np.array_equal(sample.picture, before[1])
+
+
+def test_read_only_samples_serve_too() -> None:
+    sample = sample_of(quarters(), tone=np.ones((64, 64), np.uint8))
+    arrays: list[Any] = [sample.picture, sample.classes, sample.attributes["tone"]]
+    for array in arrays:
+        array.flags.writeable = False
+
+    view(sample, AugmentConfig(upside_down=True))

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from smalta.classes import ClassTree
+from smalta.data.fingerprint import Fingerprint, measure_samples
+from smalta.data.sample import Sample
+from smalta.errors import ConfigError
+from smalta.training.settings import TrainSettings, decide
+
+MANY = 2**40  # bytes of free memory
+
+
+@pytest.fixture(scope="module")
+def fingerprint() -> Fingerprint:
+    """Eight pictures of 100 x 200 px with a wide class in the lower half."""
+    classes = np.ones((100, 200), np.uint16)
+    classes[50:] = 2
+    samples = [Sample(name=str(k), picture=np.zeros((100, 200, 3), np.uint8), classes=classes) for k in range(8)]
+    return measure_samples(samples, ClassTree(["sky", "road"]))
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"device": "gpu"}, "device must be 'auto', 'cpu' or 'cuda', got 'gpu'"),
+        ({"crop": 0}, "crop must be a multiple of 32 pixels, got 0"),
+        ({"crop": 100}, "crop must be a multiple of 32 pixels, got 100"),
+        ({"batch": 0}, "batch must be at least 1"),
+        ({"stride": 0}, "stride must be 1, 2 or 4, got 0"),
+        ({"stride": 8}, "stride must be 1, 2 or 4, got 8"),
+        ({"width": 50}, "width must be a multiple of 12"),
+        ({"seed": -1}, "seed must be in 0"),
+        ({"seed": 2**63}, "seed must be in 0"),
+        ({"learning_rate": 0.0}, "learning rate must be above 0 and finite"),
+        ({"learning_rate": math.nan}, "learning rate must be above 0 and finite"),
+        ({"learning_rate": math.inf}, "learning rate must be above 0 and finite"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(told: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        TrainSettings(**told)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match="PyTorch finds no CUDA device here; use --device cpu"):
+        TrainSettings(device="cuda")
+
+
+def test_settings_survive_their_plain_form_and_refuse_misspelt_keys() -> None:
+    settings = TrainSettings(steps=5, encoder="plain", crop=64, seed=7)
+
+    assert TrainSettings.from_dict(settings.to_dict()) == settings
+    with pytest.raises(ConfigError, match=r"unknown training settings \['croop'\]"):
+        TrainSettings.from_dict({"croop": 64})
+
+
+def test_what_is_told_is_obeyed(fingerprint: Fingerprint) -> None:
+    recipe = decide(TrainSettings(crop=64, batch=3, stride=1, device="cpu"), fingerprint, MANY)
+
+    assert (recipe.crop_hw, recipe.batch, recipe.stride, recipe.device) == ((64, 64), 3, 1, "cpu")
+    assert recipe.reasons["stride"] == "as told"
+
+
+def test_what_is_not_told_follows_from_the_data(fingerprint: Fingerprint) -> None:
+    recipe = decide(TrainSettings(device="cpu"), fingerprint, MANY)
+
+    # pictures of 100 x 200 px: the next multiples of 32 are 128 and 224
+    assert recipe.crop_hw == (128, 224)
+    assert recipe.batch == 8
+    assert recipe.stride == fingerprint.output_stride
+    assert recipe.reasons["stride"] == fingerprint.stride_reason
+    assert recipe.ahead == 0
+
+
+@pytest.mark.parametrize(("pictures", "batch"), [(1, 2), (2, 2), (5, 5), (700, 8)])
+def test_a_small_data_set_gets_a_small_batch(fingerprint: Fingerprint, pictures: int, batch: int) -> None:
+    few = replace(fingerprint, n_pictures={"train": pictures})
+
+    assert decide(TrainSettings(device="cpu"), few, MANY).batch == batch
+
+
+def test_large_pictures_are_cut_to_views_of_320(fingerprint: Fingerprint) -> None:
+    large = replace(fingerprint, height=(1000, 1000, 1000), width=(150, 150, 150))
+
+    assert decide(TrainSettings(device="cpu"), large, MANY).crop_hw == (320, 160)
+
+
+def test_samples_are_kept_where_a_third_of_the_free_memory_holds_them(fingerprint: Fingerprint) -> None:
+    needed = fingerprint.decoded_bytes  # 8 pictures of 100 x 200 px: 3 bytes of colour and 2 of class
+    assert needed == 8 * 100 * 200 * 5
+
+    roomy, tight = (decide(TrainSettings(device="cpu"), fingerprint, memory) for memory in (3 * needed, 3 * needed - 3))
+
+    assert roomy.cache_bytes >= needed
+    assert "fit in" in roomy.reasons["cache"]
+    assert tight.cache_bytes == needed - 1
+    assert "do not all fit" in tight.reasons["cache"]
+
+
+def test_pictures_with_an_up_stay_upright(fingerprint: Fingerprint) -> None:
+    sides = np.ones((100, 200), np.uint16)
+    sides[:, 100:] = 2
+    sample = Sample(name="a", picture=np.zeros((100, 200, 3), np.uint8), classes=sides)
+    no_up = measure_samples([sample], ClassTree(["left", "right"]))
+
+    assert not decide(TrainSettings(device="cpu"), fingerprint, MANY).augment.upside_down
+    assert decide(TrainSettings(device="cpu"), no_up, MANY).augment.upside_down
+
+
+def test_a_single_view_that_batch_normalisation_cannot_take_is_refused(fingerprint: Fingerprint) -> None:
+    with pytest.raises(ConfigError, match="batch 1 with views of 32 x 32 px"):
+        decide(TrainSettings(crop=32, batch=1, device="cpu"), fingerprint, MANY)
+    decide(TrainSettings(crop=64, batch=1, device="cpu"), fingerprint, MANY)
