@@ -25,6 +25,7 @@ from smalta.errors import ConfigError, SmaltaError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+STOPPED = 130  # exit code after Ctrl-C
 _STARTED = time.monotonic()
 
 app = typer.Typer(
@@ -320,8 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"smalta: {error}", file=sys.stderr)
         return 1
     except (typer.Abort, KeyboardInterrupt):
-        print("smalta: stopped; what was finished is kept (a training goes on with --resume)", file=sys.stderr)
-        return 130
+        result = STOPPED
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "torchvision", "timm", "lightning_fabric"):
             raise
@@ -335,6 +335,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         show()
         return code
+    if result == STOPPED:
+        print("smalta: stopped; what was finished is kept (a training goes on with --resume)", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 
