@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from folder_sets import pair
 from smalta.classes import ClassTree
 from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError
-from smalta.inference.evaluate import evaluate
+from smalta.inference.evaluate import evaluate, open_for
 from smalta.segmentation import Segmentation
 
 TREE = ClassTree(["ground", "bright"])
@@ -115,3 +116,37 @@ def test_progress_is_told_after_each_picture_read_or_not() -> None:
     )
 
     assert told == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "value_of_bright"),
+    [
+        ("classes: {ground: {ids: [1]}, bright: {ids: [0]}}", 0),  # the same classes, other numbers: the data know
+        ("classes: {cat: {ids: [1]}, dog: {ids: [0]}}", 1),  # other classes: the model knows
+        (None, 1),
+    ],
+)
+def test_data_with_the_models_classes_are_read_by_their_own_numbers(
+    tmp_path: Path, stated: str | None, value_of_bright: int
+) -> None:
+    pair(tmp_path, "a", [1 - value_of_bright, value_of_bright])
+    if stated is not None:
+        (tmp_path / "classes.yaml").write_text(stated, encoding="utf-8")
+
+    data = open_for(TREE, tmp_path)
+
+    assert data.read(data.entries[0]).classes[0].tolist() == [1, 2, 1, 2, 1, 2]
+    assert any("names other classes than the model" in note for note in data.notes) == (
+        stated is not None and "cat" in stated
+    )
+
+
+def test_data_that_the_models_classes_cannot_read_say_that_the_classes_differ(tmp_path: Path) -> None:
+    pair(tmp_path, "a", [0, 1])
+    (tmp_path / "attributes" / "shape").mkdir(parents=True)
+    (tmp_path / "classes.yaml").write_text("classes: {cat: {attributes: {shape: [long, round]}}, dog: {}}")
+
+    with pytest.raises(
+        DataError, match=r"classes.yaml names other classes than the model has.*, but .*shape labels an attribute"
+    ):
+        open_for(TREE, tmp_path)

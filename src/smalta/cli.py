@@ -120,13 +120,20 @@ def evaluate(
     from smalta.data.dataset import open_dataset
     from smalta.data.pictures import write_bytes
     from smalta.inference.evaluate import evaluate as evaluate_split
+    from smalta.inference.evaluate import open_for
     from smalta.inference.predictor import load
     from smalta.report.evaluation_table import evaluation_table
 
     predictor = load(run, device=_device(device))
     if seed is None:  # the splits that smalta makes must be those of the training, or test pictures were trained on
         seed = int(predictor.facts.get("settings", {}).get("seed", 0))
-    dataset = open_dataset(data, classes=classes or predictor.tree, seed=seed)
+    if classes is None:
+        dataset = open_for(predictor.tree, data, seed=seed)
+    else:
+        dataset = open_dataset(data, classes=classes, seed=seed)
+    if not quiet:
+        for note in dataset.notes:
+            out.print(f"[dim]note[/] {escape(note)}", highlight=False)
     with _bar(quiet) as bar:
         report = evaluate_split(predictor, dataset, split, progress=_mover(bar, "evaluate"))
     if json_file is not None:

@@ -9,17 +9,19 @@ Must not know: how the predictor answers, how numbers are made, how a report is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from smalta.classes import ClassTree
+from smalta.data.dataset import Dataset, open_dataset
 from smalta.errors import DataError, SmaltaError
 from smalta.metrics.evaluation import Evaluation
 from smalta.segmentation import Segmentation
 
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
+CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt", "config.yaml")
 
 
 class Predictor(Protocol):
@@ -80,6 +82,34 @@ def evaluate(
         reason = unreadable[0]["reason"] if unreadable else "it is empty"
         raise DataError(f"no picture of split {split!r} in {dataset.root} can be read, the first because: {reason}")
     return evaluation.report(dataset=dataset.root.resolve().name, split=split, unreadable=unreadable)
+
+
+def open_for(tree: ClassTree, data: str | Path, *, seed: int = 0) -> Dataset:
+    """Open labelled pictures to judge a model on them.
+
+    Which numbers stand for the classes in its masks, the data set's own file knows, so that is read where it names
+    the model's classes. Other data are read by the model's classes, and a note says so.
+
+    Args:
+        tree: the model's classes.
+        data: the data set's folder.
+        seed: of its splits, where it brings none; that of the training, or the model is judged on what it has seen.
+
+    Raises:
+        DataError, ClassTreeError: as `open_dataset` does.
+    """
+    stated = next((name for name in CLASS_FILES if (Path(data) / name).is_file()), None)
+    if stated is None:
+        return open_dataset(data, classes=tree, seed=seed)
+    own = open_dataset(data, seed=seed)
+    if _questions(own.tree) == _questions(tree):
+        return own
+    note = f"{stated} names other classes than the model has: the labels are read by the model's classes"
+    try:
+        dataset = open_dataset(data, classes=tree, seed=seed)
+    except SmaltaError as error:
+        raise DataError(f"{note}, but {error}") from error
+    return replace(dataset, notes=(note, *dataset.notes))
 
 
 def _check_same_classes(of_model: ClassTree, of_data: ClassTree) -> None:
