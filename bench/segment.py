@@ -72,7 +72,7 @@ JOBS = {
         data="camvid37",
         title="The same from 37 labelled pictures",
         split="val",
-        minutes=10,
+        minutes=30,
         measures=("mean_iou",),
         about="every tenth training picture of CamVid; scored on val as above, on the 11 leaves",
     ),
@@ -80,7 +80,7 @@ JOBS = {
         data="camvid37_330",
         title="The same 37, and 330 that name five parent classes only",
         split="val",
-        minutes=10,
+        minutes=30,
         measures=("mean_iou",),
         about="the other 330 say sky, construction (building, pole, sign, fence), ground, nature or movable; "
         "scored on val as above, on the 11 leaves; smp's Unet has no use for such labels",

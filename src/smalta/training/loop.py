@@ -13,12 +13,13 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -36,6 +37,7 @@ from smalta.training.losses import AttributeLoss, TreeLoss
 from smalta.training.observer import Log, Progress
 from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
 from smalta.training.settings import Recipe, TrainSettings
+from smalta.training.sharpening import FROM, sharpen
 from smalta.training.validation import MOST, Score, validate
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision on every start
@@ -74,6 +76,7 @@ class Trainer:
         run: the folder to write to.
         log: is told what happens.
         weights: (P,) how often each training picture is drawn.
+        readable: nodes whose labels the averaged network may deepen.
         facts: about data and weights, stored with the model.
     """
 
@@ -89,10 +92,11 @@ class Trainer:
         run: Path,
         log: Log,
         weights: np.ndarray,
+        readable: tuple[int, ...] = (),
         facts: dict[str, Any],
     ) -> None:
         self.dataset, self.run_folder, self.log, self.facts = dataset, run, log, facts
-        self.weights = weights
+        self.weights, self.readable = weights, readable
         self.settings, self.recipe, self.budget = settings, recipe, budget
         self.fabric = Fabric(
             accelerator="gpu" if recipe.device == "cuda" else "cpu",
@@ -164,6 +168,8 @@ class Trainer:
 
     def _step(self, batch: Batch) -> float:
         progress = self.budget.progress(self.counters.step)
+        if self.readable and progress >= FROM:
+            batch = self._sharpened(batch)
         factor = learning_rate_factor(progress) * self.counters.learning_rate_scale
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
@@ -194,6 +200,20 @@ class Trainer:
             return math.nan
         self.optimizer.step()
         return total
+
+    @torch.no_grad()
+    def _sharpened(self, batch: Batch) -> Batch:
+        """The batch with coarse labels read by the averaged network where it is sure."""
+        coarse = torch.isin(batch.labels, torch.tensor(self.readable, device=batch.labels.device)).flatten(1).any(1)
+        if not bool(coarse.any()):
+            return batch
+        with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.recipe.bf16):
+            logits = self.average(batch.pictures[coarse])["semantic"]
+        size_hw = batch.labels.shape[1:]
+        logits = F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=False)
+        labels = batch.labels.clone()
+        labels[coarse] = sharpen(labels[coarse], logits, self.dataset.tree, self.readable)
+        return replace(batch, labels=labels)
 
     # -- what can go wrong ------------------------------------------------------------------------
 

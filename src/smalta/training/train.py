@@ -37,6 +37,7 @@ from smalta.training.observer import Log, Observer, Silent
 from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
 from smalta.training.settings import Recipe, TrainSettings, decide
+from smalta.training.sharpening import readable_nodes
 
 SETTINGS_FILE = "settings.json"
 CLASSES_FILE = "classes.yaml"
@@ -123,16 +124,18 @@ def train(
         "settings": settings.to_dict(),
         "weights": source if stored is None else stored.weights,
     }
+    shares = fingerprint.shares(dataset.tree)
     trainer = Trainer(
         dataset,
         network,
-        TreeLoss(dataset.tree, balanced_weights(dataset.tree, fingerprint.shares(dataset.tree)), dice=DICE_WEIGHT),
+        TreeLoss(dataset.tree, balanced_weights(dataset.tree, shares), dice=DICE_WEIGHT),
         settings=settings,
         recipe=recipe,
         budget=budget,
         run=run,
         log=log,
         weights=weights,
+        readable=readable_nodes(dataset.tree, shares),
         facts=facts,
     )
     counters = trainer.run(resume=going_on)

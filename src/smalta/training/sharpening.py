@@ -1,0 +1,67 @@
+"""Let a network that has learnt from full labels read coarse ones: a parent becomes the child that it is surely.
+
+In:  labels of any depth, what the averaged network thinks of the same pictures.
+Out: labels that are as deep or deeper, never in contradiction to what a person said.
+
+The loss of a coarse label says nothing about the parent's children. Once the network knows the children from other
+pictures, its answer inside the labelled parent is right far more often than its free answer, because the label rules
+out every other branch. Learning from such answers where they are sure is self-training (Lee 2013, Pseudo-Label; Sohn
+et al. 2020, FixMatch) held inside the tree.
+
+Must not know: optimisers, schedules, files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalta.classes import ClassTree
+
+CONFIDENCE = 0.9  # P(child | parent) from which on a parent's label is read as the child's
+FROM = 0.25  # progress at which the average is good enough to read with
+
+
+def readable_nodes(tree: ClassTree, node_shares: np.ndarray) -> tuple[int, ...]:
+    """Inner nodes whose children all occur in the labels: nobody could have learnt to tell a child that never does.
+
+    Args:
+        tree: the classes.
+        node_shares: (N + 1,) share of the labelled pixels that bear each node.
+
+    Returns:
+        Node ids in pre-order.
+    """
+
+    def occurs(node: int) -> bool:
+        return bool(node_shares[[node, *tree.descendants(node)]].any())
+
+    return tuple(node for node in tree.inner if all(occurs(child) for child in tree.children(node)))
+
+
+def sharpen(labels: Tensor, leaf_logits: Tensor, tree: ClassTree, nodes: tuple[int, ...]) -> Tensor:
+    """Deepen labels where the network is sure; those that it is not sure of stay as they are.
+
+    Args:
+        labels: (B, H, W) int64 node ids.
+        leaf_logits: (B, L, H, W) of the same pictures.
+        tree: the classes.
+        nodes: which labels may be deepened, in pre-order, so that a label can go down several levels.
+
+    Returns:
+        (B, H, W) int64; each pixel has its label or a descendant of it.
+    """
+    deeper = labels.clone()
+    logits = leaf_logits.float()
+    for node in nodes:
+        here = deeper == node
+        if not bool(here.any()):
+            continue
+        children = torch.tensor(tree.children(node), device=labels.device)
+        mass = torch.stack(
+            [torch.logsumexp(logits[:, slice(*tree.leaf_slices[child])], dim=1) for child in tree.children(node)]
+        )
+        best, which = torch.softmax(mass, dim=0).max(dim=0)
+        deeper = torch.where(here & (best >= CONFIDENCE), children[which], deeper)
+    return deeper
