@@ -30,7 +30,7 @@ def cpu_has_fast_bf16() -> bool:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether PyTorch raised an error for lack of memory, on a GPU or in the main memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 class TorchRuntime:
