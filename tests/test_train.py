@@ -578,7 +578,7 @@ def partial_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, seeds in {"train": range(4), "val": range(50, 52)}.items():
         for seed in seeds:
             picture, mask = picture_and_mask(seed)
-            mask[:, :30] *= 2  # the left third are rings
+            mask[:, : int(np.flatnonzero(mask.any(axis=0)).mean())] *= 2  # left halves are rings
             if seed % 2:
                 mask[mask > 0] = 9  # only the parent is known
             mask[:3] = 255
@@ -604,6 +604,40 @@ def test_a_tree_with_partial_labels_and_attributes_trains(partial_run: Path) -> 
     assert network.attributes is not None
     assert start.attributes is not None
     assert not torch.equal(network.attributes.weight, start.attributes.weight)
+
+
+def test_such_a_run_too_goes_on_where_it_stopped(partial_run: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop.Trainer, "_report", at_call(3, raising(Killed()), loop.Trainer._report))
+        with pytest.raises(Killed):
+            train(partial_run.parent / "data", tmp_path / "run", settings(steps=4))
+
+    train(partial_run.parent / "data", tmp_path / "run", settings(steps=4), resume=True)
+
+    assert_same_run(tmp_path / "run", partial_run)
+
+
+def test_coarse_labels_are_read_from_a_quarter_of_the_run_on_and_in_parts_where_memory_is_short(
+    partial_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def deepen(labels: torch.Tensor, logits: torch.Tensor, tree: Any, nodes: Any) -> torch.Tensor:
+        assert logits.shape == (len(labels), 3, 64, 64)
+        assert nodes == (2,)  # shape
+        sizes.append(len(labels))
+        return labels
+
+    monkeypatch.setattr(loop, "sharpen", deepen)
+    error = torch.OutOfMemoryError("no")
+    monkeypatch.setattr(loop.Trainer, "_update", at_call(1, raising(error), loop.Trainer._update))
+
+    # two of the four pictures of each batch have coarse labels, where their views show them
+    train(partial_run.parent / "data", tmp_path / "run", settings(steps=8, batch=4))
+
+    assert state(tmp_path / "run")[1]["accumulate"] == 2
+    assert set(sizes) == {1}
+    assert 6 <= len(sizes) <= 12  # twice in each of the steps 2 to 7
 
 
 def test_the_model_of_such_a_tree_answers_attributes_too(partial_run: Path) -> None:

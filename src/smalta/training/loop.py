@@ -168,14 +168,12 @@ class Trainer:
 
     def _step(self, batch: Batch) -> float:
         progress = self.budget.progress(self.counters.step)
-        if self.readable and progress >= FROM:
-            batch = self._sharpened(batch)
         factor = learning_rate_factor(progress) * self.counters.learning_rate_scale
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
         while True:
             try:
-                return self._update(batch)
+                return self._update(self._sharpened(batch) if progress >= FROM else batch)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -204,15 +202,17 @@ class Trainer:
     @torch.no_grad()
     def _sharpened(self, batch: Batch) -> Batch:
         """The batch with coarse labels read by the averaged network where it is sure."""
-        coarse = torch.isin(batch.labels, torch.tensor(self.readable, device=batch.labels.device)).flatten(1).any(1)
-        if not bool(coarse.any()):
+        if not self.readable:
             return batch
-        with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.recipe.bf16):
-            logits = self.average(batch.pictures[coarse])["semantic"]
-        size_hw = batch.labels.shape[1:]
-        logits = F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=False)
-        labels = batch.labels.clone()
-        labels[coarse] = sharpen(labels[coarse], logits, self.dataset.tree, self.readable)
+        coarse = torch.isin(batch.labels, torch.tensor(self.readable, device=batch.labels.device)).flatten(1).any(1)
+        labels, size_hw = batch.labels.clone(), batch.labels.shape[1:]
+        for rows in coarse.nonzero()[:, 0].tensor_split(self.counters.accumulate):
+            if len(rows) == 0:
+                continue
+            with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.recipe.bf16):
+                logits = self.average(batch.pictures[rows])["semantic"]
+            logits = F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=False)
+            labels[rows] = sharpen(labels[rows], logits, self.dataset.tree, self.readable)
         return replace(batch, labels=labels)
 
     # -- what can go wrong ------------------------------------------------------------------------
