@@ -79,8 +79,8 @@ def predict_files(
         done: called after each picture.
 
     Raises:
-        ConfigError: if two pictures would write the same file, or `out` is a file.
-        ClassTreeError: if the options name a level that the tree lacks, or a confidence outside [0, 1].
+        ConfigError: if two pictures would write the same file, `out` is a file, or a confidence lies outside [0, 1].
+        ClassTreeError: if the options name a level that the tree lacks.
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():

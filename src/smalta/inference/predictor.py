@@ -74,7 +74,8 @@ class Predictor:
         Raises:
             DataError: if the file is no picture that can be read.
             ShapeError: if the array is no picture.
-            ClassTreeError: if the tree has no such level, or `min_confidence` is outside [0, 1].
+            ClassTreeError: if the tree has no such level.
+            ConfigError: if `min_confidence` is outside [0, 1], or there is no such method.
         """
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
         fields = {name: batch[0] for name, batch in self._runtime(array[None]).items()}
