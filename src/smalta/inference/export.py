@@ -44,6 +44,7 @@ OPSET = 17
 MOST_DIFFERENCE = 1e-3  # of a probability
 LEAST_EQUAL = 0.999  # share of pixels with the same class
 MOST_PICTURES = 8
+SCENES = 4  # generated, where there are no pictures
 LARGEST_SIDE = 1024  # pixels; of a larger picture the upper left part is compared
 
 
@@ -268,5 +269,5 @@ def _pictures(run: Path, info: ModelInfo) -> tuple[list[np.ndarray], str]:
         samples = list(dataset.read_many([entries[i] for i in chosen], workers=1))
         return [s.picture for s in samples], f"{len(samples)} validation pictures of {dataset.root.resolve().name}"
     except (OSError, ValueError, KeyError, TypeError, SmaltaError):
-        scenes = [generate("mixed", seed).picture for seed in range(MOST_PICTURES)]
+        scenes = [generate("mixed", seed).picture for seed in range(SCENES)]
         return scenes, f"{len(scenes)} generated scenes, because the run's data set is not there to be read"

@@ -183,22 +183,25 @@ def examine(content: bytes) -> ModelInfo:
     """
     try:
         model = ModelProto.FromString(content)
-    except DecodeError as error:
+        info = _description(model)
+        _check_operators(model)
+        for tensor in _tensors(model):
+            _check_tensor(tensor)
+        _check_door(model, info)
+    except (DecodeError, UnicodeDecodeError) as error:
         raise ModelError("it is no ONNX file, or it is damaged; export it again") from error
+    return info
+
+
+def _description(model: ModelProto) -> ModelInfo:
     stated = {entry.key: entry.value for entry in model.metadata_props}
     if METADATA_KEY not in stated:
         raise ModelError("it does not say what its classes are; write it with `smalta export`")
     try:
-        info = ModelInfo.from_dict(json.loads(stated[METADATA_KEY]))
+        values = json.loads(stated[METADATA_KEY])
     except (ValueError, RecursionError) as error:
-        if isinstance(error, SmaltaError):
-            raise
         raise ModelError("its description is damaged; export it again") from error
-    _check_operators(model)
-    for tensor in _tensors(model):
-        _check_tensor(tensor)
-    _check_door(model, info)
-    return info
+    return ModelInfo.from_dict(values)
 
 
 def _check_operators(model: ModelProto) -> None:

@@ -1,0 +1,34 @@
+"""Models with random weights, for tests that need an answer and not a good one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from smalta.classes import ClassTree
+from smalta.model.info import ModelInfo, NetworkConfig
+from smalta.model.network import Network
+from smalta.model.storage import MODEL_FILE, save_model
+
+CARS = ClassTree({"sky": {}, "car": {"children": ["audi", "honda"], "attributes": {"body": ["van", "bus"]}}})
+
+
+def save_random_model(folder: Path, tree: ClassTree = CARS, *, encoder: str = "plain", stride: int = 4) -> Path:
+    """A run's folder that holds a model and nothing else."""
+    torch.manual_seed(0)
+    network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=stride, width=12))
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):  # as after a training, so that folding it has to be right
+                module.running_mean.normal_(std=0.1)
+                module.running_var.uniform_(0.5, 1.5)
+                module.weight.uniform_(0.8, 1.6)
+                module.bias.normal_(std=0.1)
+        for head in (network.semantic, network.attributes):
+            if head is not None:
+                head.weight.mul_(5)  # probabilities far from equal
+    folder.mkdir(parents=True, exist_ok=True)
+    info = ModelInfo(tree=tree, network=network.config, facts={"settings": {"seed": 0}})
+    save_model(folder / MODEL_FILE, network.state_dict(), info)
+    return folder
