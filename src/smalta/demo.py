@@ -33,15 +33,15 @@ from smalta.report.training_progress import TrainingProgress
 from smalta.training.settings import TrainSettings
 from smalta.training.train import train
 
-N_TRAIN, N_VAL, N_TEST = 280, 24, 32
+N_TRAIN, N_VAL, N_TEST = 260, 16, 24
 SIZE_HW = (192, 256)
-CROP, BATCH, STRIDE = 128, 8, 4  # small views: in a minute many steps teach more than large pictures
+CROP, BATCH, STRIDE = 160, 5, 4  # in a minute many small steps teach more than a few large ones
 SHOWN = 4  # scenes in the picture
 ZOOM = 2
 SCENES, RUN, ANSWERS = "scenes", "run", "answers"
 
 
-def run_demo(out: str | Path, *, minutes: float = 1.0, quiet: bool = False) -> dict[str, Any]:
+def run_demo(out: str | Path, *, minutes: float = 1.3, quiet: bool = False) -> dict[str, Any]:
     """Make street and parking scenes, train on them, measure on others, and say what to look at.
 
     Args:

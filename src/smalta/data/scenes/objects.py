@@ -3,8 +3,8 @@
 In:  a seeded generator, measures in metres.
 Out: `Model`s around their place on the ground.
 
-Numpy. Must not know: cameras, roads, vehicles. Shapes come from a bank of `BANK` of each sort that is filled as it is
-used; size and paint are the caller's generator's. Flat things (people, trees, lamps) lie in the plane z = 0 and are
+Numpy. Must not know: cameras, roads, vehicles. Shapes come from a bank of each sort that fills as it
+is used; size and paint are drawn anew. Flat things (people, trees, lamps) lie in the plane z = 0 and are
 turned towards the camera by whoever places them; signs and buildings have their front along +z.
 """
 
@@ -185,7 +185,7 @@ def _lamp(reach: float) -> Model:
 
 def sign(rng: np.random.Generator, kinds: Sequence[str] = ("warning", "limit", "stop", "blue", "board")) -> Model:
     """A traffic sign on its post, its face along +z."""
-    return _sign(kinds[int(rng.integers(len(kinds)))], int(rng.integers(BANK)))
+    return _sign(kinds[int(rng.integers(len(kinds)))], int(rng.integers(BANK // 8)))
 
 
 @cache

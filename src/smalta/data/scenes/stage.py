@@ -40,6 +40,8 @@ class Stage:
         self.canvas = canvas
         self.lamps: list[tuple[float, float, float]] = []  # x, z in metres, radius of the lit ground
         self._placed: list[_Placed] = []
+        # x, z, how far it reaches at most, sine and cosine of its yaw, half width, rear and front
+        self._taken: list[tuple[float, float, float, float, float, float, tuple[float, float]]] = []
 
     def place(
         self,
@@ -56,14 +58,18 @@ class Stage:
         self._placed.append(
             _Placed(model=model, x=x, z=z, yaw=yaw, countable=countable, attribute=attribute, casts_first=casts_first)
         )
+        half_width, (rear, front) = model.half_width, model.ends
+        reach = half_width + max(front, -rear) + 1.0
+        self._taken.append((x, z, reach, math.sin(yaw), math.cos(yaw), half_width, (rear, front)))
 
     def is_free(self, x: float, z: float) -> bool:
         """Whether nothing stands within half a metre of a place on the ground."""
-        for thing in self._placed:
-            right, ahead = _around(thing, x, z)
-            rear, front = thing.model.ends
-            if abs(right) < thing.model.half_width + 0.5 and rear - 0.5 < ahead < front + 0.5:
-                return False
+        for thing_x, thing_z, reach, sin, cos, half_width, (rear, front) in self._taken:
+            dx, dz = x - thing_x, z - thing_z
+            if abs(dx) < reach and abs(dz) < reach:
+                right, ahead = dx * cos - dz * sin, dx * sin + dz * cos
+                if abs(right) < half_width + 0.5 and rear - 0.5 < ahead < front + 0.5:
+                    return False
         return True
 
     def place_flat(
@@ -140,12 +146,6 @@ class Stage:
         if light.lamps:
             picture = _glow(picture, shot.glow, ground, self.lamps, light.lamps)
         return (photograph(picture, light, rng), *_visible(shot.classes, shot.instances, shot.attribute))
-
-
-def _around(thing: _Placed, x: float, z: float) -> tuple[float, float]:
-    """Metres to the right of a thing's middle and ahead of it."""
-    sin, cos = math.sin(thing.yaw), math.cos(thing.yaw)
-    return (x - thing.x) * cos - (z - thing.z) * sin, (x - thing.x) * sin + (z - thing.z) * cos
 
 
 def _glow(
