@@ -141,7 +141,7 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int)
             "batch 1 with views of 32 x 32 px leaves batch normalisation a single value per channel; use --batch 2"
         )
     stride = settings.stride or fingerprint.output_stride
-    reasons["stride"] = fingerprint.stride_reason if settings.stride is None else "as told"
+    reasons["stride"] = fingerprint.stride_reason if settings.stride is None else f"stride {stride}: as told"
     wanted, allowed = fingerprint.decoded_bytes, memory_bytes // 3
     fits = wanted <= allowed
     reasons["cache"] = (

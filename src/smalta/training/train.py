@@ -102,6 +102,8 @@ def train(
     budget = Budget(minutes=settings.minutes, steps=settings.steps, started=started)
     keep_large_blocks()
     dataset = open_dataset(data, classes=classes, seed=settings.seed)
+    watcher = observer or Silent()
+    watcher.on_note(f"examining {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
     weights, notes = draw_weights(_examined(dataset), dataset.tree)
     fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
     recipe = decide(settings, fingerprint, _free_memory())
@@ -112,8 +114,9 @@ def train(
     )
     if stored is None:
         _write_run(run, dataset, settings, fingerprint, recipe, source)
-    log = Log(run, observer or Silent())
-    for note in (*dataset.notes, *notes):
+    log = Log(run, watcher)
+    reasons = () if going_on else recipe.reasons.values()
+    for note in (*dataset.notes, *notes, *reasons):
         log.note(note)
     splits = {name: len(entries) for name, entries in dataset.splits.items()}
     facts = {
