@@ -66,7 +66,7 @@ def test_what_is_told_is_obeyed(fingerprint: Fingerprint) -> None:
     recipe = decide(TrainSettings(crop=64, batch=3, stride=1, device="cpu"), fingerprint, MANY)
 
     assert (recipe.crop_hw, recipe.batch, recipe.stride, recipe.device) == ((64, 64), 3, 1, "cpu")
-    assert recipe.reasons["stride"] == "stride 4: as told"
+    assert recipe.reasons["stride"] == "stride 1: as told"
 
 
 def test_what_is_not_told_follows_from_the_data(fingerprint: Fingerprint) -> None:
