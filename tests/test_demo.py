@@ -32,7 +32,13 @@ def test_a_demo_leaves_scenes_a_model_numbers_and_pictures_and_says_what_comes_n
     assert json.loads(result["report"].read_text()) == result["evaluation"]
     assert result["evaluation"]["n_pictures"] == 3
     assert cv2.imread(str(result["side_by_side"])).shape[1] == 3 * 2 * 256
-    for words in ("side_by_side.png", "level 3 of the tree", "body, share of right pixels", "smalta train mine"):
+    for words in (
+        "side_by_side.png",
+        "level 3 of the tree",
+        "body, share of right pixels",
+        "smalta train mine",
+        "Only ",
+    ):
         assert words in said
     assert f"smalta predict {tmp_path}/demo/run {tmp_path}/demo/scenes/test/images" in said
 

@@ -36,6 +36,7 @@ from smalta.training.train import train
 N_TRAIN, N_VAL, N_TEST = 260, 16, 24
 SIZE_HW = (192, 256)
 CROP, BATCH, STRIDE = 160, 5, 4  # in a minute many small steps teach more than a few large ones
+FEW_STEPS = 250  # two quiet cores make 600 and more
 SHOWN = 4  # scenes in the picture
 ZOOM = 2
 SCENES, RUN, ANSWERS = "scenes", "run", "answers"
@@ -73,7 +74,7 @@ def run_demo(out: str | Path, *, minutes: float = 1.3, quiet: bool = False) -> d
     console.print(f"[bold]2.[/] Training a network on {N_TRAIN} of them for {minutes:g} minutes ...")
     settings = TrainSettings(minutes=minutes, crop=CROP, batch=BATCH, stride=STRIDE)
     with nullcontext() if quiet else TrainingProgress(console) as watcher:
-        train(scenes, run, settings, observer=watcher)
+        trained = train(scenes, run, settings, observer=watcher)
 
     console.print(f"[bold]3.[/] Asking it about {N_TEST} scenes that it has never seen ...")
     predictor, dataset = load(run), open_dataset(scenes)
@@ -85,7 +86,7 @@ def run_demo(out: str | Path, *, minutes: float = 1.3, quiet: bool = False) -> d
     write_bytes(side_by_side, _png(_side_by_side(predictor, dataset)))
 
     seconds = time.monotonic() - started
-    _tell(console, root, report, seconds)
+    _tell(console, root, report, seconds, trained.steps)
     return {
         "seconds": seconds,
         "evaluation": report,
@@ -120,11 +121,16 @@ def _png(picture: np.ndarray) -> bytes:
     return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1])
 
 
-def _tell(console: Console, root: Path, report: Mapping[str, Any], seconds: float) -> None:
+def _tell(console: Console, root: Path, report: Mapping[str, Any], seconds: float, steps: int) -> None:
     """The numbers in a few lines, what to look at, and what to type next."""
     here = escape(str(root))
     console.print(f"\n[bold]Done in {seconds / 60:.1f} minutes.[/] On {report['n_pictures']} unseen scenes:\n")
     console.print(_scores(report))
+    if steps < FEW_STEPS:
+        console.print(
+            f"\n[bold]Only {steps} training steps fitted into the time[/]: this machine is slow or busy with something "
+            "else, and the answers are poor. Give it more time with --minutes."
+        )
     classes = [row for row in report["levels"][-1]["classes"] if row["iou"] is not None]
     best, worst = (sorted(classes, key=lambda row: row["iou"], reverse=turn)[:3] for turn in (True, False))
     console.print(
