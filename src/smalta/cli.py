@@ -202,7 +202,7 @@ def export(
     file: Annotated[Path, typer.Option("--out", help="The file to write, such as model.onnx.")],
     quiet: Quiet = False,
 ) -> None:
-    """Write a model as one ONNX file, which answers without PyTorch and faster."""
+    """Write a model as one ONNX file, which answers without PyTorch."""
     from smalta.inference.export import export as export_run
 
     parity = export_run(run, file)
