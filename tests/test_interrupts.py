@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from smalta.training.interrupts import hold_interrupts
+
+
+@pytest.fixture(autouse=True)
+def usual_handler() -> Iterator[None]:
+    """The handler that a terminal's program starts with; one that was started in the background has none."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block() -> None:

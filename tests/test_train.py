@@ -144,8 +144,8 @@ def test_observers_hear_of_progress_validations_and_notes(
 
     train(tmp_path / "data", tmp_path / "run", settings(steps=2), observer=Listener())
 
-    assert isinstance(heard[0], str)
-    assert "classes" in heard[0]
+    assert heard[0] == "examining 6 pictures and their labels"
+    assert "classes inferred" in heard[1]
     assert [item for item in heard if isinstance(item, tuple)][:3] == [(1, 0.5), ("validation", 1, True), (2, 1.0)]
 
 
@@ -362,14 +362,16 @@ def test_a_loss_that_is_not_finite_steps_back_once_with_half_the_learning_rate(
     assert state(tmp_path / "run")[1]["learning_rate_scale"] == 0.5
 
 
-def test_the_learning_rate_after_a_step_back_is_half_of_the_schedule(
+def test_after_a_step_back_the_same_batches_come_at_half_the_learning_rate_of_the_schedule(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates: list[float] = []
+    batches: list[int] = []
     update = loop.Trainer._update
 
     def spy(self: loop.Trainer, batch: Any) -> float:
         rates.append(self.optimizer.param_groups[0]["lr"])
+        batches.append(int(batch.pictures.sum()))
         return math.nan if len(rates) == 4 else update(self, batch)
 
     monkeypatch.setattr(loop.Trainer, "_update", spy)
@@ -379,6 +381,8 @@ def test_the_learning_rate_after_a_step_back_is_half_of_the_schedule(
     # steps 0, 1, 2, 3 (not finite), then again from step 2
     assert rates[4] == pytest.approx(rates[2] / 2)
     assert rates[5] == pytest.approx(rates[3] / 2)
+    assert batches[4:6] == batches[2:4]
+    assert len(set(batches[:4])) == 4
 
 
 def test_a_second_loss_that_is_not_finite_ends_the_run_also_after_a_resume(
