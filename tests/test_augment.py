@@ -141,6 +141,13 @@ def test_an_aimed_view_shows_a_rare_class_more_often() -> None:
     assert 28 < hits(1.0) < 50
 
 
+def test_views_are_aimed_at_classes_and_not_at_what_is_unlabelled() -> None:
+    classes = np.zeros((256, 256), np.uint16)
+    classes[100:108, 60:68] = 2
+
+    assert all((view(sample_of(classes), replace(STILL, aimed=1.0), seed).labels == 2).any() for seed in range(20))
+
+
 def test_an_unlabelled_picture_can_be_aimed_at() -> None:
     assert not view(sample_of(np.zeros((80, 80))), replace(STILL, aimed=1.0)).labels.any()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ def test_the_order_of_the_classes_makes_another_tree() -> None:
     assert ClassTree(["a", "b"]) != ClassTree(["b", "a"])
     assert ClassTree(["a", "b"]) != ClassTree(["a", "b"], ignore=[255])
     assert ClassTree({"a": {"ids": [1]}, "b": {"ids": [0]}}) != ClassTree(["a", "b"])
+    assert ClassTree({"l": {"mirror": "r"}, "r": {}}) != ClassTree(["l", "r"])
     assert ClassTree(["a", "b"]) == ClassTree({"a": {"ids": [0]}, "b": {"ids": [1]}})
     assert hash(ClassTree(["a", "b"])) == hash(ClassTree({"a": {"ids": [0]}, "b": {"ids": [1]}}))
 
@@ -172,9 +174,13 @@ def test_label_values_become_node_ids_and_ignored_ones_the_root() -> None:
 def test_label_values_beyond_16_bits_are_looked_up_without_a_table() -> None:
     tree = ClassTree({"ground": {"ids": [0]}, "hole": {"ids": [4_294_967_295, 70_000]}}, ignore=[65_536])
 
+    tracemalloc.start()
     found = tree.nodes_of(np.array([[0, 70_000, 65_536, 4_294_967_295]], np.int64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
 
     assert found.tolist() == [[1, 2, 0, 2]]
+    assert peak < 2**20  # a table would take 8 GiB
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64])
@@ -197,6 +203,8 @@ def test_written_values_are_the_users_own_and_others_are_free_ones() -> None:
 def test_written_unlabelled_pixels_are_255_where_that_is_free() -> None:
     assert ClassTree(["a", "b"]).node_to_value.tolist() == [255, 0, 1]
     assert ClassTree({"a": {"ids": [255]}, "b": {"ids": [0]}}).node_to_value.tolist() == [1, 255, 0]
+    many = ClassTree({"all": {"children": {f"c{k}": {"ids": [k]} for k in range(255)}}})
+    assert many.node_to_value[:2].tolist() == [255, 256]  # 255 is kept for unlabelled pixels
 
 
 @pytest.mark.parametrize("ignore", [[-1], [2**32], [1.5], ["void"]])
@@ -369,6 +377,7 @@ def test_yaml_may_share_fields_by_a_merge_key(tmp_path: Path) -> None:
         ("classes: {a: {children: {x: &x {kind: thing}, z: {}}}, b: {children: {x: *x}}}", "'b/x' has two parents"),
         ("classes: {a: {children: {x: &x {}, z: {}}}, b: {children: {x: *x}}}", r"two parents \(also 'a/x'\)"),
         ("classes: {a: {children: &k {x: {}, z: {}}}, b: {children: *k}}", "'b/x' has two parents"),
+        ("classes: {a: {children: &k {x: , z: }}, b: {children: *k}}", "'b/x' has two parents"),
         ("classes: {a: &a {children: {x: {}, z: {}}}, b: *a}", "'b/x' has two parents"),
         ("classes: {a: &a {children: {b: *a}}, c: {}}", "'a/b' is a descendant of itself: a tree has no cycle"),
         ("classes: {a: {children: &k {b: {children: *k}}}, c: {}}", "a tree has no cycle"),
@@ -394,6 +403,7 @@ def test_yaml_may_share_fields_by_a_merge_key(tmp_path: Path) -> None:
         ("classes: {a: {color: blue}, b: {}}", "color of class 'a' must look like '#3b82f6', got 'blue'"),
         ("classes: {a: {color: '#12345g'}, b: {}}", "color of class 'a' must look like"),
         ("classes: {a: {color: 112233}, b: {}}", "color of class 'a' must look like"),
+        ("classes: {a: {color: '#11 22 33'}, b: {}}", "color of class 'a' must look like"),
         ("classes: {a: {children: [b]}}", "the tree has one leaf, 'a/b'"),
         ("classes: {}", "the class tree is empty"),
         ("classes: [yes, b]", "class name True must be text without '/'; quote it"),

@@ -480,6 +480,23 @@ def make_trainer(discs: Path, folder: Path, **told: Any) -> loop.Trainer:
     return trainer
 
 
+def test_the_average_follows_weights_and_running_statistics_by_its_decay(discs: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(discs, tmp_path)
+    names = ("semantic.weight", "encoder.stages.0.1.running_mean")
+    with torch.no_grad():
+        for name in names:
+            trainer.network.state_dict()[name].fill_(1.0)
+            trainer.average.state_dict()[name].fill_(0.0)
+    trainer.counters.step = 20
+
+    trainer._average()
+
+    #                                        decay (1 - 1 / 21)^17 = 0.436
+    for name in names:
+        torch.testing.assert_close(trainer.average.state_dict()[name].mean().item(), 1 - (20 / 21) ** 17)
+        assert (trainer.network.state_dict()[name] == 1).all()
+
+
 def test_a_step_in_parts_has_the_gradients_of_the_whole_batch(discs: Path, tmp_path: Path) -> None:
     gradients = []
     for parts in (1, 3):
