@@ -225,9 +225,8 @@ def _lorry(make: str) -> Model:
 
     ahead = _Builder(f"vehicle/car/{make}")
     axles = (front - 1.0,)
-    cab_rear = cargo_front + 0.1
     slant = {"arden": 0.05, "borea": 0.22, "castor": 0.75}[make]
-    cab = block((cab_rear, front), (cab_rear, front - slant), (wide * 0.97, wide * 0.92), (0.45, 2.35))
+    cab = block((cargo_front, front), (cargo_front, front - slant), (wide * 0.97, wide * 0.92), (0.45, 2.35))
     ahead.wheels(wide, axles, radius)
     ahead.block(cab)
     middle = centre_of(cab)
@@ -239,7 +238,7 @@ def _lorry(make: str) -> Model:
     ahead.sides(cab, [("glass", rect(0.30, 0.52, 0.86, 0.84)), ("dark", rect(0.24, 0.05, 0.26, 0.95))])
     ahead.discs(wide, axles, radius)
 
-    cargo, driver = back.model(wide, (rear, cargo_front)), ahead.model(wide, (cab_rear, front))
+    cargo, driver = back.model(wide, (rear, cargo_front)), ahead.model(wide, (cargo_front, front))
     return Model(pieces=[*cargo.pieces, *driver.pieces], hulls=[*cargo.hulls, *driver.hulls])
 
 
