@@ -135,7 +135,8 @@ def test_train_takes_a_classes_file_and_a_seed(cli: Cli, discs: Path, tmp_path: 
     assert cli("train", discs, "--out", tmp_path / "run", *arguments, *TINY)[0] == 0
 
     assert "thing" in (tmp_path / "run" / "classes.yaml").read_text()
-    assert json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]["seed"] == 5
+    told = json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]
+    assert (told["seed"], told["pretrained"]) == (5, False)
 
 
 @pytest.mark.parametrize(
