@@ -77,7 +77,7 @@ def plain_loop(steps: int) -> float:
     for module in network.modules():
         if isinstance(module, DepthwiseConv2d):  # back to the layer that timm and the decoder made
             module.__class__ = Conv2dSame if module.same else nn.Conv2d
-    loss = TreeLoss(dataset.tree, balanced_weights(fingerprint.shares(dataset.tree)), dice=DICE_WEIGHT)
+    loss = TreeLoss(dataset.tree, balanced_weights(dataset.tree, fingerprint.shares(dataset.tree)), dice=DICE_WEIGHT)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate)
     batches = Batches(
         dataset,
