@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from timm.layers import Conv2dSame
 from torch import nn
@@ -82,6 +83,7 @@ def plain_loop(steps: int) -> float:
     batches = Batches(
         dataset,
         dataset.split("train"),
+        np.ones(len(dataset.split("train"))),
         recipe.crop_hw,
         batch=recipe.batch,
         config=recipe.augment,
