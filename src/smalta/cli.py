@@ -268,7 +268,7 @@ def convert(
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="New folder for pictures, model and results.")] = Path("demo"),
-    minutes: Annotated[float, typer.Option(help="Minutes to train.")] = 1.3,
+    minutes: Annotated[float, typer.Option(help="Minutes to train.")] = 1.5,
     quiet: Quiet = False,
 ) -> None:
     """Make street and parking scenes, train on them, and show what came out; about two minutes."""

@@ -36,13 +36,13 @@ from smalta.training.train import train
 N_TRAIN, N_VAL, N_TEST = 260, 16, 24
 SIZE_HW = (192, 256)
 CROP, BATCH, STRIDE = 160, 5, 4  # in a minute many small steps teach more than a few large ones
-FEW_STEPS = 250  # two quiet cores make 600 and more
+FEW_STEPS = 250  # two quiet cores make about 600
 SHOWN = 4  # scenes in the picture
 ZOOM = 2
 SCENES, RUN, ANSWERS = "scenes", "run", "answers"
 
 
-def run_demo(out: str | Path, *, minutes: float = 1.3, quiet: bool = False) -> dict[str, Any]:
+def run_demo(out: str | Path, *, minutes: float = 1.5, quiet: bool = False) -> dict[str, Any]:
     """Make street and parking scenes, train on them, measure on others, and say what to look at.
 
     Args:
