@@ -197,8 +197,8 @@ def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
     inner = np.einsum("nek,nek->ne", outward, centres[:, None] - footprints)
     outward *= np.where(inner > 0, -1.0, 1.0)[..., None]
     offset = np.einsum("nek,nek->ne", outward, footprints)
-    corner = np.einsum("aek,bck->aebc", outward, footprints) - offset[..., None, None]
-    apart = (corner >= -1e-9).all(axis=-1)  # (a, edge, b): edge of a keeps b outside
+    along = (outward.reshape(-1, 2) @ footprints.reshape(-1, 2).T).reshape(n, 4, n, 4)
+    apart = along.min(axis=-1) >= offset[..., None] - 1e-9  # (a, edge, b): edge of a keeps b outside
     eye_outside = (outward @ eye_xz - offset) > 0
     a_first = (apart & eye_outside[..., None]).any(axis=1)  # the eye is on b's side: a cannot hide b
     b_first = (apart & ~eye_outside[..., None]).any(axis=1)
