@@ -73,15 +73,13 @@ def train(
     from smalta.training.settings import TrainSettings
     from smalta.training.train import train as train_run
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"device must be 'auto', 'cpu' or 'cuda', got {device!r}")
     settings = TrainSettings(
         minutes=minutes,
         steps=steps,
         encoder=encoder,
         pretrained=not no_pretrained,
         seed=seed,
-        device=device,  # type: ignore[arg-type]  # checked above
+        device=_device(device),
         batch=batch,
         crop=crop,
         stride=stride,

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.overlay import caption, overlay, with_legend
-from smalta.data.pictures import write_bytes
+from smalta.data.pictures import write_bytes, write_picture
 from smalta.data.scenes import write_scenes
 from smalta.errors import ConfigError
 from smalta.inference.evaluate import evaluate
@@ -83,7 +83,7 @@ def run_demo(out: str | Path, *, minutes: float = 1.5, quiet: bool = False) -> d
     pictures = [entry.picture for entry in dataset.split("test")]
     predict_files(predictor, pictures, answers, OutputOptions(overlays=True))
     side_by_side = root / "side_by_side.png"
-    write_bytes(side_by_side, _png(_side_by_side(predictor, dataset)))
+    write_picture(side_by_side, _side_by_side(predictor, dataset))
 
     seconds = time.monotonic() - started
     _tell(console, root, report, seconds, trained.steps)
@@ -115,10 +115,6 @@ def _side_by_side(predictor: Predictor, dataset: Dataset) -> np.ndarray:
             row.append(overlay(large, enlarged, dataset.tree, opacity=0.7))
         rows.append(np.hstack(row))
     return with_legend(np.vstack(rows), dataset.tree, sorted(nodes))
-
-
-def _png(picture: np.ndarray) -> bytes:
-    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1])
 
 
 def _tell(console: Console, root: Path, report: Mapping[str, Any], seconds: float, steps: int) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from smalta.data.dataset import Dataset
 from smalta.data.overlay import caption, overlay, with_legend
-from smalta.data.pictures import write_bytes
+from smalta.data.pictures import write_picture
 from smalta.data.sample import Sample
 from smalta.errors import DataError, SmaltaError
 
@@ -52,9 +52,7 @@ def contact_sheet(dataset: Dataset, file: str | Path, seed: int = 0) -> tuple[st
         raise DataError(
             f"no picture of {dataset.root} can be read with its labels; run 'smalta check' without the sheet"
         )
-    page = with_legend(_page(cells), dataset.tree, sorted(present))
-    _, encoded = cv2.imencode(".png", page[..., ::-1])
-    write_bytes(file, encoded.tobytes())
+    write_picture(file, with_legend(_page(cells), dataset.tree, sorted(present)))
     return tuple(names)
 
 

@@ -287,10 +287,7 @@ def write_index(path: str | Path, array: np.ndarray) -> Path:
         raise DataError(f"label values for {path} must be in 0..2147483647, got {low}..{high}")
     if high < 2**16:
         path = path.with_suffix(".png")
-        done, encoded = cv2.imencode(".png", array.astype(np.uint8 if high < 2**8 else np.uint16))
-        if not done:
-            raise DataError(f"{path} cannot be encoded as PNG with {array.shape[0]} x {array.shape[1]} pixels")
-        content = encoded.tobytes()
+        content = _png(path, array.astype(np.uint8 if high < 2**8 else np.uint16))
     else:
         path = path.with_suffix(".tif")
         buffer = io.BytesIO()
@@ -298,6 +295,26 @@ def write_index(path: str | Path, array: np.ndarray) -> Path:
         content = buffer.getvalue()
     write_bytes(path, content)
     return path
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a picture as PNG, whole or not at all.
+
+    Args:
+        path: where to.
+        picture: (H, W, 3) uint8 RGB.
+
+    Raises:
+        DataError: if the picture cannot be encoded, or the file cannot be written.
+    """
+    write_bytes(path, _png(path, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)))
+
+
+def _png(path: str | Path, pixels: np.ndarray) -> bytes:
+    done, encoded = cv2.imencode(".png", pixels)
+    if not done:
+        raise DataError(f"{path} cannot be encoded as PNG with {pixels.shape[0]} x {pixels.shape[1]} pixels")
+    return bytes(encoded)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

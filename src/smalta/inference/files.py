@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.overlay import legend, overlay
-from smalta.data.pictures import read_picture, write_bytes, write_index
+from smalta.data.overlay import overlay, with_legend
+from smalta.data.pictures import read_picture, write_bytes, write_index, write_picture
 from smalta.decoding import node_probabilities
 from smalta.errors import ConfigError, SmaltaError
 from smalta.inference.predictor import Predictor
@@ -122,18 +121,15 @@ def _one(predictor: Predictor, picture: Path, folder: Path, options: OutputOptio
     values = predictor.tree.node_to_value[answer.classes]
     classes = write_index(folder / "classes" / f"{picture.stem}.png", values)
     if options.overlays:
-        write_bytes(folder / "overlays" / f"{picture.stem}.png", _overlay_png(pixels, answer))
+        write_picture(folder / "overlays" / f"{picture.stem}.png", _overlay(pixels, answer))
     if options.probabilities:
         write_bytes(folder / "probabilities" / f"{picture.stem}.npz", _probabilities_npz(answer, options))
     return Outcome(picture=picture, classes=classes, error=None)
 
 
-def _overlay_png(pixels: np.ndarray, answer: Segmentation) -> bytes:
-    shown = np.unique(answer.classes)
-    blended = overlay(pixels, answer.classes, answer.tree)
-    strip = legend(answer.tree, [int(node) for node in shown], blended.shape[1])
-    page = cv2.cvtColor(np.vstack([blended, strip]), cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(".png", page)[1])
+def _overlay(pixels: np.ndarray, answer: Segmentation) -> np.ndarray:
+    shown = [int(node) for node in np.unique(answer.classes)]
+    return with_legend(overlay(pixels, answer.classes, answer.tree), answer.tree, shown)
 
 
 def _probabilities_npz(answer: Segmentation, options: OutputOptions) -> bytes:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from google.protobuf.message import DecodeError
 from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
 
 from smalta.classes import Attribute
+from smalta.cores import usable_cores
 from smalta.errors import ModelError, SmaltaError
 from smalta.model.info import ModelInfo
 
@@ -120,7 +120,7 @@ class OrtCpu:
         self.name = f"ONNX Runtime {onnxruntime.__version__}"
         self._names = [SEMANTIC, *(attribute.name for attribute in attributes)]
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _usable_cores()  # left alone, it pins threads to cores that it may not use
+        options.intra_op_num_threads = usable_cores()  # left alone, it pins threads to cores that it may not use
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors share no other base
@@ -277,10 +277,6 @@ def _refuse_large_tensors(model: Any) -> None:
                     f"its operator {operator.get_type_name()} makes an array of {shape} for a picture of 64 x 64; "
                     "export it again"
                 )
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def _one_line(error: Exception) -> str:

@@ -11,42 +11,16 @@ from __future__ import annotations
 import math
 import time
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+if TYPE_CHECKING:
+    from smalta.training import observer
+
 LINE_SECONDS = 20.0
-
-
-class Step(Protocol):
-    """Where a run stands."""
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        ...
-
-    @property
-    def done(self) -> float:
-        """Share of the budget that is used."""
-        ...
-
-    @property
-    def loss(self) -> float:
-        """Mean over the last steps."""
-        ...
-
-    @property
-    def pictures_per_second(self) -> float:
-        """Training views per second."""
-        ...
-
-    @property
-    def seconds_left(self) -> float:
-        """To the end of the run."""
-        ...
 
 
 class TrainingProgress:
@@ -82,7 +56,7 @@ class TrainingProgress:
     ) -> None:
         self._bar.stop()
 
-    def on_progress(self, progress: Step) -> None:
+    def on_progress(self, progress: observer.Progress) -> None:
         """Move the bar, or print a line."""
         shown: dict[str, Any] = {
             "step": progress.step,

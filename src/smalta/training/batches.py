@@ -8,17 +8,18 @@ Must not know: networks, losses, schedules.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from smalta.cores import usable_cores
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
 from smalta.training.augment import AugmentConfig, Crop, random_view
@@ -109,9 +110,10 @@ class Batches:
         self._entries, self._weights, self._size_hw, self._batch = entries, weights, size_hw, batch
         self._config, self._seed, self._ahead = config, seed, ahead
         self._tree = dataset.tree
+        self._order = lru_cache(maxsize=2)(self._draw_order)  # two, for batches that span the end of an epoch
         self._cache = SampleCache(dataset, cache_bytes)
         self._pool = ThreadPoolExecutor(
-            min(batch, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+            min(batch, usable_cores()),
             initializer=lambda: torch.set_num_threads(1),
         )
 
@@ -129,11 +131,14 @@ class Batches:
         """Stop the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def _draw_order(self, epoch: int) -> np.ndarray:
+        """Indices of the entries of one pass."""
+        return picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
+
     def _view(self, slot: int) -> Crop:
         """The view at a place in the row."""
         epoch, place = divmod(slot, len(self._entries))
-        order = picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
-        sample = self._cache.read(self._entries[order[place]])
+        sample = self._cache.read(self._entries[self._order(epoch)[place]])
         rng = np.random.default_rng((self._seed, 1, slot))
         return random_view(sample, self._tree, self._size_hw, self._config, rng)
 

@@ -30,13 +30,20 @@ def node_log_probabilities(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
     Returns:
         (B, N + 1, ...) fp32, indexed by node id; index 0, the root, is 0 everywhere.
     """
+    log_nodes = _leaves_then_inner(leaf_logits, tree)
+    order = np.argsort([*tree.leaves, *tree.inner])  # from leaves and inner nodes to the order of node ids
+    return torch.cat([torch.zeros_like(log_nodes[:, :1]), log_nodes[:, order]], dim=1)
+
+
+def _leaves_then_inner(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
+    """(B, L + I, ...) fp32 log P of the leaves, then of the inner nodes."""
     log_leaves = F.log_softmax(leaf_logits.float(), dim=1)
-    columns: list[Tensor] = [torch.zeros_like(log_leaves[:, :1])]
-    for node in tree:
-        start, stop = node.leaf_start, node.leaf_stop
-        leaves = log_leaves[:, start:stop]
-        columns.append(leaves if stop - start == 1 else torch.logsumexp(leaves, dim=1, keepdim=True))
-    return torch.cat(columns, dim=1)
+    if not tree.inner:
+        return log_leaves
+    log_inner = [
+        torch.logsumexp(log_leaves[:, slice(*tree.leaf_slices[node])], dim=1, keepdim=True) for node in tree.inner
+    ]
+    return torch.cat([log_leaves, *log_inner], dim=1)
 
 
 class TreeLoss(nn.Module):
@@ -98,16 +105,11 @@ class TreeLoss(nn.Module):
         logits = leaf_logits.float()
         if logits.shape[-2:] != labels.shape[-2:]:
             logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False)
-        log_nodes = F.log_softmax(logits, dim=1)
-        if self.tree.inner:
-            log_inner = [
-                torch.logsumexp(log_nodes[:, slice(*self.tree.leaf_slices[node])], dim=1, keepdim=True)
-                for node in self.tree.inner
-            ]
-            log_nodes = torch.cat([log_nodes, *log_inner], dim=1)
+        log_nodes = _leaves_then_inner(logits, self.tree)
         channels = self.channel_of_node[labels]
         total = F.nll_loss(log_nodes, channels, weight=self.weights, ignore_index=IGNORED, reduction="sum")
-        channels = self.channel_of_node[whole]
+        if whole is not labels:
+            channels = self.channel_of_node[whole]
         mass = self.weights[channels.clamp_min(0)][channels >= 0].sum()
         return total / mass.clamp_min(1e-6)
 

@@ -161,7 +161,7 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int)
         batch=batch,
         crop_hw=crop_hw,
         stride=stride,
-        cache_bytes=min(wanted * 2, allowed) if fits else allowed,
+        cache_bytes=min(wanted * 2, allowed),
         ahead=3 if cuda else 0,
         augment=AugmentConfig(upside_down=upside_down),
         reasons=reasons,

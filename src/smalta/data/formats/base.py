@@ -8,7 +8,6 @@ Must not know: any one format, networks.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ import numpy as np
 import yaml
 
 from smalta.classes import ClassTree
+from smalta.cores import usable_cores
 from smalta.data.pictures import orient, pictures_in, read_index, read_size
 from smalta.data.sample import Entry, Sample
 from smalta.errors import ClassTreeError, DataError
@@ -56,7 +56,7 @@ class Contents:
 
 def map_in_order(function: Callable[[T], R], items: Iterable[T], workers: int | None = None) -> Iterator[R]:
     """`map` on threads: results in the order of the items, at most a few items ahead of the one asked for."""
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = workers or min(8, usable_cores())
     pool = ThreadPoolExecutor(max_workers=workers)
     waiting: deque[Future[R]] = deque()
     try:

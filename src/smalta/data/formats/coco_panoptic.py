@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from pydantic import BaseModel
 from scipy import ndimage
@@ -43,7 +42,7 @@ from smalta.data.formats.coco_files import (
     unlisted_pictures,
 )
 from smalta.data.formats.writing import copy_picture, lost_notes, samples_of, write_json, write_tree
-from smalta.data.pictures import read_picture, read_upright, write_bytes
+from smalta.data.pictures import read_picture, read_upright, write_picture
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import make_splits
 from smalta.errors import DataError
@@ -213,7 +212,7 @@ def write(source: Dataset, out: Path) -> list[str]:
             numbers, segments = _segments(sample, tree)
             used.update(present_values(sample.classes))
             rgb = np.stack([numbers & 255, numbers >> 8 & 255, numbers >> 16 & 255], axis=2).astype(np.uint8)
-            write_bytes(masks / f"{stem}.png", cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes())
+            write_picture(masks / f"{stem}.png", rgb)
             annotations.append({"image_id": image_id, "file_name": f"{stem}.png", "segments_info": segments})
         content[split] = {"images": images, "annotations": annotations}
     categories = written_categories(tree, used)

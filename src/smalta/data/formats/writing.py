@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -24,9 +23,8 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import present_values
 from smalta.data.formats.categories import background_of
 from smalta.data.formats.outlines import Region
-from smalta.data.pictures import read_orientation, write_bytes
+from smalta.data.pictures import read_orientation, write_bytes, write_picture
 from smalta.data.sample import Entry, Sample
-from smalta.errors import DataError
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset
@@ -103,10 +101,7 @@ def copy_picture(entry: Entry, sample: Sample, folder: Path, stem: str) -> Path:
         shutil.copyfile(entry.picture, target)
         return target
     target = folder / f"{stem}.png"
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(sample.picture, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise DataError(f"{entry.picture} cannot be encoded as PNG")
-    write_bytes(target, encoded.tobytes())
+    write_picture(target, sample.picture)
     return target
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.data.formats.base import map_in_order
-from smalta.data.pictures import write_bytes, write_index
+from smalta.data.pictures import write_bytes, write_index, write_picture
 from smalta.data.sample import Sample
 from smalta.data.scenes.light import Light
 from smalta.data.scenes.parking import build_parking
@@ -151,8 +150,7 @@ def write_scenes(
 
 def _write(folder: Path, sample: Sample, tree: ClassTree) -> None:
     assert sample.instances is not None  # `generate` always gives them
-    encoded = cv2.imencode(".png", cv2.cvtColor(sample.picture, cv2.COLOR_RGB2BGR))[1]
-    write_bytes(folder / "images" / f"{sample.name}.png", encoded.tobytes())
+    write_picture(folder / "images" / f"{sample.name}.png", sample.picture)
     write_index(folder / "masks" / sample.name, tree.node_to_value[sample.classes])
     write_index(folder / "instances" / sample.name, sample.instances)
     write_index(folder / "attributes" / "body" / sample.name, sample.attributes["body"])
