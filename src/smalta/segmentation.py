@@ -1,7 +1,7 @@
 """The one value that every answer comes in: what stands where in a picture.
 
-In:  leaf probabilities and a class tree.
-Out: class maps at any level, probabilities of any node, areas per node.
+In:  leaf probabilities and a class tree; the objects, where the model makes any.
+Out: class maps at any level, probabilities of any node, areas per node, objects, panoptic maps.
 
 Pure numpy. Must not know: networks, files, how the probabilities were made.
 """
@@ -16,6 +16,7 @@ import numpy as np
 from smalta.classes import ROOT, ClassTree
 from smalta.decoding import Method, decode, node_probabilities
 from smalta.errors import ClassTreeError, ShapeError
+from smalta.objects import Objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,12 +29,14 @@ class Segmentation:
         probabilities: (L, H, W) float of the leaves, in the order of `tree.leaves`; sums to 1 over L.
         attributes: by attribute name, (V, H, W) float that sums to 1 over its values; it answers for pixels
             of the attribute's node and means nothing elsewhere.
+        objects: None where the model makes no objects, or was not asked for any.
     """
 
     tree: ClassTree
     classes: np.ndarray
     probabilities: np.ndarray
     attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    objects: Objects | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (self.tree.n_leaves, *self.classes.shape):
@@ -103,3 +106,28 @@ class Segmentation:
         value = (self.attributes[name].argmax(axis=0) + 1).astype(np.uint8)
         value[~self.mask(question.node)] = 0
         return value
+
+    def panoptic(self, level: int | None = None) -> np.ndarray:
+        """(H, W) uint16 node ids that agree with `objects`: pixels of an object bear the object's class.
+
+        All other pixels bear the likeliest class of stuff, so things stand nowhere but in objects. With
+        `objects.instances` this is the panoptic answer: every pixel has one class, and one object if its class is a
+        thing. 0 is left where the tree has no stuff, or where nothing reached the confidence that was asked for.
+
+        Args:
+            level: of the class tree; None for the depth of the answer.
+
+        Raises:
+            ShapeError: if there are no objects.
+        """
+        if self.objects is None:
+            raise ShapeError("this answer has no objects; ask a model that was trained with instance labels")
+        answer = self.classes.copy()
+        is_stuff = ~self.tree.is_thing[list(self.tree.leaves)]
+        loose = self.tree.is_thing[answer] & (self.objects.instances == 0)
+        if loose.any():
+            stuff = (self.probabilities[:, loose] + 1e-9) * is_stuff[:, None]
+            answer[loose] = decode(self.tree, stuff[:, :, None])[:, 0] if is_stuff.any() else ROOT
+        inside = self.objects.instances != 0
+        answer[inside] = self.objects.classes[self.objects.instances[inside] - 1]
+        return answer if level is None else self.tree.level_table(level).astype(np.uint16)[answer]
