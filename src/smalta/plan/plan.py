@@ -1,0 +1,155 @@
+"""What the planner decides, and within which limits: plain values that training and prediction obey.
+
+In:  nothing.
+Out: `Plan`, `Limits`, `Rejected`; a plan as plain data and back.
+
+Must not know: how a plan is made, machines, networks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from smalta.errors import ConfigError
+
+Task = Literal["training", "inference"]
+Device = Literal["cpu", "cuda"]
+Layout = Literal["channels_last", "channels_first"]
+Precision = Literal["fp32", "bf16", "int8"]
+Runtime = Literal["pytorch", "openvino", "onnxruntime"]
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "task": ("training", "inference"),
+    "device": ("cpu", "cuda"),
+    "layout": ("channels_last", "channels_first"),
+    "precision": ("fp32", "bf16", "int8"),
+    "runtime": ("pytorch", "openvino", "onnxruntime"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a plan must keep to; None leaves it to the machine.
+
+    Attributes:
+        memory_bytes: peak memory of the process on the chosen device.
+        latency_seconds: for one picture, from array to fields.
+        threads: in all, over all streams.
+        device: the only one that may be chosen.
+        precision: the only one that may be chosen.
+        batch: the only number of pictures per pass that may be chosen.
+    """
+
+    memory_bytes: int | None = None
+    latency_seconds: float | None = None
+    threads: int | None = None
+    device: Device | None = None
+    precision: Precision | None = None
+    batch: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("memory_bytes", "latency_seconds", "threads", "batch"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError(f"the limit {name} must be above 0 and finite, got {value!r}")
+        for name in ("device", "precision"):
+            _check_choice(name, getattr(self, name), optional=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """What else could have been done.
+
+    Attributes:
+        name: in words, such as "pytorch, fp32, channels_last, 1 stream of 2 threads".
+        slower: predicted time divided by that of the plan; None where it does not work at all.
+        why: a sentence with numbers.
+    """
+
+    name: str
+    slower: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to train, or how to answer.
+
+    Attributes:
+        task: what it is a plan for.
+        size_hw: of the picture, or the training view, that it was made for, pixels.
+        device: where the network runs.
+        layout: how PyTorch holds feature maps; other runtimes choose their own.
+        precision: of the multiplications.
+        runtime: what runs the network.
+        streams: passes that run side by side.
+        threads: per stream.
+        tile_hw: pieces that larger pictures are cut into, pixels; None runs every picture whole.
+        batch: pictures or tiles per pass.
+        keep_memory: whether large blocks of memory stay with the process between passes (glibc alone can).
+        memory_bytes: predicted peak of the process on the device, runtime and weights included.
+        predicted_seconds: per step where it trains; where it answers, per picture of `size_hw` while all streams work.
+        latency_seconds: of one pass, from arrays to fields.
+        volume: V, the bytes alive at once in a pass divided by the cache that holds them.
+        intensity: P, the seconds that the arithmetic of a pass takes the processor at its measured rate.
+        score: sigmoid(k * log(V * P / x0)): below one half the processor's area, above it the GPU's.
+        reasons: a sentence with numbers by name of the decision.
+        rejected: other candidates, the fastest first.
+        measured: seconds found by `--measure`, by name of the candidate.
+    """
+
+    task: Task
+    size_hw: tuple[int, int]
+    device: Device
+    layout: Layout
+    precision: Precision
+    runtime: Runtime
+    streams: int
+    threads: int
+    tile_hw: tuple[int, int] | None
+    batch: int
+    keep_memory: bool
+    memory_bytes: int
+    predicted_seconds: float
+    latency_seconds: float
+    volume: float
+    intensity: float
+    score: float
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    rejected: tuple[Rejected, ...] = ()
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in _CHOICES:
+            _check_choice(name, getattr(self, name))
+        for name in ("streams", "threads", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"a plan's {name} must be at least 1, got {getattr(self, name)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain data for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a parsed JSON file; keys must be exactly those of `to_dict`.
+
+        Raises:
+            ConfigError: if a key is missing or unknown, or a value is refused.
+        """
+        known = {entry.name for entry in fields(cls)}
+        if values.keys() != known:
+            raise ConfigError(
+                f"a plan has the keys {sorted(known)}, got {sorted(values)}; make it again with `smalta plan`"
+            )
+        pairs = {name: None if values[name] is None else tuple(values[name]) for name in ("size_hw", "tile_hw")}
+        rejected = tuple(Rejected(**entry) for entry in values["rejected"])
+        return cls(**{**values, **pairs, "rejected": rejected})
+
+
+def _check_choice(name: str, value: str | None, *, optional: bool = False) -> None:
+    if value not in _CHOICES[name] and not (optional and value is None):
+        raise ConfigError(f"{name} must be one of {', '.join(_CHOICES[name])}, got {value!r}")
