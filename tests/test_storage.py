@@ -123,7 +123,7 @@ def test_a_missing_file_or_a_folder_is_refused_with_the_way_out(tmp_path: Path) 
         ({"tree": ["a", "b"]}, "its entry 'tree' is"),
         ({"tree": {"classes": ["a", "b"]}}, "its class tree and its network do not fit each other"),
         ({"tree": {"classes": {"a": {"kind": "x"}, "b": {}}}}, "kind of class 'a' must be 'stuff' or 'thing'"),
-        ({"network": {"encoder": "plain"}}, "its network configuration is damaged"),
+        ({"network": {"encoder": "plain"}}, "its network or grouping rule is damaged"),
         ({"network": {"n_leaves": 3, "depth": 9}}, r"unknown keys \['depth'\] in the network configuration"),
         ({"threshold": "half"}, "its entry 'threshold' is 'half'"),
     ],

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from smalta.classes import ClassTree
 from smalta.errors import ConfigError, ModelError
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
 FORMAT_VERSION = 1
+Kind = Literal["binary", "semantic", "instance", "panoptic"]
+KINDS: tuple[Kind, ...] = ("binary", "semantic", "instance", "panoptic")
+OBJECT_KINDS: tuple[Kind, ...] = ("instance", "panoptic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,12 @@ class NetworkConfig:
         width: channels of the decoder at stride 4.
         n_leaves: channels of the semantic head.
         n_attribute_values: channels of the attribute head, over all attributes.
+        objects: whether there are heads for the centres of objects and for the way to them.
     """
 
     n_leaves: int
     n_attribute_values: int = 0
+    objects: bool = False
     encoder: str = DEFAULT_ENCODER
     stride: int = 4
     width: int = 96
@@ -65,19 +70,55 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupingRule:
+    """When pixels are an object; chosen on validation pictures.
+
+    Attributes:
+        min_thing: P(thing), summed over all things, from which on a pixel may belong to an object.
+        min_center: least peak of the centre map for an object.
+        min_score: least score of an object.
+        min_area: least pixels of an object.
+    """
+
+    min_thing: float = 0.5
+    min_center: float = 0.2
+    min_score: float = 0.0
+    min_area: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("min_thing", "min_center", "min_score"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if self.min_area < 1:
+            raise ConfigError(f"min_area must be at least 1 pixel, got {self.min_area}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from parsed JSON; a misspelt key is an error."""
+        known = {entry.name for entry in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ConfigError(f"unknown keys {unknown} in the grouping rule; known keys are {sorted(known)}")
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """What a network's weights mean.
 
     Attributes:
         tree: the classes that its channels score.
         network: what it is built from.
+        kind: what it answers unless asked otherwise: "binary", "semantic", "instance" or "panoptic".
         threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
+        grouping: when pixels are an object, for networks with heads for objects.
         facts: how it was trained and what it reached, for people and reports.
     """
 
     tree: ClassTree
     network: NetworkConfig
+    kind: Kind = "semantic"
     threshold: float | None = None
+    grouping: GroupingRule = GroupingRule()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +127,9 @@ class ModelInfo:
             "format_version": FORMAT_VERSION,
             "tree": self.tree.to_dict(),
             "network": self.network.to_dict(),
+            "kind": self.kind,
             "threshold": self.threshold,
+            "grouping": asdict(self.grouping),
             "facts": dict(self.facts),
         }
 
@@ -106,7 +149,9 @@ class ModelInfo:
         for key, kinds in (
             ("tree", (Mapping,)),
             ("network", (Mapping,)),
+            ("kind", (str,)),
             ("threshold", (float, int, type(None))),
+            ("grouping", (Mapping,)),
             ("facts", (Mapping,)),
         ):
             if key not in values:
@@ -116,8 +161,20 @@ class ModelInfo:
         tree = ClassTree.from_dict(values["tree"])
         try:
             config = NetworkConfig.from_dict(values["network"])
+            grouping = GroupingRule.from_dict(values["grouping"])
         except TypeError as error:  # a value is missing, or is no number
-            raise ModelError(f"its network configuration is damaged ({error}); train or export it again") from error
-        if config != NetworkConfig.for_tree(tree, encoder=config.encoder, stride=config.stride, width=config.width):
+            raise ModelError(f"its network or grouping rule is damaged ({error}); train or export it again") from error
+        chosen = {name: getattr(config, name) for name in ("objects", "encoder", "stride", "width")}
+        if config != NetworkConfig.for_tree(tree, **chosen):
             raise ModelError("its class tree and its network do not fit each other; train or export it again")
-        return cls(tree=tree, network=config, threshold=values["threshold"], facts=values["facts"])
+        kind = values["kind"]
+        if kind not in KINDS or (kind in OBJECT_KINDS and not config.objects):
+            raise ModelError(f"its kind {kind!r} and its network do not fit each other; train or export it again")
+        return cls(
+            tree=tree,
+            network=config,
+            kind=kind,
+            threshold=values["threshold"],
+            grouping=grouping,
+            facts=values["facts"],
+        )
