@@ -6,6 +6,7 @@ import contextlib
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from smalta.data.pictures import (
     read_orientation,
     read_picture,
     read_size,
+    write_chunks,
     write_index,
 )
 from smalta.errors import DataError
@@ -354,6 +356,14 @@ def test_the_smallest_depth_that_holds_the_values_is_written(tmp_path: Path) -> 
     assert cv2.imread(str(wide), cv2.IMREAD_UNCHANGED).dtype == np.uint16
 
 
+def test_object_ids_get_16_bits_however_few_they_are(tmp_path: Path) -> None:
+    path = write_index(tmp_path / "a", np.array([[0, 3]]), bits=16)
+
+    with Image.open(path) as image:
+        assert image.mode == "I;16"
+    assert read_index(path).tolist() == [[0, 3]]
+
+
 def test_writing_leaves_the_old_file_or_the_new_one_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +378,19 @@ def test_writing_leaves_the_old_file_or_the_new_one_and_nothing_else(
 
     assert read_index(tmp_path / "a.png").tolist() == [[1]]
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_file_of_which_a_part_fails_stays_as_it_was(tmp_path: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"new"
+        raise KeyboardInterrupt
+
+    write_chunks(tmp_path / "a.csv", [b"old ", b"lines"])
+
+    with pytest.raises(KeyboardInterrupt):
+        write_chunks(tmp_path / "a.csv", parts())
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.csv", b"old lines")]
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 2)), np.zeros(3, int), np.array([[-1]]), np.array([[2**31]])])

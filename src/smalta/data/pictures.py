@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -266,12 +267,13 @@ def _to_8_bits(pixels: np.ndarray, path: str | Path) -> np.ndarray:
 # -- writing ------------------------------------------------------------------------------------------
 
 
-def write_index(path: str | Path, array: np.ndarray) -> Path:
+def write_index(path: str | Path, array: np.ndarray, *, bits: Literal[8, 16] = 8) -> Path:
     """Write label values so that a reader never sees half a file.
 
     Args:
         path: where to; the suffix is replaced by `.png`, or by `.tif` where 16 bits do not hold the values.
         array: (H, W) integers in 0..2^31 - 1.
+        bits: the least depth of a PNG; object ids get 16, so that all pictures of a job have one depth.
 
     Returns:
         The path written: an 8- or 16-bit PNG, or a 32-bit TIFF.
@@ -287,7 +289,7 @@ def write_index(path: str | Path, array: np.ndarray) -> Path:
         raise DataError(f"label values for {path} must be in 0..2147483647, got {low}..{high}")
     if high < 2**16:
         path = path.with_suffix(".png")
-        content = _png(path, array.astype(np.uint8 if high < 2**8 else np.uint16))
+        content = _png(path, array.astype(np.uint8 if high < 2**8 and bits == 8 else np.uint16))
     else:
         path = path.with_suffix(".tif")
         buffer = io.BytesIO()
@@ -319,14 +321,31 @@ def _png(path: str | Path, pixels: np.ndarray) -> bytes:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a file whole or not at all: under a temporary name in the same folder, then renamed."""
+    write_chunks(path, [content])
+
+
+def write_chunks(path: str | Path, chunks: Iterable[bytes]) -> None:
+    """Write a file whole or not at all, from parts that need not be in memory together.
+
+    Args:
+        path: where to.
+        chunks: the parts; where making one fails, nothing is written.
+
+    Raises:
+        DataError: if the file cannot be written.
+    """
     path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
         os.replace(draft, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C leaves no draft behind
         draft.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written: {error}") from error
+        if isinstance(error, OSError):
+            raise DataError(f"{path} cannot be written: {error}") from error
+        raise
 
 
 # -- finding ------------------------------------------------------------------------------------------

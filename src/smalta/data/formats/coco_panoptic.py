@@ -211,8 +211,7 @@ def write(source: Dataset, out: Path) -> list[str]:
             images.append({"id": image_id, "file_name": picture.name, "height": height, "width": width})
             numbers, segments = _segments(sample, tree)
             used.update(present_values(sample.classes))
-            rgb = np.stack([numbers & 255, numbers >> 8 & 255, numbers >> 16 & 255], axis=2).astype(np.uint8)
-            write_picture(masks / f"{stem}.png", rgb)
+            write_numbers(masks / f"{stem}.png", numbers)
             annotations.append({"image_id": image_id, "file_name": f"{stem}.png", "segments_info": segments})
         content[split] = {"images": images, "annotations": annotations}
     categories = written_categories(tree, used)
@@ -222,6 +221,11 @@ def write(source: Dataset, out: Path) -> list[str]:
         write_json(out / "annotations" / f"panoptic_{split}.json", {**parts, "categories": categories})
     write_tree(out, tree)
     return notes
+
+
+def write_numbers(path: Path, numbers: np.ndarray) -> None:
+    """Write segment numbers (H, W), below 2^24, as the colours of a PNG."""
+    write_picture(path, np.stack([numbers & 255, numbers >> 8 & 255, numbers >> 16 & 255], axis=2).astype(np.uint8))
 
 
 def _segments(sample: Sample, tree: ClassTree) -> tuple[np.ndarray, list[dict[str, Any]]]:
