@@ -1,0 +1,7 @@
+"""`python -m smalta.cli`."""
+
+import sys
+
+from smalta.cli import main
+
+sys.exit(main())

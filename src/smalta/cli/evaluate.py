@@ -1,0 +1,53 @@
+"""`smalta evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from smalta.cli.common import Classes, Data, DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
+
+
+def evaluate(
+    run: Run,
+    data: Data,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all numbers to this file.", show_default=False)
+    ] = None,
+    classes: Classes = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the splits; that of the training if not given.", show_default=False)
+    ] = None,
+    device: DeviceName = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Measure a model on a labelled split: scores with intervals, per class and per level."""
+    from smalta.data.dataset import open_dataset
+    from smalta.data.pictures import write_bytes
+    from smalta.inference.evaluate import evaluate as evaluate_split
+    from smalta.inference.evaluate import open_for
+    from smalta.inference.predictor import load
+    from smalta.report.evaluation_table import evaluation_table
+
+    predictor = load(run, device=checked_device(device))
+    if seed is None:  # the splits that smalta makes must be those of the training, or test pictures were trained on
+        seed = int(predictor.facts.get("settings", {}).get("seed", 0))
+    if classes is None:
+        dataset = open_for(predictor.tree, data, seed=seed)
+    else:
+        dataset = open_dataset(data, classes=classes, seed=seed)
+    if not quiet:
+        for note in dataset.notes:
+            out.print(f"[dim]note[/] {escape(note)}", highlight=False)
+    with progress_bar(quiet) as bar:
+        report = evaluate_split(predictor, dataset, split, progress=mover(bar, "evaluate"))
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(json_file, (json.dumps(report, indent=1) + "\n").encode())
+    if not quiet:
+        out.print(evaluation_table(report))

@@ -1,0 +1,64 @@
+"""`smalta predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from smalta.cli.common import DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
+
+
+def predict(
+    run: Run,
+    pictures: Annotated[list[str], typer.Argument(help="Files, folders, patterns, or a .txt list of them.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlays/STEM.png with a legend.")] = False,
+    level: Annotated[
+        int | None, typer.Option(help="Deepest level of the class tree to answer at.", show_default=False)
+    ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Stop at the deepest class with at least this probability.")
+    ] = 0.0,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write probabilities/STEM.npz (classes, height, width).")
+    ] = False,
+    channels_last: Annotated[
+        bool, typer.Option("--channels-last", help="Probabilities as (height, width, classes).")
+    ] = False,
+    device: DeviceName = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Segment pictures: one index picture each, in the ids of your own label files."""
+    from smalta.data.pictures import find_pictures
+    from smalta.inference.files import OutputOptions, failed, predict_files
+    from smalta.inference.predictor import load
+
+    paths = find_pictures(pictures)
+    predictor = load(run, device=checked_device(device))
+    options = OutputOptions(
+        overlays=overlay,
+        probabilities=probabilities,
+        channels_last=channels_last,
+        level=level,
+        min_confidence=min_confidence,
+    )
+    with progress_bar(quiet) as bar:
+        move = mover(bar, "predict")
+        count = iter(range(1, len(paths) + 1))
+        outcomes = predict_files(predictor, paths, folder, options, done=lambda _: move(next(count), len(paths)))
+    broken = list(failed(outcomes))
+    for outcome in broken:
+        print(f"smalta: {outcome.error}", file=sys.stderr)
+    if not quiet:
+        done = len(outcomes) - len(broken)
+        out.print(
+            f"{done} of {len(outcomes)} pictures are in {escape(str(folder / 'classes'))}; "
+            f"{escape(str(folder / 'classes.json'))} says what the values mean",
+            highlight=False,
+        )
+    if broken:
+        raise typer.Exit(1)

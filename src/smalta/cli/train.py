@@ -1,0 +1,75 @@
+"""`smalta train` and `smalta demo`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from smalta.cli.common import Classes, Data, DeviceName, Quiet, checked_device, out
+
+
+def train(
+    context: typer.Context,
+    data: Data,
+    run: Annotated[Path, typer.Option("--out", help="New folder for the run.")],
+    minutes: Annotated[
+        float | None, typer.Option(help="Wall time of the whole run, validation included.", show_default=False)
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps, instead of minutes.", show_default=False)] = None,
+    classes: Classes = None,
+    encoder: Annotated[str, typer.Option(help="A timm model name, or 'plain'.")] = "tf_efficientnet_lite0",
+    no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from random weights.")] = False,
+    seed: Annotated[int, typer.Option(help="Of splits, order, views and fresh weights.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    device: DeviceName = "auto",
+    batch: Annotated[int | None, typer.Option(help="Pictures per step.", show_default=False)] = None,
+    crop: Annotated[int | None, typer.Option(help="Side of the training views in pixels.", show_default=False)] = None,
+    stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
+    width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = 96,
+    learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = 1.5e-3,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on labelled pictures."""
+    from smalta.report.training_progress import TrainingProgress
+    from smalta.training.settings import TrainSettings
+    from smalta.training.train import train as train_run
+
+    settings = TrainSettings(
+        minutes=minutes,
+        steps=steps,
+        encoder=encoder,
+        pretrained=not no_pretrained,
+        seed=seed,
+        device=checked_device(device),
+        batch=batch,
+        crop=crop,
+        stride=stride,
+        width=width,
+        learning_rate=learning_rate,
+    )
+    with nullcontext() if quiet else TrainingProgress(out) as watcher:
+        result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=context.obj)
+    if not quiet:
+        score = "not measured" if result.validation_score is None else f"{result.validation_score:.3f}"
+        out.print(
+            f"{result.steps} steps in {result.seconds / 60:.1f} minutes; best validation {result.measure} {score} "
+            f"(step {result.best_step}); the model is [bold]{escape(str(result.model))}[/]",
+            highlight=False,
+        )
+        split = "test" if "test" in result.splits else "val"
+        out.print(f"next: smalta evaluate {escape(str(run))} {escape(str(data))} --split {split}", highlight=False)
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="New folder for pictures, model and results.")] = Path("demo"),
+    minutes: Annotated[float, typer.Option(help="Minutes to train.")] = 1.5,
+    quiet: Quiet = False,
+) -> None:
+    """Make street and parking scenes, train on them, and show what came out; about two minutes."""
+    from smalta.demo import run_demo
+
+    run_demo(folder, minutes=minutes, quiet=quiet)
