@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from smalta.classes import ClassTree
+from smalta.counting import CountCalibration
 from smalta.errors import ConfigError, ModelError
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
@@ -111,6 +112,7 @@ class ModelInfo:
         kind: what it answers unless asked otherwise: "binary", "semantic", "instance" or "panoptic".
         threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
         grouping: when pixels are an object, for networks with heads for objects.
+        counting: how far counts may be off, learned on validation pictures; None where there were no objects.
         facts: how it was trained and what it reached, for people and reports.
     """
 
@@ -119,6 +121,7 @@ class ModelInfo:
     kind: Kind = "semantic"
     threshold: float | None = None
     grouping: GroupingRule = GroupingRule()
+    counting: CountCalibration | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,6 +133,7 @@ class ModelInfo:
             "kind": self.kind,
             "threshold": self.threshold,
             "grouping": asdict(self.grouping),
+            "counting": self.counting.to_dict() if self.counting else None,
             "facts": dict(self.facts),
         }
 
@@ -152,6 +156,7 @@ class ModelInfo:
             ("kind", (str,)),
             ("threshold", (float, int, type(None))),
             ("grouping", (Mapping,)),
+            ("counting", (Mapping, type(None))),
             ("facts", (Mapping,)),
         ):
             if key not in values:
@@ -162,11 +167,14 @@ class ModelInfo:
         try:
             config = NetworkConfig.from_dict(values["network"])
             grouping = GroupingRule.from_dict(values["grouping"])
+            counting = None if values["counting"] is None else CountCalibration.from_dict(values["counting"])
         except TypeError as error:  # a value is missing, or is no number
             raise ModelError(f"its network or grouping rule is damaged ({error}); train or export it again") from error
         chosen = {name: getattr(config, name) for name in ("objects", "encoder", "stride", "width")}
         if config != NetworkConfig.for_tree(tree, **chosen):
             raise ModelError("its class tree and its network do not fit each other; train or export it again")
+        if counting and not counting.nodes.keys() <= {node.path for node in tree}:
+            raise ModelError("its counts and its class tree do not fit each other; train or export it again")
         kind = values["kind"]
         if kind not in KINDS or (kind in OBJECT_KINDS and not config.objects):
             raise ModelError(f"its kind {kind!r} and its network do not fit each other; train or export it again")
@@ -176,5 +184,6 @@ class ModelInfo:
             kind=kind,
             threshold=values["threshold"],
             grouping=grouping,
+            counting=counting,
             facts=values["facts"],
         )

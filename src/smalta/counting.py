@@ -1,0 +1,212 @@
+"""Counts that say how sure they are: intervals from how far the counts of validation pictures were off.
+
+In:  true and predicted counts per picture and node.
+Out: `CountCalibration`, which gives a low and a high end for every count of a new picture.
+
+Pure numpy. Must not know: pictures, networks, how objects were found.
+
+The intervals of pictures are split conformal ones (Papadopoulos et al. 2002, "Inductive confidence machines for
+regression"; the normalised form: Papadopoulos, Gammerman and Vovk 2008). A picture's score is
+|true - predicted| / sqrt(predicted + 1), for counts scatter like the root of their size; the interval reaches as far
+as the ceil((n + 1) * coverage)-th smallest of n scores. If a new picture is like the validation pictures
+(exchangeable), its true count lies inside with at least that probability, whatever the network does.
+
+Pictures in which nothing of a node was counted and those in which something was have scores of their own (a Mondrian
+taxonomy: Vovk, Gammerman and Shafer 2005, section 4.5). Else the many pictures without a lorry, all counted right,
+would vouch for the few lorries that were counted. Where a kind of picture is rarer than the coverage needs, it gets no
+interval.
+
+A node's interval holds for that node, not for all nodes at once. The ends are made to agree along the tree by widening
+alone, which cannot lower the coverage: of a parent neither end lies below that of a child. Ends of siblings do not add
+up to their parent's; counts do.
+
+Sums over pictures get no interval: their error follows the mean error of all pictures, of which a few dozen say too
+little. Student's interval for it held 73 to 95 % of the sums in simulations with skewed errors, not 90 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.errors import ConfigError
+
+COVERAGE = 0.9
+NONE = -1  # in place of an end where there is no interval
+
+
+def least_pictures(coverage: float) -> int:
+    """How many pictures a conformal interval of this coverage takes: 9 for 90 %."""
+    return math.ceil(coverage / (1 - coverage) - 1e-9)
+
+
+def conformal_quantile(scores: np.ndarray, coverage: float) -> float | None:
+    """The ceil((n + 1) * coverage)-th smallest of n scores; None where n is smaller than that.
+
+    Example:
+        >>> conformal_quantile(np.arange(19), 0.9), conformal_quantile(np.arange(8), 0.9)
+        (17.0, None)
+    """
+    place = math.ceil((len(scores) + 1) * coverage - 1e-9)
+    return None if place > len(scores) else float(np.sort(scores)[place - 1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeErrors:
+    """How far the counts of one node were off on validation pictures.
+
+    Attributes:
+        pictures: in which the true count was known.
+        found: quantile of the scores of pictures in which something was counted; None where they are too few.
+        empty: the same of pictures in which nothing was counted.
+    """
+
+    pictures: int
+    found: float | None
+    empty: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCalibration:
+    """What intervals of counts are made from.
+
+    Attributes:
+        pictures: validation pictures that it rests on.
+        nodes: errors by path of every node of things.
+        coverage: share of the pictures whose true count an interval holds, at least.
+    """
+
+    pictures: int
+    nodes: Mapping[str, NodeErrors] = field(default_factory=dict)
+    coverage: float = COVERAGE
+
+    def __post_init__(self) -> None:
+        if not 0 < self.coverage < 1:
+            raise ConfigError(f"coverage must be between 0 and 1, got {self.coverage}")
+
+    @classmethod
+    def fit(
+        cls,
+        tree: ClassTree,
+        predicted: np.ndarray,
+        true: np.ndarray,
+        known: np.ndarray,
+        coverage: float = COVERAGE,
+    ) -> Self:
+        """Learn from the counts of validation pictures.
+
+        Args:
+            tree: the classes.
+            predicted: (pictures, N + 1) counts by node id, of objects found without having seen the picture's truth.
+            true: the same shape.
+            known: (pictures, N + 1) bool: whether the true count is known.
+            coverage: of the intervals.
+        """
+        nodes = {}
+        for node in tree:
+            if tree.is_thing[node.id]:
+                chosen = known[:, node.id]
+                nodes[node.path] = _errors(predicted[chosen, node.id], true[chosen, node.id], coverage)
+        return cls(pictures=len(predicted), nodes=nodes, coverage=coverage)
+
+    @property
+    def shortage(self) -> str | None:
+        """Why there is no interval at all, in a sentence; None where there may be some."""
+        least = least_pictures(self.coverage)
+        if self.pictures >= least:
+            return None
+        return (
+            f"no intervals of counts: {self.coverage:.0%} intervals take at least {least} validation pictures with "
+            f"objects labelled, the training had {self.pictures}"
+        )
+
+    def intervals(self, tree: ClassTree, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Interval of every count of some pictures.
+
+        Args:
+            tree: the classes that it was learned with.
+            counts: (pictures, N + 1) predicted counts by node id.
+
+        Returns:
+            Two (pictures, N + 1) int64: low and high ends, low <= count <= high; -1 where there is no interval.
+        """
+        low, high = np.full((2, *counts.shape), NONE, dtype=np.int64)
+        for path, errors in self.nodes.items():
+            node = tree[path].id
+            count = counts[:, node]
+            quantile = np.where(count > 0, _or_nan(errors.found), _or_nan(errors.empty))
+            reach = quantile * np.sqrt(count + 1)
+            has = ~np.isnan(quantile)
+            low[has, node] = np.ceil(np.maximum(count - reach, 0) - 1e-9)[has]
+            high[has, node] = np.floor(count + reach + 1e-9)[has]
+        return _nested(tree, low, high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The calibration as plain data."""
+        return {
+            "pictures": self.pictures,
+            "coverage": self.coverage,
+            "nodes": {path: asdict(errors) for path, errors in self.nodes.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from parsed JSON.
+
+        Raises:
+            ConfigError: if a key is missing or unknown, or a value is no number.
+        """
+        _check_keys(values, cls)
+        _check_keys(values["nodes"])
+        for errors in values["nodes"].values():
+            _check_keys(errors, NodeErrors)
+        nodes = {path: NodeErrors(**errors) for path, errors in values["nodes"].items()}
+        _check_numbers([values["pictures"], values["coverage"]])
+        for errors in nodes.values():
+            _check_numbers([errors.pictures, *(value for value in (errors.found, errors.empty) if value is not None)])
+        return cls(pictures=values["pictures"], nodes=nodes, coverage=values["coverage"])
+
+
+def _errors(predicted: np.ndarray, true: np.ndarray, coverage: float) -> NodeErrors:
+    scores = np.abs(true - predicted) / np.sqrt(predicted + 1.0)
+    return NodeErrors(
+        pictures=len(scores),
+        found=conformal_quantile(scores[predicted > 0], coverage),
+        empty=conformal_quantile(scores[predicted == 0], coverage),
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _nested(tree: ClassTree, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Widen (pictures, N + 1) ends until a parent's are not below its children's."""
+    for node in reversed(tree.nodes):  # children before parents
+        for above in tree.ancestors(node.id):
+            both = (high[:, node.id] != NONE) & (high[:, above] != NONE)
+            high[both, above] = np.maximum(high[both, above], high[both, node.id])
+    for node in tree.nodes:
+        for above in tree.ancestors(node.id):
+            both = (low[:, node.id] != NONE) & (low[:, above] != NONE)
+            low[both, node.id] = np.minimum(low[both, node.id], low[both, above])
+    return low, high
+
+
+def _check_keys(values: Any, of: type | None = None) -> None:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"a calibration of counts holds {str(values)[:40]!r} where keys and values belong")
+    known = sorted(entry.name for entry in fields(of)) if of else sorted(values)
+    if sorted(values) != known:
+        raise ConfigError(f"a calibration of counts has the keys {sorted(values)} where {known} belong")
+
+
+def _check_numbers(values: Sequence[Any]) -> None:
+    for value in values:
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ConfigError(f"a calibration of counts holds {str(value)[:40]!r} where a number belongs")
