@@ -124,14 +124,34 @@ def smalta_log(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def run(*command: str) -> None:
+def rival_python(name: str) -> str:
+    """The Python of a rival's own environment, made from its requirements if it is not there or they changed."""
+    folder = WORK / "venvs" / name
+    wanted = (REPOSITORY / "bench" / "rivals" / f"requirements-{name}.txt").read_text(encoding="utf-8")
+    done = folder / "requirements.txt"  # written last: without it the environment is not whole
+    python = folder / "bin" / "python"
+    if not done.is_file() or done.read_text(encoding="utf-8") != wanted:
+        run(sys.executable, "-m", "venv", "--clear", str(folder))
+        requirements = folder / "requirements.part"
+        requirements.write_text(wanted, encoding="utf-8")
+        run(str(python), "-m", "pip", "install", "--quiet", "--requirement", str(requirements))
+        requirements.replace(done)
+    return str(python)
+
+
+def run(*command: str, **variables: str) -> None:
     """Run a command, its output on this terminal.
+
+    Args:
+        command: and its arguments.
+        variables: of its environment, beside those of this process.
 
     Raises:
         SystemExit: with the command's own exit code, if that is not 0.
     """
     print("$", " ".join(command), flush=True)
-    environment = os.environ | {"SMALTA_DATA": str(data_root())}  # absolute, for the command starts in another folder
+    # absolute, for the command starts in another folder
+    environment = os.environ | {"SMALTA_DATA": str(data_root())} | variables
     code = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
     if code != 0:
         sys.exit(code)

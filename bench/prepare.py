@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ import yaml
 
 from bench.common import WORK, data_root, exit_on_error
 from smalta.data.dataset import open_dataset
+from smalta.data.splits import split_by_group
 from smalta.errors import DataError
 
 SPLIT_SEED = 20
@@ -40,12 +42,14 @@ CAMVID_TREE = {
     },
 }
 CAR_TWINS = {"train67", "train109", "train162"}  # pictures of another split once more, as `smalta check` found
+NUCLEI_SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
+WHOLE_BELOW = 20  # smaller families of nuclei pictures are not cut
 DEFECTS = ("Blowhole", "Break", "Crack", "Fray", "Uneven")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A picture and its mask: a file to link to, or the values to write."""
+    """A picture and its mask, or its instance map: a file to link to, or the values to write."""
 
     name: str
     picture: Path
@@ -53,7 +57,12 @@ class Item:
 
 
 def write_set(
-    out: Path, splits: Mapping[str, Iterable[Item]], spec: Mapping[str, Any], texts: Mapping[str, str] | None = None
+    out: Path,
+    splits: Mapping[str, Iterable[Item]],
+    spec: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
+    *,
+    labels: str = "masks",
 ) -> None:
     """Write a folder data set in one step: an older one of the name is replaced when the new one is whole.
 
@@ -62,15 +71,16 @@ def write_set(
         splits: pictures by split; "" puts them beside each other, to be split by smalta.
         spec: the content of classes.yaml.
         texts: other text files by name.
+        labels: what the items' masks are, "masks" of classes or "instances".
     """
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     for split, items in splits.items():
-        for room in ("images", "masks"):
+        for room in ("images", labels):
             (part / split / room).mkdir(parents=True)
         for item in items:
             (part / split / "images" / f"{item.name}{item.picture.suffix}").symlink_to(item.picture.resolve())
-            mask = part / split / "masks" / f"{item.name}.png"
+            mask = part / split / labels / f"{item.name}.png"
             if isinstance(item.mask, Path):
                 mask.symlink_to(item.mask.resolve())
             else:
@@ -218,9 +228,31 @@ def car_parts(root: Path, out: Path) -> None:
     write_set(out, {s: [item for item in part if item.name not in CAR_TWINS] for s, part in splits.items()}, spec)
 
 
+def nuclei(root: Path, out: Path) -> None:
+    """Nuclei in microscopy, about 70/10/20 per cent, with as much of both kinds in each part.
+
+    Pictures of one kind and size are a family. A family below `WHOLE_BELOW` pictures stays in one part; a larger one
+    is dealt by pictures, for its slides are not known. `kinds.txt` of the set is handed on.
+    """
+    text = (root / "dsb2018_nuclei/kinds.txt").read_text(encoding="utf-8")
+    kinds = dict(line.split() for line in text.splitlines())
+    items = pairs(root / "dsb2018_nuclei/images", root / "dsb2018_nuclei/instances")
+    family = {item.name: (kinds[item.name], read_mask(Path(item.mask)).shape) for item in items}
+    size = Counter(family.values())
+    groups = {name: name if size[own] >= WHOLE_BELOW else str(own) for name, own in family.items()}
+    number = {own: index for index, own in enumerate(sorted(size.keys() | set(kinds.values()), key=str))}
+    classes = {
+        name: [number[own[0]], *([number[own]] if size[own] >= WHOLE_BELOW else [])] for name, own in family.items()
+    }
+    side = split_by_group(groups, seed=SPLIT_SEED, shares=NUCLEI_SHARES, classes=classes)
+    splits = {split: [item for item in items if side[item.name] == split] for split in NUCLEI_SHARES}
+    spec = {"classes": {"background": {"kind": "stuff"}, "nucleus": {"kind": "thing"}}}
+    write_set(out, splits, spec, {"kinds.txt": text}, labels="instances")
+
+
 SETS: dict[str, Callable[[Path, Path], None]] = {
     function.__name__: function
-    for function in (camvid37, camvid37_330, camvid_speed, crackforest, magnetic_tile, dibco, car_parts)
+    for function in (camvid37, camvid37_330, camvid_speed, crackforest, magnetic_tile, dibco, car_parts, nuclei)
 }
 
 

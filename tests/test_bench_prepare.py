@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -88,6 +89,33 @@ def test_car_parts_swap_sides_in_a_mirror_and_nothing_else(tmp_path: Path) -> No
     assert {split: len(entries) for split, entries in dataset.splits.items()} == {"train": 7, "val": 1, "test": 2}
     assert tree.name(tree.value_to_node[10]) == "light/front_left"
     assert tree.name(tree.value_to_node[5]) == "door/back_right"
+
+
+def test_nuclei_keep_small_families_whole_and_deal_large_ones_by_the_shares(tmp_path: Path) -> None:
+    families = {"a": ("fluorescence", (4, 4), 100), "b": ("other", (4, 5), 50), "c": ("other", (6, 6), 12)}
+    kinds = []
+    for family, (kind, size, count) in families.items():
+        for index in range(count):
+            write(tmp_path / f"dsb2018_nuclei/images/{family}{index:03}.webp", np.zeros((*size, 3), np.uint8))
+            write(tmp_path / f"dsb2018_nuclei/instances/{family}{index:03}.png", np.full(size, 300, np.uint16))
+            kinds.append(f"{family}{index:03}\t{kind}\n")
+    (tmp_path / "dsb2018_nuclei/kinds.txt").write_text("".join(kinds))
+
+    prepare.nuclei(tmp_path, tmp_path / "out")
+
+    dataset = open_dataset(tmp_path / "out")
+    parts = {split: Counter(entry.name[0] for entry in entries) for split, entries in dataset.splits.items()}
+    assert [parts[split]["a"] for split in ("train", "val", "test")] == pytest.approx([70, 10, 20], abs=2)
+    assert sorted(counts["c"] for counts in parts.values()) == [0, 0, 12]
+    # of the 62 of the other kind, 43, 6 and 13
+    assert [parts[split]["b"] + parts[split]["c"] for split in ("train", "val", "test")] == pytest.approx(
+        [43.4, 6.2, 12.4], abs=3
+    )
+    sample = dataset.read(dataset.split("val")[0])
+    assert sample.instances is not None
+    assert sample.instances.max() == 300
+    assert dataset.tree.name(int(sample.classes[0, 0])) == "nucleus"
+    assert (tmp_path / "out/kinds.txt").read_text() == "".join(kinds)
 
 
 def test_without_the_data_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,186 @@
+"""Find nuclei one by one: smalta, StarDist and Ultralytics' yolo-seg, trained from scratch for the same minutes.
+
+`python -m bench.nuclei [--who smalta|stardist|yolo] [--minutes 15]`.
+
+In:  SMALTA_DATA; smalta through its command line, the rivals in environments of their own.
+Out: bench/results/nuclei_WHO.json, or bench/work/results/nuclei_WHO.json where the minutes are not the job's own.
+
+Every program writes one PNG of object ids per picture of the test part; the same code scores them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.common import (
+    REPOSITORY,
+    WORK,
+    exit_on_error,
+    machine_facts,
+    recorded_load,
+    rival_python,
+    run,
+    smalta_command,
+    smalta_log,
+    write_result,
+)
+from bench.prepare import prepared, read_mask
+from smalta.data.dataset import open_dataset
+from smalta.errors import DataError
+from smalta.metrics.bootstrap import draw_pictures, interval
+from smalta.metrics.counting import bias, count_sums, mean_absolute_error
+from smalta.metrics.instance import accuracy, f1, match_counts, mean_accuracy, quality
+
+DATA = "nuclei"
+MINUTES = 15.0
+SEED = 0
+WHO = ("smalta", "stardist", "yolo")
+PACKAGES = {
+    "stardist": ("stardist", "csbdeep", "tensorflow-cpu", "keras", "numpy"),
+    "yolo": ("ultralytics", "torch", "numpy"),
+}
+MEASURES = {
+    "accuracy_50": lambda counts: accuracy(counts[..., 0, :]),
+    "mean_accuracy": mean_accuracy,
+    "f1_50": lambda counts: f1(counts[..., 0, :]),
+    "pq_50": lambda counts: quality(counts[..., 0, :]),
+}
+
+
+def run_rival(who: str, data: Path, folder: Path, minutes: float) -> dict[str, Any]:
+    """Train and predict in the rival's environment; returns facts about both."""
+    python, module = rival_python(who), f"bench.rivals.{who}_nuclei"
+    variables = {
+        "PYTHONPATH": str(REPOSITORY / "src"),
+        "YOLO_OFFLINE": "1",
+        "YOLO_CONFIG_DIR": str(folder),
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    options = ("--minutes", str(minutes), "--seed", str(SEED))
+    run(python, "-m", module, "train", str(data), str(folder), *options, **variables)
+    run(python, "-m", module, "predict", str(folder), str(data / "test/images"), str(folder / "instances"), **variables)
+    facts = {part: json.loads((folder / f"{part}.json").read_text("utf-8")) for part in ("training", "prediction")}
+    ask = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {PACKAGES[who]}}}))"
+    answer = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout
+    return facts | {"versions": json.loads(answer)}
+
+
+def run_smalta(data: Path, folder: Path, minutes: float) -> dict[str, Any]:
+    """Train and predict by the command line; returns facts about both."""
+    start = time.monotonic()
+    options = ("--minutes", str(minutes), "--seed", str(SEED))
+    run(*smalta_command(), "train", str(data), "--out", str(folder / "run"), *options)
+    seconds = time.monotonic() - start
+    log = smalta_log(folder / "run")
+    rates = [event["pictures_per_second"] for event in log if event["event"] == "progress"]
+    looks = [event for event in log if event["event"] == "validation"]
+    training = {
+        "train_seconds": round(seconds, 1),
+        "steps": looks[-1]["step"],
+        "pictures_per_second": round(statistics.median(rates), 2) if rates else None,
+    }
+    start = time.monotonic()
+    run(*smalta_command(), "predict", str(folder / "run"), str(data / "test/images"), "--out", str(folder))
+    pictures = len(list((data / "test/images").iterdir()))
+    return {"training": training, "prediction": {"pictures": pictures, "seconds": round(time.monotonic() - start, 2)}}
+
+
+def scores(truths: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Every measure over some pictures, with a 95 % interval over pictures.
+
+    Args:
+        truths: (H, W) instance map by picture, 0 = none.
+        found: the same from a program.
+    """
+    names = sorted(truths)
+    counts = np.stack([match_counts(truths[name], found[name]) for name in names])
+    numbers = {
+        side: np.array([len(np.unique(maps[name][maps[name] > 0])) for name in names])
+        for side, maps in (("true", truths), ("found", found))
+    }
+    errors = count_sums(numbers["found"], numbers["true"])
+    draws = draw_pictures(len(names))
+    lines: dict[str, Any] = {"pictures": len(names)} | {side: int(count.sum()) for side, count in numbers.items()}
+    for name, values, measure in (
+        *((name, counts, measure) for name, measure in MEASURES.items()),
+        ("count_mae", errors, mean_absolute_error),
+        ("count_bias", errors, bias),
+    ):
+        low, high = interval(values, measure, draws)
+        lines[name] = {
+            "value": round(float(measure(values.sum(axis=0))), 4),
+            "interval": [round(low, 4), round(high, 4)],
+        }
+    return lines
+
+
+def run_job(who: str, minutes: float) -> Path:
+    """Train one program, let it predict the test part, score it and write the result.
+
+    Raises:
+        DataError: if a picture of the test part has no map, or one of another size.
+    """
+    data = prepared(DATA)
+    dataset = open_dataset(data)
+    folder = WORK / "runs" / f"{DATA}_{who}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with recorded_load() as load:
+        facts = run_smalta(data, folder, minutes) if who == "smalta" else run_rival(who, data, folder, minutes)
+    truths, found = {}, {}
+    for entry in dataset.split("test"):
+        truths[entry.name] = read_mask(data / "test/instances" / f"{entry.name}.png")
+        found[entry.name] = read_mask(folder / "instances" / f"{entry.name}.png")
+        if found[entry.name].shape != truths[entry.name].shape:
+            raise DataError(f"{who} answered {entry.name} with a map of {found[entry.name].shape}; it must fit it")
+    kinds = dict(line.split() for line in (data / "kinds.txt").read_text(encoding="utf-8").splitlines())
+    parts = {"all": set(truths)} | {kind: {n for n in truths if kinds[n] == kind} for kind in set(kinds.values())}
+    prediction = facts["prediction"]
+    result = {
+        "job": DATA,
+        "who": who,
+        "command": command(who, minutes),
+        "data": DATA,
+        "pictures": {split: len(entries) for split, entries in dataset.splits.items()},
+        "split": "test",
+        "minutes": minutes,
+        "seed": SEED,
+        "training": facts["training"],
+        "prediction": prediction | {"pictures_per_second": round(prediction["pictures"] / prediction["seconds"], 2)},
+        "scores": {
+            part: scores({n: truths[n] for n in names}, {n: found[n] for n in names})
+            for part, names in sorted(parts.items())
+        },
+        "rival_versions": facts.get("versions"),
+        "load": load,
+        "machine": machine_facts(),
+    }
+    return write_result(f"{DATA}_{who}", result, scratch=minutes != MINUTES)
+
+
+def command(who: str, minutes: float) -> str:
+    """What to type to get a result again."""
+    return f"python -m bench.nuclei --who {who}" + (f" --minutes {minutes:g}" if minutes != MINUTES else "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--who", choices=WHO, help="one program only")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of training, for each program")
+    options = parser.parse_args()
+    for who in [options.who] if options.who else WHO:
+        print(f"wrote {run_job(who, options.minutes).name}")
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
