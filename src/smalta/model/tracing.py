@@ -1,0 +1,260 @@
+"""Find the workload of a network without running it: PyTorch's fake tensors have shapes and types, and no numbers.
+
+In:  a network's configuration, size and number of pictures, precision, whether gradients are made.
+Out: `Workload`.
+
+All that a pass does is seen: what autocast converts, what gradients keep alive, which convolutions the depthwise
+gradients are composed of. Nothing is allocated and nothing computed, so a picture of any size takes the same second.
+
+Must not know: machines, seconds, plans.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from smalta.model.info import NetworkConfig
+from smalta.model.network import Network
+from smalta.model.workload import Kind, Layer, Workload
+
+# bytes per weight that a step moves: the gradient's norm and cut (12), AdamW (28), the averaged weights (12)
+UPDATE_BYTES = 52
+# bytes per weight that training holds: the weight, its gradient, two averages of AdamW, the averaged weight
+TRAINING_WEIGHT_BYTES = 20
+
+_KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written beside the kind
+    "native_batch_norm": ("norm", 4),
+    "cudnn_batch_norm": ("norm", 4),
+    "native_layer_norm": ("norm", 8),
+    "native_group_norm": ("norm", 8),
+    "relu": ("activation", 1),
+    "hardtanh": ("activation", 2),
+    "threshold": ("activation", 1),
+    "hardswish": ("activation", 4),
+    "hardsigmoid": ("activation", 3),
+    "silu": ("activation", 6),
+    "gelu": ("activation", 8),
+    "sigmoid": ("activation", 5),
+    "elu": ("activation", 6),
+    "leaky_relu": ("activation", 2),
+    "upsample_bilinear2d": ("resize", 8),
+    "upsample_nearest2d": ("resize", 1),
+    "max_pool2d_with_indices": ("pool", 9),
+    "avg_pool2d": ("pool", 4),
+    "mean": ("pool", 1),
+    "_adaptive_avg_pool2d": ("pool", 1),
+    "_softmax": ("softmax", 8),
+    "_log_softmax": ("softmax", 8),
+    "nll_loss2d_forward": ("softmax", 1),
+    "add": ("arithmetic", 1),
+    "sub": ("arithmetic", 1),
+    "mul": ("arithmetic", 1),
+    "div": ("arithmetic", 1),
+    "sum": ("arithmetic", 1),
+    "_to_copy": ("copy", 0),
+    "clone": ("copy", 0),
+    "copy": ("copy", 0),
+    "cat": ("copy", 0),
+    "constant_pad_nd": ("copy", 0),
+    "zeros_like": ("copy", 0),
+    "new_zeros": ("copy", 0),
+}
+_FREE = {
+    "alias", "as_strided", "chunk", "detach", "device", "empty", "empty_like", "expand", "lift_fresh",
+    "new_empty_strided", "permute", "select", "slice", "split", "split_with_sizes", "squeeze", "t", "transpose",
+    "unsqueeze", "view", "_unsafe_view",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def trace(
+    config: NetworkConfig, size_hw: tuple[int, int], *, batch: int = 1, bf16: bool = False, training: bool = False
+) -> Workload:
+    """The workload of one pass or one training step.
+
+    Args:
+        config: of the network.
+        size_hw: of the pictures in pixels; it is rounded up to multiples of 32, as the runtime pads.
+        batch: pictures per pass.
+        bf16: whether autocast multiplies in bf16.
+        training: forward, loss, backward and the step of the optimiser, instead of logits, resize and softmax.
+
+    Raises:
+        ModelError: if there is no such encoder.
+    """
+    height, width = (-(-side // 32) * 32 for side in size_hw)
+    with FakeTensorMode():
+        network = Network(config).train(training)
+        pictures = torch.empty(batch, 3, height, width, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+        recorder = _Recorder(network)
+        with recorder, torch.set_grad_enabled(training), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = network(pictures)
+        with recorder, torch.set_grad_enabled(training):
+            if training:
+                torch.autograd.backward(_loss(logits))
+            else:
+                _answer(logits, config.stride)
+        weights = sum(parameter.numel() for parameter in network.parameters())
+    layers = recorder.layers
+    if training:
+        layers.append(Layer(kind="update", weights=UPDATE_BYTES * weights, operations=20 * weights))
+    return Workload(
+        pixels=batch * height * width,
+        layers=tuple(layers),
+        live_bytes=recorder.peak,
+        weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else 4),
+        training=training,
+    )
+
+
+def _loss(logits: Mapping[str, Tensor]) -> Tensor:
+    """A loss of the usual size: softmax of the leaves, squares of what else there is."""
+    total = torch.zeros(())
+    for name, values in logits.items():
+        values = values.float()
+        if name == "semantic":
+            labels = torch.empty(values.shape[0], *values.shape[2:], dtype=torch.int64)
+            shares = torch.softmax(values, 1)
+            total = total + F.cross_entropy(values, labels) + (shares * shares).sum()
+        else:
+            total = total + (values * values).sum()
+    return total
+
+
+def _answer(logits: Mapping[str, Tensor], stride: int) -> list[Tensor]:
+    """What the runtime does after the network."""
+    answers = []
+    for name, values in logits.items():
+        values = values.float().contiguous()
+        if stride > 1:
+            values = F.interpolate(values, scale_factor=float(stride), mode="bilinear", align_corners=False)
+        answers.append(torch.softmax(values, 1) if name in ("semantic", "attributes") else values)
+    return answers
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Turns every operation into a layer and follows what memory is alive."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.layers: list[Layer] = []
+        self.peak = self._alive = 0
+        own = (*network.parameters(), *network.buffers())
+        self._storages = {tensor.untyped_storage()._cdata for tensor in own}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        fresh = sum(self._follow(tensor) for tensor in _tensors((result,)))
+        name = func._schema.name.removeprefix("aten::")
+        if not name.startswith("prim::") and (layer := _layer(name, args, kwargs or {}, result, fresh)) is not None:
+            self.layers.append(layer)
+        return result
+
+    def _follow(self, tensor: Tensor) -> int:
+        """Bytes that the tensor adds to what is alive."""
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, int(storage.nbytes())
+        if key in self._storages:
+            return 0
+        self._storages.add(key)
+        self._alive += size
+        self.peak = max(self.peak, self._alive)
+        weakref.finalize(storage, self._release, key, size)
+        return size
+
+    def _release(self, key: int, size: int) -> None:
+        self._storages.discard(key)
+        self._alive -= size
+
+
+def _layer(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, fresh: int) -> Layer | None:
+    base = name.rstrip("_") if not name.startswith("_") else name
+    if base in _FREE:
+        return None
+    inputs, outputs = _tensors((args, kwargs)), _tensors((result,))
+    if base == "convolution":
+        return _convolution(args, outputs[0], fresh)
+    if base == "convolution_backward":
+        return _convolution_backward(args, outputs, fresh)
+    backward = base.endswith("_backward")
+    kind, per_element = _KINDS.get(base.removesuffix("_backward"), ("arithmetic", 1))
+    written = sum(map(_bytes, outputs[:1] if kind in ("norm", "pool") else outputs))
+    return Layer(
+        kind=kind,
+        backward=backward,
+        operations=per_element * max((t.numel() for t in (*outputs, *inputs)), default=0),
+        read=sum(map(_bytes, inputs)),
+        written=written,
+        fresh=fresh,
+        bits=_bits(outputs),
+    )
+
+
+def _convolution(args: Sequence[Any], output: Tensor, fresh: int) -> Layer:
+    maps, weight, transposed, groups = args[0], args[1], bool(args[6]), int(args[8])
+    kernel = math.prod(weight.shape[1:])  # inputs of one output, or outputs of one input
+    return Layer(
+        kind=_kind_of(weight, groups),
+        operations=2 * kernel * (maps if transposed else output).numel(),
+        read=_bytes(maps),
+        written=_bytes(output),
+        weights=_bytes(weight),
+        fresh=fresh,
+        bits=_bits([output]),
+    )
+
+
+def _convolution_backward(args: Sequence[Any], outputs: Sequence[Tensor], fresh: int) -> Layer:
+    gradient, maps, weight, transposed, groups = args[0], args[1], args[2], bool(args[7]), int(args[9])
+    wanted = list(args[10])[:2]  # gradients of the maps, of the weights
+    kernel = math.prod(weight.shape[1:])
+    return Layer(
+        kind=_kind_of(weight, groups),
+        backward=True,
+        operations=2 * kernel * (maps if transposed else gradient).numel() * sum(wanted),
+        read=_bytes(gradient) * sum(wanted) + (_bytes(maps) if wanted[1] else 0),
+        written=_bytes(maps) if wanted[0] else 0,
+        weights=_bytes(weight) * sum(wanted),
+        fresh=fresh,
+        bits=_bits(outputs),
+    )
+
+
+def _kind_of(weight: Tensor, groups: int) -> Kind:
+    if groups == weight.shape[0] and groups > 1:
+        return "depthwise"
+    if groups > 1:
+        return "grouped"
+    if weight.shape[1] <= 4:
+        return "stem"
+    return "pointwise" if weight.shape[2] == weight.shape[3] == 1 else "dense"
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    if isinstance(values, Tensor):
+        return [values]
+    if isinstance(values, Mapping):
+        values = values.values()
+    elif not isinstance(values, list | tuple):
+        return []
+    return [tensor for value in values for tensor in _tensors(value)]
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def _bits(tensors: Sequence[Tensor]) -> int:
+    return min((8 * t.element_size() for t in tensors if t.is_floating_point()), default=32)

@@ -1,0 +1,191 @@
+"""The machine as smalta sees it: cores, caches, memory, instruction sets, cards, and how fast they are.
+
+In:  the system; a file in the user's cache folder, so that speeds are measured once per machine and version.
+Out: `Machine`; bytes that are free now.
+
+Must not know: networks, plans.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from smalta import cgroup
+from smalta.cores import usable_cores
+from smalta.data.pictures import write_bytes
+from smalta.errors import DataError
+from smalta.plan.facts import Caches, Processor, processor
+from smalta.plan.gpus import Gpu, installed
+from smalta.plan.rates import Rates, measure
+
+CACHE_FILE = "machine.json"
+_PACKAGES = ("smalta", "numpy", "openvino", "torch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a plan is made for.
+
+    Attributes:
+        processor: name, caches, instruction sets.
+        cores: that the process may use; affinity and quotas of control groups are respected.
+        memory_bytes: of the machine.
+        memory_limit: of the process's control groups, bytes; None where there is none.
+        glibc: whether the C library is the one that can be told to keep large blocks.
+        rates: measured.
+        gpus: that PyTorch can use.
+        unused_gpus: names of cards that are there while PyTorch cannot use them.
+        versions: of the packages that the rates depend on.
+        measured: when.
+    """
+
+    processor: Processor
+    cores: int
+    memory_bytes: int
+    memory_limit: int | None
+    glibc: bool
+    rates: Rates
+    gpus: tuple[Gpu, ...] = ()
+    unused_gpus: tuple[str, ...] = ()
+    versions: Mapping[str, str | None]
+    measured: str
+
+    @property
+    def usable_memory(self) -> int:
+        """Bytes that the process may have in all."""
+        return min(self.memory_bytes, self.memory_limit or self.memory_bytes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The machine as plain data for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a parsed JSON file.
+
+        Raises:
+            KeyError, TypeError: if it is not what `to_dict` gave.
+        """
+        told = dict(values["processor"])
+        caches = Caches(**told.pop("caches"))
+        instructions = tuple(told.pop("instructions"))
+        rest = {key: value for key, value in values.items() if key not in ("processor", "rates", "gpus", "unused_gpus")}
+        return cls(
+            processor=Processor(**told, caches=caches, instructions=instructions),
+            rates=Rates(**values["rates"]),
+            gpus=tuple(Gpu(**gpu) for gpu in values["gpus"]),
+            unused_gpus=tuple(values["unused_gpus"]),
+            **rest,
+        )
+
+
+def this_machine(*, refresh: bool = False) -> Machine:
+    """The machine that this process runs on.
+
+    What was measured before on the same processor, with as many cores, by the same versions is read from the user's
+    cache folder, unless something disturbed that measurement.
+
+    Args:
+        refresh: measure again.
+    """
+    facts, cores, versions = processor(), usable_cores(), _versions()
+    kept = None if refresh else _read(cache_file())
+    memory, limit = psutil.virtual_memory().total, cgroup.memory_limit()
+    if kept is not None and (kept.processor, kept.cores, kept.versions) == (facts, cores, versions):
+        return replace(kept, memory_bytes=memory, memory_limit=limit)
+    gpus, unused = _gpus()
+    machine = Machine(
+        processor=facts,
+        cores=cores,
+        memory_bytes=memory,
+        memory_limit=limit,
+        glibc=platform.libc_ver()[0] == "glibc",
+        rates=measure(cores, facts.caches),
+        gpus=gpus,
+        unused_gpus=unused,
+        versions=versions,
+        measured=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    )
+    if not machine.rates.disturbed:  # a wrong number must not stay
+        _write(cache_file(), machine)
+    return machine
+
+
+def free_memory() -> int:
+    """Bytes that the process can still use, what control groups leave to it included."""
+    left = cgroup.memory_left()
+    free = int(psutil.virtual_memory().available)
+    return free if left is None else min(free, left)
+
+
+def cache_file() -> Path:
+    """Where the measured speeds are kept."""
+    if told := os.environ.get("XDG_CACHE_HOME"):
+        folder = Path(told)
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        folder = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return folder / "smalta" / CACHE_FILE
+
+
+def _read(path: Path) -> Machine | None:
+    try:
+        return Machine.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # not there, or of another version: then it is measured again
+
+
+def _write(path: Path, machine: Machine) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, (json.dumps(machine.to_dict(), indent=1) + "\n").encode())
+    except (OSError, DataError):
+        return  # a home that cannot be written to costs a second at each start, no more
+
+
+def _versions() -> dict[str, str | None]:
+    def installed_version(package: str) -> str | None:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return None
+
+    return {package: installed_version(package) for package in _PACKAGES}
+
+
+def _gpus() -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
+    """Cards that PyTorch can use, measured; and the names of those that it cannot."""
+    there = installed()
+    if not there or find_spec("torch") is None:
+        return (), tuple(name for name, _ in there)
+    from smalta.model.gpu import measure_cuda, usable_cards
+
+    gpus = []
+    for index, name in usable_cards():
+        found = measure_cuda(index)
+        flops = {precision: found[precision] for precision in ("fp32", "bf16")}
+        gpus.append(
+            Gpu(
+                name=name,
+                memory_bytes=int(found["memory_bytes"]),
+                flops=flops,
+                bandwidth=found["bandwidth"],
+                cache_bytes=int(found["cache_bytes"]),
+                transfer=found["transfer"],
+                launch_seconds=found["launch_seconds"],
+            )
+        )
+    return tuple(gpus), () if gpus else tuple(name for name, _ in there)
