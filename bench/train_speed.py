@@ -74,7 +74,7 @@ def plain_loop(steps: int) -> float:
     dataset = open_dataset(prepared(DATA))
     settings = TrainSettings(steps=steps)
     fingerprint = measure(dataset)
-    recipe = decide(settings, fingerprint, memory_bytes=2**32)
+    recipe = decide(settings, fingerprint, memory_bytes=2**32, kind=("semantic", ""))
     network = build_network(dataset, settings, recipe.stride)
     load_imagenet_weights(network.encoder, settings.encoder)
     for module in network.modules():

@@ -6,6 +6,7 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.inference.predictor import Predictor
+from smalta.model.info import ModelInfo, NetworkConfig
 
 # 1 ground  2 car  3 car/audi  4 car/honda; the values are a user's own
 CARS = ClassTree(
@@ -26,9 +27,14 @@ class RedIsAudi:
         return {"semantic": np.moveaxis(colours / colours.sum(axis=-1, keepdims=True), -1, 1)}
 
 
+def info(tree: ClassTree, threshold: float | None = None) -> ModelInfo:
+    """What a network for these classes would say of itself."""
+    return ModelInfo(tree=tree, network=NetworkConfig.for_tree(tree), threshold=threshold)
+
+
 def cars() -> Predictor:
     """A predictor of ground, audi and honda by colour."""
-    return Predictor(RedIsAudi(), CARS)
+    return Predictor(RedIsAudi(), info(CARS))
 
 
 def picture(*columns: tuple[int, int, int]) -> np.ndarray:

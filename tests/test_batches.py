@@ -138,6 +138,7 @@ def test_a_batch_is_cut_into_parts_of_nearly_equal_size(count: int, sizes: list[
         pictures=rows.view(5, 1, 1, 1).expand(5, 3, 2, 2),
         labels=rows.view(5, 1, 1).expand(5, 2, 2),
         attributes={"lit": rows.view(5, 1, 1).expand(5, 2, 2)},
+        objects={"center": rows.view(5, 1, 1).expand(5, 1, 1)},
     )
 
     parts = list(batch.chunks(count))
@@ -146,3 +147,4 @@ def test_a_batch_is_cut_into_parts_of_nearly_equal_size(count: int, sizes: list[
     for name in ("pictures", "labels"):
         assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(batch, name))
     assert torch.equal(torch.cat([part.attributes["lit"] for part in parts]), batch.attributes["lit"])
+    assert torch.equal(torch.cat([part.objects["center"] for part in parts]), batch.objects["center"])

@@ -15,7 +15,7 @@ from smalta.classes import ClassTree
 from smalta.errors import ClassTreeError, ConfigError, DataError, ModelError, ShapeError
 from smalta.inference.predictor import Predictor, load
 from smalta.segmentation import Segmentation
-from stand_ins import BLUE, CARS, GREEN, RED, UNSURE, RedIsAudi, cars, picture
+from stand_ins import BLUE, CARS, GREEN, RED, UNSURE, RedIsAudi, cars, info, picture
 
 # -- answering ----------------------------------------------------------------------------------------
 
@@ -58,16 +58,20 @@ def test_the_threshold_of_the_model_decides_between_two_leaves() -> None:
 
     tree = ClassTree(["ground", "crack"])
 
-    assert Predictor(Third(), tree)(picture(RED)).classes[0, 0] == 1
-    assert Predictor(Third(), tree, threshold=0.3)(picture(RED)).classes[0, 0] == 2
+    assert Predictor(Third(), info(tree))(picture(RED)).classes[0, 0] == 1
+    assert Predictor(Third(), info(tree, 0.3))(picture(RED)).classes[0, 0] == 2
 
 
 def test_attributes_come_along() -> None:
     class Lit(RedIsAudi):
         def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-            return super().__call__(pictures) | {"lit": np.full((1, 2, *pictures.shape[1:3]), 0.5, np.float32)}
+            return super().__call__(pictures) | {
+                "attribute:lit": np.full((1, 2, *pictures.shape[1:3]), 0.5, np.float32)
+            }
 
-    answer = Predictor(Lit(), CARS)(picture(RED, GREEN))
+    tree = ClassTree({"ground": {}, "car": {"attributes": {"lit": ["yes", "no"]}, "children": ["audi", "honda"]}})
+
+    answer = Predictor(Lit(), info(tree))(picture(RED, GREEN))
 
     assert answer.attributes["lit"].shape == (2, 2, 2)
 
@@ -75,7 +79,7 @@ def test_attributes_come_along() -> None:
 def test_a_grey_picture_is_repeated_over_the_channels() -> None:
     runtime = RedIsAudi()
 
-    Predictor(runtime, CARS)(np.array([[5, 200]], np.uint8))
+    Predictor(runtime, info(CARS))(np.array([[5, 200]], np.uint8))
 
     assert runtime.seen[0].tolist() == [[[[5] * 3, [200] * 3]]]
 
@@ -84,7 +88,7 @@ def test_views_with_negative_strides_reach_the_runtime_as_plain_arrays() -> None
     runtime = RedIsAudi()
     upside_down_bgr = picture(RED, BLUE)[::-1, :, ::-1]
 
-    answer = Predictor(runtime, CARS)(upside_down_bgr)
+    answer = Predictor(runtime, info(CARS))(upside_down_bgr)
 
     assert runtime.seen[0].flags.c_contiguous
     assert answer.classes[0].tolist() == [1, 3]  # red as BGR is blue

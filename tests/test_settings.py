@@ -12,8 +12,10 @@ from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint, measure_samples
 from smalta.data.sample import Sample
 from smalta.errors import ConfigError
+from smalta.model.info import Kind
 from smalta.training.settings import TrainSettings, decide
 
+KIND: tuple[Kind, str] = ("semantic", "as told")
 MANY = 2**40  # bytes of free memory
 
 
@@ -63,14 +65,14 @@ def test_settings_survive_their_plain_form_and_refuse_misspelt_keys() -> None:
 
 
 def test_what_is_told_is_obeyed(fingerprint: Fingerprint) -> None:
-    recipe = decide(TrainSettings(crop=64, batch=3, stride=1, device="cpu"), fingerprint, MANY)
+    recipe = decide(TrainSettings(crop=64, batch=3, stride=1, device="cpu"), fingerprint, MANY, KIND)
 
     assert (recipe.crop_hw, recipe.batch, recipe.stride, recipe.device) == ((64, 64), 3, 1, "cpu")
     assert recipe.reasons["stride"] == "stride 1: as told"
 
 
 def test_what_is_not_told_follows_from_the_data(fingerprint: Fingerprint) -> None:
-    recipe = decide(TrainSettings(device="cpu"), fingerprint, MANY)
+    recipe = decide(TrainSettings(device="cpu"), fingerprint, MANY, KIND)
 
     # pictures of 100 x 200 px: the next multiples of 32 are 128 and 224
     assert recipe.crop_hw == (128, 224)
@@ -84,20 +86,22 @@ def test_what_is_not_told_follows_from_the_data(fingerprint: Fingerprint) -> Non
 def test_a_small_data_set_gets_a_small_batch(fingerprint: Fingerprint, pictures: int, batch: int) -> None:
     few = replace(fingerprint, n_pictures={"train": pictures})
 
-    assert decide(TrainSettings(device="cpu"), few, MANY).batch == batch
+    assert decide(TrainSettings(device="cpu"), few, MANY, KIND).batch == batch
 
 
 def test_large_pictures_are_cut_to_views_of_320(fingerprint: Fingerprint) -> None:
     large = replace(fingerprint, height=(1000, 1000, 1000), width=(150, 150, 150))
 
-    assert decide(TrainSettings(device="cpu"), large, MANY).crop_hw == (320, 160)
+    assert decide(TrainSettings(device="cpu"), large, MANY, KIND).crop_hw == (320, 160)
 
 
 def test_samples_are_kept_where_a_third_of_the_free_memory_holds_them(fingerprint: Fingerprint) -> None:
     needed = fingerprint.decoded_bytes  # 8 pictures of 100 x 200 px: 3 bytes of colour and 2 of class
     assert needed == 8 * 100 * 200 * 5
 
-    roomy, tight = (decide(TrainSettings(device="cpu"), fingerprint, memory) for memory in (3 * needed, 3 * needed - 3))
+    roomy, tight = (
+        decide(TrainSettings(device="cpu"), fingerprint, memory, KIND) for memory in (3 * needed, 3 * needed - 3)
+    )
 
     assert roomy.cache_bytes >= needed
     assert "fit in" in roomy.reasons["cache"]
@@ -111,11 +115,11 @@ def test_pictures_with_an_up_stay_upright(fingerprint: Fingerprint) -> None:
     sample = Sample(name="a", picture=np.zeros((100, 200, 3), np.uint8), classes=sides)
     no_up = measure_samples([sample], ClassTree(["left", "right"]))
 
-    assert not decide(TrainSettings(device="cpu"), fingerprint, MANY).augment.upside_down
-    assert decide(TrainSettings(device="cpu"), no_up, MANY).augment.upside_down
+    assert not decide(TrainSettings(device="cpu"), fingerprint, MANY, KIND).augment.upside_down
+    assert decide(TrainSettings(device="cpu"), no_up, MANY, KIND).augment.upside_down
 
 
 def test_a_single_view_that_batch_normalisation_cannot_take_is_refused(fingerprint: Fingerprint) -> None:
     with pytest.raises(ConfigError, match="batch 1 with views of 32 x 32 px"):
-        decide(TrainSettings(crop=32, batch=1, device="cpu"), fingerprint, MANY)
-    decide(TrainSettings(crop=64, batch=1, device="cpu"), fingerprint, MANY)
+        decide(TrainSettings(crop=32, batch=1, device="cpu"), fingerprint, MANY, KIND)
+    decide(TrainSettings(crop=64, batch=1, device="cpu"), fingerprint, MANY, KIND)

@@ -90,7 +90,7 @@ def test_a_run_is_validated_about_eight_times_and_at_its_end(run: Path) -> None:
 
     assert [event["step"] for event in validations] == [2, 4, 6, 8, 10]
     assert all(set(event["iou"]) == {"ground", "disc"} for event in validations)
-    best = max(validations, key=lambda event: event["miou"])
+    best = max(validations, key=lambda event: event["score"])
     assert state(run)[1]["best_step"] == best["step"]
     assert load_model(run / "model.safetensors")[1].facts["step"] == best["step"]
 
@@ -100,8 +100,8 @@ def test_the_result_says_what_was_reached(discs: Path, tmp_path: Path) -> None:
 
     assert (result.steps, result.best_step) == (1, 1)
     assert result.model == tmp_path / "run" / "model.safetensors"
-    assert result.validation_miou is not None
-    assert 0 <= result.validation_miou <= 1
+    assert result.validation_score is not None
+    assert 0 <= result.validation_score <= 1
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(run: Path, discs: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_observers_hear_of_progress_validations_and_notes(
         def on_progress(self, progress: Any) -> None:
             heard.append((progress.step, progress.done))
 
-        def on_validation(self, step: int, miou: float, best: bool) -> None:
+        def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
             heard.append(("validation", step, best))
 
         def on_note(self, text: str) -> None:
@@ -462,7 +462,7 @@ def make_trainer(discs: Path, folder: Path, **told: Any) -> loop.Trainer:
     """A trainer of the disc data, without Dice, whose batch normalisation does not depend on the batch."""
     folder.mkdir(exist_ok=True)
     dataset, chosen = open_dataset(discs), settings(**told)
-    recipe = replace(decide(chosen, measure(dataset), 2**30), bf16=False)
+    recipe = replace(decide(chosen, measure(dataset), 2**30, ("semantic", "")), bf16=False)
     network = loop.build_network(dataset, chosen, recipe.stride)
     trainer = loop.Trainer(
         dataset,
@@ -567,7 +567,7 @@ def test_a_run_in_minutes_ends_in_time_with_its_validations(
     def look(network: Any, dataset: Any, chosen: Any, *, most: int, seconds: float, **_: Any) -> Score:
         count = min(most, len(chosen), max(8, math.ceil(seconds / picture_seconds) if seconds < 1e9 else most))
         fake.now += count * picture_seconds
-        return Score(miou=0.5, level=1, ious={}, threshold=None, n_pictures=count)
+        return Score(miou=0.5, level=1, ious={}, quality=math.nan, threshold=None, n_pictures=count)
 
     monkeypatch.setattr(trainer, "_batches", NoBatches)
     monkeypatch.setattr(loop.Trainer, "_step", step)

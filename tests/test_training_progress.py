@@ -33,7 +33,7 @@ def test_a_terminal_gets_a_bar_with_loss_score_rate_and_time_left() -> None:
     to = console(terminal=True)
 
     with TrainingProgress(to) as watcher:
-        watcher.on_validation(20, 0.61234, True)
+        watcher.on_validation(20, "mIoU", 0.61234, True)
         watcher.on_progress(Step())
 
     assert "step 20: validation mIoU 0.612, the best so far" in text(to)
@@ -53,16 +53,16 @@ def test_elsewhere_a_line_is_printed_now_and_then(monkeypatch: pytest.MonkeyPatc
         now = 22.0
         watcher.on_progress(Step(step=3))
 
-    assert text(to).splitlines() == ["step 2  25%  loss 1.235  val mIoU -  11.1 pictures/s  45 s left"]
+    assert text(to).splitlines() == ["step 2  25%  loss 1.235  val -  11.1 pictures/s  45 s left"]
 
 
 def test_a_score_that_could_not_be_measured_is_a_dash() -> None:
     to = console(terminal=False)
 
     with TrainingProgress(to) as watcher:
-        watcher.on_validation(5, math.nan, False)
+        watcher.on_validation(5, "PQ", math.nan, False)
 
-    assert text(to) == "step 5: validation mIoU -\n"
+    assert text(to) == "step 5: validation PQ -\n"
 
 
 def test_notes_are_printed_as_they_stand() -> None:

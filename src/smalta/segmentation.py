@@ -1,9 +1,9 @@
 """The one value that every answer comes in: what stands where in a picture.
 
-In:  leaf probabilities and a class tree; the objects, where the model makes any.
+In:  the fields of a network's answer, and a class tree.
 Out: class maps at any level, probabilities of any node, areas per node, objects, panoptic maps.
 
-Pure numpy. Must not know: networks, files, how the probabilities were made.
+Pure numpy. Must not know: networks, files, how the fields were made.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 from smalta.classes import ROOT, ClassTree
 from smalta.decoding import Method, decode, node_probabilities
 from smalta.errors import ClassTreeError, ShapeError
+from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
+from smalta.grouping import GroupingRule, group
 from smalta.objects import Objects
 
 
@@ -51,6 +53,7 @@ class Segmentation:
         probabilities: np.ndarray,
         *,
         attributes: Mapping[str, np.ndarray] | None = None,
+        objects: Objects | None = None,
         method: Method = "top-down",
         min_confidence: float = 0.0,
         level: int | None = None,
@@ -60,7 +63,56 @@ class Segmentation:
         classes = decode(
             tree, probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
         )
-        return cls(tree=tree, classes=classes, probabilities=probabilities, attributes=attributes or {})
+        return cls(
+            tree=tree, classes=classes, probabilities=probabilities, attributes=attributes or {}, objects=objects
+        )
+
+    @classmethod
+    def from_fields(
+        cls,
+        tree: ClassTree,
+        fields: Mapping[str, np.ndarray],
+        *,
+        rule: GroupingRule | None = None,
+        method: Method = "top-down",
+        min_confidence: float = 0.0,
+        level: int | None = None,
+        threshold: float | None = None,
+    ) -> Segmentation:
+        """Decode the fields of one picture, as `smalta.fields` lists them, without their first axis.
+
+        Args:
+            tree: the classes.
+            fields: by name.
+            rule: when pixels are an object; None makes no objects.
+            method, min_confidence, level, threshold: as for `smalta.decoding.decode`.
+        """
+        probabilities = fields[SEMANTIC]
+        attributes = {a.name: fields[attribute_field(a.name)] for a in tree.attributes}
+        objects = None
+        if rule is not None:
+            is_thing = tree.is_thing[list(tree.leaves)]
+            instances, scores = group(probabilities[is_thing].sum(axis=0), fields[CENTER][0], fields[OFFSETS], rule)
+            objects = Objects.from_instances(
+                tree,
+                instances,
+                probabilities,
+                scores,
+                attributes=attributes,
+                method=method,
+                min_confidence=min_confidence,
+                level=level,
+            )
+        return cls.from_probabilities(
+            tree,
+            probabilities,
+            attributes=attributes,
+            objects=objects,
+            method=method,
+            min_confidence=min_confidence,
+            level=level,
+            threshold=threshold,
+        )
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -34,7 +34,8 @@ from smalta.data.pictures import write_bytes
 from smalta.data.scenes import generate
 from smalta.decoding import decode
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError
-from smalta.inference.runtimes import INPUT, METADATA_KEY, SEMANTIC, attribute_output, examine, start
+from smalta.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.inference.runtimes import INPUT, METADATA_KEY, examine, start
 from smalta.model.info import ModelInfo
 from smalta.model.network import Network
 from smalta.model.runtime import MULTIPLE, TorchRuntime
@@ -42,6 +43,7 @@ from smalta.model.storage import MODEL_FILE, load_model
 
 OPSET = 17
 MOST_DIFFERENCE = 1e-3  # of a probability
+MOST_PIXELS = 0.05  # of an offset
 LEAST_EQUAL = 0.999  # share of pixels with the same class
 MOST_PICTURES = 8
 SCENES = 4  # generated, where there are no pictures
@@ -55,19 +57,25 @@ class Parity:
     Attributes:
         runtime: what ran the file.
         pictures: which pictures were compared, for people.
-        max_difference: the largest difference of a probability, those of attributes included.
+        max_difference: the largest difference of a probability or of the centre map.
+        max_offset_difference: of an offset to an object's centre, pixels; 0 where there are none.
         equal_share: share of pixels with the same class.
     """
 
     runtime: str
     pictures: str
     max_difference: float
+    max_offset_difference: float
     equal_share: float
 
     @property
     def holds(self) -> bool:
         """Whether the file may be used; not where a difference is nan."""
-        return self.max_difference <= MOST_DIFFERENCE and self.equal_share >= LEAST_EQUAL
+        return (
+            self.max_difference <= MOST_DIFFERENCE
+            and self.max_offset_difference <= MOST_PIXELS
+            and self.equal_share >= LEAST_EQUAL
+        )
 
 
 def export(run: str | Path, out: str | Path) -> Parity:
@@ -95,8 +103,10 @@ def export(run: str | Path, out: str | Path) -> Parity:
     if not parity.holds:
         raise ModelError(
             f"the exported model does not answer as PyTorch does: probabilities differ by up to "
-            f"{parity.max_difference:.2g} (allowed {MOST_DIFFERENCE:g}) and {parity.equal_share:.3%} of the pixels get "
-            f"the same class (needed {LEAST_EQUAL:.1%}); no file was written, use the run's folder instead"
+            f"{parity.max_difference:.2g} (allowed {MOST_DIFFERENCE:g}), offsets by up to "
+            f"{parity.max_offset_difference:.2g} px (allowed {MOST_PIXELS:g}), and "
+            f"{parity.equal_share:.3%} of the pixels get the same class (needed {LEAST_EQUAL:.1%}); "
+            "no file was written, use the run's folder instead"
         )
     stamp = {"smalta": __version__, "torch": torch.__version__, "parity": asdict(parity)}
     try:
@@ -119,13 +129,21 @@ class _Graph(nn.Module):
         self.attributes = attributes
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """(B, H, W, 3) uint8 -> (B, L, H, W) probabilities, then (B, V, H, W) for each attribute."""
+        """(B, H, W, 3) uint8 -> the fields of `ModelInfo.fields`, in that order."""
         height, width = pictures.shape[1], pictures.shape[2]
         planes = pictures.permute(0, 3, 1, 2).float()
         padded = F.pad(planes, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
-        logits = {name: self._full_size(values, height, width) for name, values in self.network(padded).items()}
-        answers = [logits["semantic"], *(logits["attributes"][:, a.start : a.stop] for a in self.attributes)]
-        return tuple(torch.softmax(answer, dim=1) for answer in answers)
+        logits = self.network(padded)
+        answers = [self._full_size(logits[SEMANTIC], height, width)]
+        if "attributes" in logits:
+            values = self._full_size(logits["attributes"], height, width)
+            answers += [values[:, a.start : a.stop] for a in self.attributes]
+        fields = tuple(torch.softmax(answer, dim=1) for answer in answers)
+        if CENTER not in logits:
+            return fields
+        stride = self.network.config.stride
+        rows, columns = (height + stride - 1) // stride, (width + stride - 1) // stride
+        return (*fields, torch.sigmoid(logits[CENTER])[:, :, :rows, :columns], logits[OFFSETS][:, :, :rows, :columns])
 
     def _full_size(self, logits: Tensor, height: int, width: int) -> Tensor:
         stride = self.network.config.stride
@@ -190,8 +208,10 @@ def _replace_same_convolutions(module: nn.Module) -> None:
 def _trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
     plain = copy.deepcopy(network).cpu().to(memory_format=torch.contiguous_format).eval()
     _replace_same_convolutions(plain)
-    outputs = [SEMANTIC, *(attribute_output(attribute.name) for attribute in info.tree.attributes)]
-    axes = {INPUT: {0: "B", 1: "H", 2: "W"}} | {name: {0: "B", 2: "H", 3: "W"} for name in outputs}
+    outputs = list(info.fields)
+    axes = {INPUT: {0: "B", 1: "H", 2: "W"}} | {
+        name: {0: "B", 2: "h", 3: "w"} if name in (CENTER, OFFSETS) else {0: "B", 2: "H", 3: "W"} for name in outputs
+    }
     example = torch.zeros(2, MULTIPLE * 2 + 6, MULTIPLE * 3 - 6, 3, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # that it traces and that it is the older exporter, which is meant
@@ -213,9 +233,7 @@ def _trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
                 "use the run's folder instead"
             ) from error
         model = onnx.load(path, load_external_data=False)
-    for entry, size in zip(
-        model.graph.output, [info.tree.n_leaves, *(len(a.values) for a in info.tree.attributes)], strict=True
-    ):
+    for entry, size in zip(model.graph.output, info.fields.values(), strict=True):
         entry.type.tensor_type.shape.dim[1].dim_value = size  # a slice's channels stay free in the exporter's eyes
     return model
 
@@ -236,18 +254,20 @@ def _compare(
 ) -> Parity:
     exported = start(content, examine(content))
     reference = TorchRuntime(network, info.tree.attributes, device="cpu", bf16=False)
-    differences: list[float] = []
+    differences: dict[str, float] = dict.fromkeys(info.fields, 0.0)
     equal = total = 0
     for picture in _with_odd_size(pictures):
         ours, theirs = exported(picture[None]), reference(picture[None])
-        differences += [float(np.abs(ours[name] - theirs[name]).max()) for name in theirs]
+        for name in differences:  # np.maximum keeps nan
+            differences[name] = float(np.maximum(differences[name], np.abs(ours[name] - theirs[name]).max()))
         maps = [decode(info.tree, found[SEMANTIC][0], threshold=info.threshold) for found in (ours, theirs)]
         equal += int((maps[0] == maps[1]).sum())
         total += maps[0].size
     return Parity(
         runtime=exported.name,
         pictures=described,
-        max_difference=float(np.max(differences)),  # nan where one is nan
+        max_difference=float(np.max([value for name, value in differences.items() if name != OFFSETS])),
+        max_offset_difference=differences.get(OFFSETS, 0.0),
         equal_share=equal / total,
     )
 

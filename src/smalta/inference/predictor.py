@@ -9,16 +9,16 @@ and never for an exported model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
-from smalta.classes import ClassTree
 from smalta.data.pictures import read_picture
 from smalta.decoding import Method
-from smalta.errors import ModelError, ShapeError
+from smalta.errors import ConfigError, ModelError, ShapeError
+from smalta.grouping import GroupingRule
+from smalta.model.info import KINDS, OBJECT_KINDS, Kind, ModelInfo
 from smalta.segmentation import Segmentation
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -28,7 +28,7 @@ class Runtime(Protocol):
     """Something that runs a network on a batch of pictures of equal size."""
 
     def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-        """Probabilities (B, channels, H, W) for (B, H, W, 3) uint8: "semantic", and each attribute by its name."""
+        """Fields of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them."""
         ...
 
 
@@ -37,28 +37,23 @@ class Predictor:
 
     Args:
         runtime: runs the network.
-        tree: the classes of the network's channels.
-        threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
-        facts: how the model was trained.
+        info: what its answers mean.
+
+    Attributes:
+        info: as given.
+        tree, kind, threshold, facts: those of `info`.
     """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        tree: ClassTree,
-        *,
-        threshold: float | None = None,
-        facts: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, runtime: Runtime, info: ModelInfo) -> None:
         self._runtime = runtime
-        self.tree = tree
-        self.threshold = threshold
-        self.facts = facts or {}
+        self.info = info
+        self.tree, self.kind, self.threshold, self.facts = info.tree, info.kind, info.threshold, info.facts
 
     def __call__(
         self,
         picture: np.ndarray | str | Path,
         *,
+        kind: Kind | None = None,
         level: int | None = None,
         min_confidence: float = 0.0,
         method: Method = "top-down",
@@ -67,6 +62,7 @@ class Predictor:
 
         Args:
             picture: a path, or (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
+            kind: "instance" and "panoptic" make objects, "binary" and "semantic" make none; None for the model's own.
             level: the deepest level of the class tree to answer at; None for its leaves.
             min_confidence: each pixel gets the deepest class whose probability reaches it, or none (0).
             method: "top-down" takes the best child inside the best parent, "leaf" the best leaf.
@@ -75,19 +71,41 @@ class Predictor:
             DataError: if the file is no picture that can be read.
             ShapeError: if the array is no picture.
             ClassTreeError: if the tree has no such level.
-            ConfigError: if `min_confidence` is outside [0, 1], or there is no such method.
+            ConfigError: if `min_confidence` is outside [0, 1], there is no such method, or the model cannot
+                answer this kind.
         """
+        rule = self.rule_for(kind)
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
         fields = {name: batch[0] for name, batch in self._runtime(array[None]).items()}
-        return Segmentation.from_probabilities(
+        return Segmentation.from_fields(
             self.tree,
-            fields.pop("semantic"),
-            attributes=fields,
+            fields,
+            rule=rule,
             method=method,
             min_confidence=min_confidence,
             level=level,
             threshold=self.threshold,
         )
+
+    def rule_for(self, kind: Kind | None) -> GroupingRule | None:
+        """When pixels are an object in an answer of a kind; None where the kind has no objects.
+
+        Raises:
+            ConfigError: if the model cannot answer this kind.
+        """
+        wanted = self.kind if kind is None else kind
+        if wanted not in KINDS:
+            raise ConfigError(f"kind must be one of {', '.join(KINDS)}, got {wanted!r}")
+        if wanted not in OBJECT_KINDS:
+            if wanted == "binary" and self.tree.n_leaves != 2:
+                raise ConfigError(f"kind 'binary' needs a model of two classes, this one has {self.tree.n_leaves}")
+            return None
+        if not self.info.network.objects:
+            raise ConfigError(
+                f"kind {wanted!r} needs a model that was trained on labelled objects, this one answers {self.kind!r}; "
+                "train on a data set with instance labels"
+            )
+        return self.info.grouping
 
 
 def load(model: str | Path, *, device: Device = "auto") -> Predictor:
@@ -122,7 +140,7 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
         raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     runtime = TorchRuntime(network, info.tree.attributes, device=chosen)
-    return Predictor(runtime, info.tree, threshold=info.threshold, facts=info.facts)
+    return Predictor(runtime, info)
 
 
 def _load_exported(path: Path, device: Device) -> Predictor:
@@ -131,7 +149,7 @@ def _load_exported(path: Path, device: Device) -> Predictor:
     if device == "cuda":
         raise ModelError(f"{path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
     runtime, info = load_onnx(path)
-    return Predictor(runtime, info.tree, threshold=info.threshold, facts=info.facts)
+    return Predictor(runtime, info)
 
 
 def _as_rgb(picture: np.ndarray) -> np.ndarray:

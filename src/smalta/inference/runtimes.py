@@ -1,8 +1,7 @@
 """Run an exported model, one ONNX file, without PyTorch: with OpenVINO, else with ONNX Runtime.
 
 In:  a `.onnx` file that `smalta export` wrote, or that a stranger sent; (B, H, W, 3) uint8 pictures of any size.
-Out: (B, L, H, W) float32 probabilities, and those of attribute values, as `smalta.model.runtime.TorchRuntime` gives
-     them; what the model means.
+Out: fields, as `smalta.model.runtime.TorchRuntime` gives them; what the model means.
 
 A file is examined before a runtime sees it: all of it must lie in the one file, every array must be as long as it
 says, and the graph must be made of standard operators without subgraphs. No part of it is run as code.
@@ -23,13 +22,12 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
 
-from smalta.classes import Attribute
 from smalta.cores import usable_cores
 from smalta.errors import ModelError, SmaltaError
 from smalta.model.info import ModelInfo
 
 METADATA_KEY = "smalta"
-INPUT, SEMANTIC = "pictures", "semantic"
+INPUT = "pictures"
 LARGEST_FILE = 2**31 - 1  # bytes; longer ones cannot be one ONNX file
 LARGEST_TENSOR = 2**26  # elements inside the network, for a picture of 64 x 64
 # bytes per element of the kinds of numbers that an exported model may hold
@@ -46,18 +44,13 @@ ELEMENT_BYTES = {
 }
 
 
-def attribute_output(name: str) -> str:
-    """Name of the graph's output for an attribute; the prefix keeps it apart from all other names."""
-    return f"attribute:{name}"
-
-
 class OnnxRuntime(Protocol):
     """Something that runs the content of an ONNX file."""
 
     name: str
 
     def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-        """Probabilities (B, channels, H, W) for (B, H, W, 3) uint8: "semantic", and each attribute by its name."""
+        """Fields of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them."""
         ...
 
 
@@ -66,18 +59,18 @@ class OpenVino:
 
     Args:
         content: of a file that `examine` accepted.
-        attributes: of the class tree, in the order of the outputs.
+        names: of the fields, in the order of the outputs.
 
     Raises:
         ImportError: if OpenVINO is not installed.
         ModelError: if OpenVINO cannot use the model.
     """
 
-    def __init__(self, content: bytes, attributes: Sequence[Attribute] = ()) -> None:
+    def __init__(self, content: bytes, names: Sequence[str]) -> None:
         import openvino
 
         self.name = f"OpenVINO {openvino.__version__.split('-')[0]}"
-        self._names = [SEMANTIC, *(attribute.name for attribute in attributes)]
+        self._names = list(names)
         # left alone, OpenVINO takes bf16 where the processor has it: faster, but single pixels change by some tenths
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         try:
@@ -92,13 +85,13 @@ class OpenVino:
         self._one_at_a_time = threading.Lock()  # a request holds its own inputs and outputs
 
     def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Probabilities at the size of the pictures.
+        """Fields of a batch.
 
         Args:
             pictures: (B, H, W, 3) uint8 RGB.
 
         Returns:
-            "semantic": (B, L, H, W) float32, sums to 1 over L. For each attribute its name: (B, V, H, W) float32.
+            The fields that `smalta.fields` lists.
 
         Raises:
             ModelError: if the memory does not suffice.
@@ -114,11 +107,11 @@ class OpenVino:
 class OrtCpu:
     """Runs a model with ONNX Runtime on the processor, in float32; the arguments are those of `OpenVino`."""
 
-    def __init__(self, content: bytes, attributes: Sequence[Attribute] = ()) -> None:
+    def __init__(self, content: bytes, names: Sequence[str]) -> None:
         import onnxruntime
 
         self.name = f"ONNX Runtime {onnxruntime.__version__}"
-        self._names = [SEMANTIC, *(attribute.name for attribute in attributes)]
+        self._names = list(names)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = usable_cores()  # left alone, it pins threads to cores that it may not use
         try:
@@ -127,7 +120,7 @@ class OrtCpu:
             raise ModelError(f"{self.name} cannot use it: {_one_line(error)}") from error
 
     def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Probabilities at the size of the pictures, as `OpenVino` gives them."""
+        """Fields of a batch, as `OpenVino` gives them."""
         try:
             found = self._session.run(None, {INPUT: pictures})
         except Exception as error:
@@ -160,10 +153,10 @@ def start(content: bytes, info: ModelInfo) -> OnnxRuntime:
     Raises:
         ModelError: if none is installed, or it cannot use the model.
     """
-    runtimes: tuple[Callable[[bytes, Sequence[Attribute]], OnnxRuntime], ...] = (OpenVino, OrtCpu)
+    runtimes: tuple[Callable[[bytes, Sequence[str]], OnnxRuntime], ...] = (OpenVino, OrtCpu)
     for runtime in runtimes:
         try:
-            return runtime(content, info.tree.attributes)
+            return runtime(content, list(info.fields))
         except ImportError:
             continue
     raise ModelError(
@@ -251,11 +244,9 @@ def _check_tensor(tensor: TensorProto) -> None:
 
 def _check_door(model: ModelProto, info: ModelInfo) -> None:
     """Refuse inputs and outputs other than those of an exported model with these classes."""
-    expected = {SEMANTIC: info.tree.n_leaves}
-    expected |= {attribute_output(a.name): len(a.values) for a in info.tree.attributes}
     inputs = [(entry.name, *_kind(entry)) for entry in model.graph.input]
     outputs = [(entry.name, *_kind(entry)) for entry in model.graph.output]
-    wanted_outputs = [(name, TensorProto.FLOAT, [None, size, None, None]) for name, size in expected.items()]
+    wanted_outputs = [(name, TensorProto.FLOAT, [None, size, None, None]) for name, size in info.fields.items()]
     if inputs != [(INPUT, TensorProto.UINT8, [None, None, None, 3])] or outputs != wanted_outputs:
         raise ModelError("its inputs and outputs do not fit its classes; export it again")
 

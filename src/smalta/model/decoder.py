@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+CONTEXT = 11  # places of the coarsest map, 352 pixels at reduction 32: a little more than a training view
+
 
 def conv_norm_relu(fan_in: int, fan_out: int, kernel: int = 1, *, groups: int = 1, relu: bool = True) -> nn.Sequential:
     """Convolution that keeps the size, batch normalisation and, where asked, ReLU."""
@@ -32,17 +34,23 @@ class Separable(nn.Sequential):
         )
 
 
-class GlobalContext(nn.Module):
-    """Scales each channel by what the whole picture holds, as in lite R-ASPP (Howard et al. 2019, MobileNetV3)."""
+class Context(nn.Module):
+    """Scales each channel by what lies around, as the head of lite R-ASPP (Howard et al. 2019, MobileNetV3) does.
+
+    There the mean is taken over the whole picture. Here it is over a window of about the size of a training view: a
+    picture of any size then gives the network what it was trained on (Chu et al. 2022, arXiv:2112.04491), and a part
+    of a picture with enough around it gives the same answer as the whole.
+    """
 
     def __init__(self, fan_in: int, fan_out: int) -> None:
         super().__init__()
         self.project = conv_norm_relu(fan_in, fan_out)
         self.gate = nn.Conv2d(fan_in, fan_out, 1)
+        self.around = nn.AvgPool2d(CONTEXT, stride=1, padding=CONTEXT // 2, count_include_pad=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C_in, h, w) -> (B, C_out, h, w)."""
-        return self.project(features) * torch.sigmoid(self.gate(features.mean(dim=(2, 3), keepdim=True)))
+        return self.project(features) * torch.sigmoid(self.gate(self.around(features)))
 
 
 class Merge(nn.Module):
@@ -80,7 +88,7 @@ class Decoder(nn.Module):
         widths = {32: width * 4 // 3, 16: width * 4 // 3, 8: width, 4: width, 2: width // 2, 1: width // 4}
         maps = dict(zip(reductions, channels, strict=True))
         coarsest = reductions[-1]
-        self.context = GlobalContext(channels[-1], widths[coarsest])
+        self.context = Context(channels[-1], widths[coarsest])
         self.from_picture = nn.ModuleDict()  # what no map of the encoder gives, the picture itself does
         self.merges = nn.ModuleDict()
         fan_in = widths[coarsest]

@@ -15,6 +15,8 @@ from typing import Any, Literal, Self
 from smalta.classes import ClassTree
 from smalta.counting import CountCalibration
 from smalta.errors import ConfigError, ModelError
+from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
+from smalta.grouping import GroupingRule
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
 FORMAT_VERSION = 1
@@ -71,38 +73,6 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupingRule:
-    """When pixels are an object; chosen on validation pictures.
-
-    Attributes:
-        min_thing: P(thing), summed over all things, from which on a pixel may belong to an object.
-        min_center: least peak of the centre map for an object.
-        min_score: least score of an object.
-        min_area: least pixels of an object.
-    """
-
-    min_thing: float = 0.5
-    min_center: float = 0.2
-    min_score: float = 0.0
-    min_area: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("min_thing", "min_center", "min_score"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if self.min_area < 1:
-            raise ConfigError(f"min_area must be at least 1 pixel, got {self.min_area}")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from parsed JSON; a misspelt key is an error."""
-        known = {entry.name for entry in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ConfigError(f"unknown keys {unknown} in the grouping rule; known keys are {sorted(known)}")
-        return cls(**values)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """What a network's weights mean.
 
@@ -120,9 +90,16 @@ class ModelInfo:
     network: NetworkConfig
     kind: Kind = "semantic"
     threshold: float | None = None
-    grouping: GroupingRule = GroupingRule()
+    grouping: GroupingRule = field(default_factory=GroupingRule)
     counting: CountCalibration | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, int]:
+        """Channels of the fields that the network answers with, by name (`smalta.fields`), in the order of outputs."""
+        channels = {SEMANTIC: self.tree.n_leaves}
+        channels |= {attribute_field(a.name): len(a.values) for a in self.tree.attributes}
+        return channels | ({CENTER: 1, OFFSETS: 2} if self.network.objects else {})
 
     def to_dict(self) -> dict[str, Any]:
         """The information as plain data."""
@@ -132,7 +109,7 @@ class ModelInfo:
             "network": self.network.to_dict(),
             "kind": self.kind,
             "threshold": self.threshold,
-            "grouping": asdict(self.grouping),
+            "grouping": self.grouping.to_dict(),
             "counting": self.counting.to_dict() if self.counting else None,
             "facts": dict(self.facts),
         }

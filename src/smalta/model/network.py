@@ -8,17 +8,22 @@ Must not know: training, files, how the stride was chosen.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
-from smalta.model.decoder import Decoder
+from smalta.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.model.decoder import Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
 from smalta.model.encoder import build_encoder
 from smalta.model.info import NetworkConfig
 
+OFFSET_UNIT = 16.0  # pixels: an offset head that answers 1 points this far
+
 
 class Network(nn.Module):
-    """Encoder, decoder, one 1x1 convolution per head."""
+    """Encoder, decoder, one 1x1 convolution per head; the heads for objects share one more 3x3 before it."""
 
     mean: Tensor
     std: Tensor
@@ -31,6 +36,11 @@ class Network(nn.Module):
         self.semantic = nn.Conv2d(self.decoder.out_channels, config.n_leaves, 1)
         self.attributes = (
             nn.Conv2d(self.decoder.out_channels, config.n_attribute_values, 1) if config.n_attribute_values else None
+        )
+        self.objects = (
+            nn.Sequential(Separable(self.decoder.out_channels, self.decoder.out_channels), _objects_head(self.decoder))
+            if config.objects
+            else None
         )
         use_fast_depthwise(self)
         self.register_buffer("mean", 255 * torch.tensor(self.encoder.mean).view(1, 3, 1, 1), persistent=False)
@@ -46,10 +56,24 @@ class Network(nn.Module):
         Returns:
             "semantic": (B, L, H / stride, W / stride) logits of the tree's leaves.
             "attributes": (B, V, H / stride, W / stride) logits of all attributes' values, where there are any.
+            "center": (B, 1, H / stride, W / stride) logits of the centre map, where there are heads for objects.
+            "offsets": (B, 2, H / stride, W / stride) pixels (dy, dx) to the object's centre, likewise.
         """
         normalised = (pictures.float() - self.mean) / self.std
         features = self.decoder(normalised, self.encoder(normalised))
-        logits = {"semantic": self.semantic(features)}
+        logits = {SEMANTIC: self.semantic(features)}
         if self.attributes is not None:
             logits["attributes"] = self.attributes(features)
+        if self.objects is not None:
+            found = self.objects(features)
+            logits[CENTER], logits[OFFSETS] = found[:, :1], found[:, 1:] * OFFSET_UNIT
         return logits
+
+
+def _objects_head(decoder: Decoder) -> nn.Conv2d:
+    """Centre and offsets; it begins with hardly any centre anywhere, so that the loss does not begin with a jump."""
+    head = nn.Conv2d(decoder.out_channels, 3, 1)
+    nn.init.normal_(head.weight, std=0.01)
+    with torch.no_grad():
+        cast(Tensor, head.bias).copy_(torch.tensor([-3.0, 0.0, 0.0]))
+    return head

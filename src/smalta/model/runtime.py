@@ -1,7 +1,7 @@
 """From pictures to probabilities with PyTorch: pad, run, resize, softmax, cut.
 
 In:  (B, H, W, 3) uint8 pictures of any size.
-Out: (B, L, H, W) float32 probabilities, and those of attribute values.
+Out: (B, L, H, W) float32 probabilities, those of attribute values, and the fields that objects are made of.
 
 Must not know: class trees beyond the attributes' channels, files, decoding.
 """
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from smalta.classes import Attribute
 from smalta.errors import ModelError
+from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.model.network import Network
 
 MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
@@ -63,7 +64,9 @@ class TorchRuntime:
             pictures: (B, H, W, 3) uint8 RGB.
 
         Returns:
-            "semantic": (B, L, H, W) float32, sums to 1 over L. For each attribute its name: (B, V, H, W) float32.
+            "semantic": (B, L, H, W) float32, sums to 1 over L. For each attribute its field: (B, V, H, W) float32.
+            Where there are heads for objects, "center": (B, 1, h, w) in 0..1 and "offsets": (B, 2, h, w) pixels, both
+            float32 at the network's stride, h = ceil(H / stride).
 
         Raises:
             ModelError: if the memory does not suffice.
@@ -84,12 +87,19 @@ class TorchRuntime:
         batch = torch.tensor(pictures).to(self.device).permute(0, 3, 1, 2)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             logits = self.network(_pad(batch))
-        semantic = torch.softmax(self._full_size(logits["semantic"], height, width), dim=1)
-        answer = {"semantic": semantic.cpu().numpy()}
+        semantic = torch.softmax(self._full_size(logits[SEMANTIC], height, width), dim=1)
+        answer = {SEMANTIC: semantic.cpu().numpy()}
         if "attributes" in logits:
             values = self._full_size(logits["attributes"], height, width)
             for attribute in self.attributes:
-                answer[attribute.name] = torch.softmax(values[:, attribute.start : attribute.stop], 1).cpu().numpy()
+                answer[attribute_field(attribute.name)] = (
+                    torch.softmax(values[:, attribute.start : attribute.stop], 1).cpu().numpy()
+                )
+        if CENTER in logits:
+            stride = self.network.config.stride
+            cells = (..., slice(-(-height // stride)), slice(-(-width // stride)))
+            answer[CENTER] = torch.sigmoid(logits[CENTER].float())[cells].cpu().numpy()
+            answer[OFFSETS] = logits[OFFSETS].float()[cells].cpu().numpy()
         return answer
 
     def _full_size(self, logits: Tensor, height: int, width: int) -> Tensor:

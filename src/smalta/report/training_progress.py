@@ -37,14 +37,14 @@ class TrainingProgress:
             BarColumn(),
             TaskProgressColumn(),
             TextColumn(
-                "loss {task.fields[loss]}  val mIoU {task.fields[miou]}  "
+                "loss {task.fields[loss]}  val {task.fields[score]}  "
                 "{task.fields[rate]} pictures/s  {task.fields[left]} left"
             ),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("train", total=1.0, step=0, loss="-", miou="-", rate="-", left="-")
-        self._miou = "-"
+        self._task = self._bar.add_task("train", total=1.0, step=0, loss="-", score="-", rate="-", left="-")
+        self._score = "-"
         self._printed = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -63,23 +63,23 @@ class TrainingProgress:
             "loss": f"{progress.loss:.3f}",
             "rate": f"{progress.pictures_per_second:.1f}",
             "left": _duration(progress.seconds_left),
-            "miou": self._miou,
+            "score": self._score,
         }
         self._bar.update(self._task, completed=progress.done, **shown)
         if not self._console.is_terminal and time.monotonic() - self._printed > LINE_SECONDS:
             self._printed = time.monotonic()
             self._console.print(
-                f"step {shown['step']}  {progress.done:.0%}  loss {shown['loss']}  val mIoU {self._miou}  "
+                f"step {shown['step']}  {progress.done:.0%}  loss {shown['loss']}  val {self._score}  "
                 f"{shown['rate']} pictures/s  {shown['left']} left",
                 highlight=False,
                 soft_wrap=True,
             )
 
-    def on_validation(self, step: int, miou: float, best: bool) -> None:
+    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
         """Remember the score for the bar."""
-        self._miou = "-" if math.isnan(miou) else f"{miou:.3f}"
+        self._score = f"{measure} -" if math.isnan(score) else f"{measure} {score:.3f}"
         kept = ", the best so far" if best else ""
-        self._console.print(f"step {step}: validation mIoU {self._miou}{kept}", highlight=False, soft_wrap=True)
+        self._console.print(f"step {step}: validation {self._score}{kept}", highlight=False, soft_wrap=True)
 
     def on_note(self, text: str) -> None:
         """Print it."""

@@ -58,11 +58,13 @@ class Crop:
         picture: (3, H, W) uint8.
         labels: (H, W) int16 node ids, 0 where the view leaves the picture.
         attributes: by name, (H, W) uint8, 0 = not labelled.
+        instances: (H, W) int32 object ids, 0 = none; None where the sample has no objects.
     """
 
     picture: Tensor
     labels: Tensor
     attributes: Mapping[str, Tensor] = field(default_factory=dict)
+    instances: Tensor | None = None
 
 
 def random_view(
@@ -79,6 +81,8 @@ def random_view(
     """
     picture = torch.from_numpy(np.array(sample.picture)).permute(2, 0, 1)
     maps = [sample.classes.astype(np.int16), *(np.array(values) for values in sample.attributes.values())]
+    if sample.instances is not None:
+        maps.append(np.array(sample.instances, dtype=np.int32))
     labels = [torch.from_numpy(array)[None] for array in maps]
     picture, labels = _cut(picture, labels, _window(sample, size_hw, config, rng), size_hw)
     mirrored = False
@@ -93,8 +97,10 @@ def random_view(
     classes = labels[0][0]
     if mirrored:
         classes = torch.from_numpy(tree.mirror.astype(np.int16))[classes.long()]
+    instances = None if sample.instances is None else labels.pop()[0].contiguous()
     named = {name: x[0].contiguous() for name, x in zip(sample.attributes, labels[1:], strict=True)}
-    return Crop(picture=_recolour(picture, config, rng).contiguous(), labels=classes.contiguous(), attributes=named)
+    picture = _recolour(picture, config, rng).contiguous()
+    return Crop(picture=picture, labels=classes.contiguous(), attributes=named, instances=instances)
 
 
 def _window(

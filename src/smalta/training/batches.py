@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from threading import Lock
 
@@ -24,6 +24,7 @@ from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
 from smalta.training.augment import AugmentConfig, Crop, random_view
 from smalta.training.sampling import picks
+from smalta.training.targets import ObjectTargets, object_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,14 @@ class Batch:
         pictures: (B, 3, H, W) uint8, channels-last in memory.
         labels: (B, H, W) int64 node ids.
         attributes: by name, (B, H, W) int64, 0 = not labelled.
+        objects: targets of the heads for objects, stacked: "center" (B, h, w), "offsets" (B, 2, h, w) and "weights"
+            (B, h, w) as in `ObjectTargets`; empty where the network has no such heads.
     """
 
     pictures: Tensor
     labels: Tensor
     attributes: Mapping[str, Tensor]
+    objects: Mapping[str, Tensor]
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
@@ -46,6 +50,7 @@ class Batch:
             pictures=self.pictures.to(device, non_blocking=True),
             labels=self.labels.to(device, non_blocking=True),
             attributes={name: values.to(device, non_blocking=True) for name, values in self.attributes.items()},
+            objects={name: values.to(device, non_blocking=True) for name, values in self.objects.items()},
         )
 
     def chunks(self, count: int) -> Iterator[Batch]:
@@ -53,8 +58,12 @@ class Batch:
         parts = np.array_split(np.arange(len(self.labels)), count)
         for part in (part for part in parts if len(part)):
             rows = slice(int(part[0]), int(part[-1]) + 1)
-            attributes = {name: values[rows] for name, values in self.attributes.items()}
-            yield Batch(pictures=self.pictures[rows], labels=self.labels[rows], attributes=attributes)
+            yield Batch(
+                pictures=self.pictures[rows],
+                labels=self.labels[rows],
+                attributes={name: values[rows] for name, values in self.attributes.items()},
+                objects={name: values[rows] for name, values in self.objects.items()},
+            )
 
 
 class SampleCache:
@@ -72,6 +81,7 @@ class SampleCache:
             return kept
         sample = self._dataset.read(entry)
         size = sample.picture.nbytes + sample.classes.nbytes + sum(a.nbytes for a in sample.attributes.values())
+        size += 0 if sample.instances is None else sample.instances.nbytes
         with self._lock:
             if size <= self._left and entry.name not in self._kept:
                 self._kept[entry.name] = sample
@@ -92,6 +102,7 @@ class Batches:
         seed: of order and views.
         cache_bytes: memory for decoded samples.
         ahead: batches made before they are asked for; 0 where the processor that makes them also trains.
+        object_stride: of the network's map, if it has heads for objects; else None.
     """
 
     def __init__(
@@ -106,10 +117,11 @@ class Batches:
         seed: int,
         cache_bytes: int,
         ahead: int = 0,
+        object_stride: int | None = None,
     ) -> None:
         self._entries, self._weights, self._size_hw, self._batch = entries, weights, size_hw, batch
         self._config, self._seed, self._ahead = config, seed, ahead
-        self._tree = dataset.tree
+        self._tree, self._object_stride = dataset.tree, object_stride
         self._order = lru_cache(maxsize=2)(self._draw_order)  # two, for batches that span the end of an epoch
         self._cache = SampleCache(dataset, cache_bytes)
         self._pool = ThreadPoolExecutor(
@@ -119,13 +131,14 @@ class Batches:
 
     def start(self, step: int) -> Iterator[Batch]:
         """Batches from a step on."""
-        waiting: deque[list[Future[Crop]]] = deque()
+        waiting: deque[list[Future[tuple[Crop, ObjectTargets | None]]]] = deque()
         while True:
             while len(waiting) <= self._ahead:
                 slots = range(step * self._batch, (step + 1) * self._batch)
                 waiting.append([self._pool.submit(self._view, slot) for slot in slots])
                 step += 1
-            yield _stack([view.result() for view in waiting.popleft()])
+            views = [view.result() for view in waiting.popleft()]
+            yield _stack([crop for crop, _ in views], [targets for _, targets in views if targets is not None])
 
     def close(self) -> None:
         """Stop the threads."""
@@ -135,15 +148,19 @@ class Batches:
         """Indices of the entries of one pass."""
         return picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
 
-    def _view(self, slot: int) -> Crop:
-        """The view at a place in the row."""
+    def _view(self, slot: int) -> tuple[Crop, ObjectTargets | None]:
+        """The view at a place in the row, and what the heads for objects should answer."""
         epoch, place = divmod(slot, len(self._entries))
         sample = self._cache.read(self._entries[self._order(epoch)[place]])
         rng = np.random.default_rng((self._seed, 1, slot))
-        return random_view(sample, self._tree, self._size_hw, self._config, rng)
+        crop = random_view(sample, self._tree, self._size_hw, self._config, rng)
+        if self._object_stride is None:
+            return crop, None
+        instances = None if crop.instances is None else crop.instances.numpy()
+        return crop, object_targets(crop.labels.numpy(), instances, self._tree.is_thing, self._object_stride)
 
 
-def _stack(views: Sequence[Crop]) -> Batch:
+def _stack(views: Sequence[Crop], targets: Sequence[ObjectTargets]) -> Batch:
     pictures = torch.stack([view.picture for view in views])
     names = {name for view in views for name in view.attributes}
     blank = torch.zeros(views[0].labels.shape, dtype=torch.uint8)
@@ -152,5 +169,10 @@ def _stack(views: Sequence[Crop]) -> Batch:
         labels=torch.stack([view.labels for view in views]).long(),
         attributes={
             name: torch.stack([view.attributes.get(name, blank) for view in views]).long() for name in sorted(names)
+        },
+        objects={
+            name: torch.from_numpy(np.stack([getattr(target, name) for target in targets]))
+            for name in (entry.name for entry in fields(ObjectTargets))
+            if targets
         },
     )

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from smalta.data.dataset import Dataset
 from smalta.errors import ModelError, TrainingError
-from smalta.model.info import ModelInfo, NetworkConfig
+from smalta.model.info import OBJECT_KINDS, ModelInfo, NetworkConfig
 from smalta.model.network import Network
 from smalta.model.runtime import is_out_of_memory
 from smalta.model.storage import MODEL_FILE, save_model
@@ -34,6 +34,7 @@ from smalta.training.checkpoint import load_state, save_state
 from smalta.training.clock import Clock
 from smalta.training.interrupts import hold_interrupts
 from smalta.training.losses import AttributeLoss, TreeLoss
+from smalta.training.object_losses import object_loss
 from smalta.training.observer import Log, Progress
 from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
 from smalta.training.settings import Recipe, TrainSettings
@@ -53,7 +54,7 @@ class Counters:
     """What a run counts; all of it is saved with its state."""
 
     step: int = 0
-    best_miou: float = -1.0
+    best_score: float = -1.0
     best_step: int = -1
     learning_rate_scale: float = 1.0
     accumulate: int = 1
@@ -189,6 +190,8 @@ class Trainer:
                 loss = loss + self.attribute_loss(
                     logits["attributes"], part.attributes, part.labels, (batch.attributes, batch.labels)
                 )
+            if self.network.config.objects:
+                loss = loss + object_loss(logits, part.objects, batch.objects)
             total += float(loss.detach())
             if not math.isfinite(total):
                 return total
@@ -288,17 +291,21 @@ class Trainer:
             self.log.note(
                 f"validation looks at {score.n_pictures} of {len(entries)} pictures, so that it leaves time to train"
             )
-        better = not score.miou <= self.counters.best_miou  # also where the score is undefined: then the newest is kept
+        better = (
+            not score.best_by <= self.counters.best_score
+        )  # also where the score is undefined: then the newest is kept
         if better:
-            self.counters.best_miou = score.miou if math.isfinite(score.miou) else -1.0
+            self.counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
             self.counters.best_step = self.counters.step
             save_model(self.run_folder / MODEL_FILE, self.average.state_dict(), self._info(score))
         self.counters.validated_step = self.counters.step
         self.counters.validated_at = self.budget.progress(self.counters.step)
         self.log.validation(
             self.counters.step,
-            score.miou,
+            score.measure,
+            score.best_by,
             better,
+            miou=score.miou,
             level=score.level,
             iou=score.ious,
             threshold=score.threshold,
@@ -315,7 +322,15 @@ class Trainer:
             "seconds": round(self.budget.elapsed, 1),
             "validation_miou": score.miou if math.isfinite(score.miou) else None,
         }
-        return ModelInfo(tree=self.dataset.tree, network=self.network.config, threshold=score.threshold, facts=facts)
+        if math.isfinite(score.quality):
+            facts["validation_pq"] = score.quality
+        return ModelInfo(
+            tree=self.dataset.tree,
+            network=self.network.config,
+            kind=self.recipe.kind,
+            threshold=score.threshold,
+            facts=facts,
+        )
 
     def _report(self) -> None:
         if not self._clock.report_due:
@@ -370,6 +385,7 @@ class Trainer:
             seed=self.settings.seed,
             cache_bytes=self.recipe.cache_bytes,
             ahead=self.recipe.ahead,
+            object_stride=self.recipe.stride if self.network.config.objects else None,
         )
 
 
@@ -388,8 +404,14 @@ def _floats(network: nn.Module) -> list[Tensor]:
     return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
 
 
-def build_network(dataset: Dataset, settings: TrainSettings, stride: int) -> Network:
+def build_network(dataset: Dataset, settings: TrainSettings, recipe: Recipe) -> Network:
     """A fresh network for a data set's classes; the same for the same seed."""
     torch.manual_seed(settings.seed)
-    config = NetworkConfig.for_tree(dataset.tree, encoder=settings.encoder, stride=stride, width=settings.width)
+    config = NetworkConfig.for_tree(
+        dataset.tree,
+        objects=recipe.kind in OBJECT_KINDS,
+        encoder=settings.encoder,
+        stride=recipe.stride,
+        width=settings.width,
+    )
     return Network(config)

@@ -42,7 +42,7 @@ class Observer(Protocol):
     def on_progress(self, progress: Progress) -> None:
         """Some steps were made."""
 
-    def on_validation(self, step: int, miou: float, best: bool) -> None:
+    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
         """The validation pictures were looked at."""
 
     def on_note(self, text: str) -> None:
@@ -55,7 +55,7 @@ class Silent:
     def on_progress(self, progress: Progress) -> None:
         """Ignore it."""
 
-    def on_validation(self, step: int, miou: float, best: bool) -> None:
+    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
         """Ignore it."""
 
     def on_note(self, text: str) -> None:
@@ -79,10 +79,10 @@ class Log:
         self._write("progress", **asdict(progress))
         self._observer.on_progress(progress)
 
-    def validation(self, step: int, miou: float, best: bool, **details: Any) -> None:
+    def validation(self, step: int, measure: str, score: float, best: bool, **details: Any) -> None:
         """Record a look at the validation pictures."""
-        self._write("validation", step=step, miou=miou, best=best, **details)
-        self._observer.on_validation(step, miou, best)
+        self._write("validation", step=step, measure=measure, score=score, best=best, **details)
+        self._observer.on_validation(step, measure, score, best)
 
     def note(self, text: str, **details: Any) -> None:
         """Record something a person should know."""

@@ -15,9 +15,10 @@ from typing import Any, Literal, Self
 
 import torch
 
+from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint
 from smalta.errors import ConfigError
-from smalta.model.info import DEFAULT_ENCODER, NetworkConfig
+from smalta.model.info import DEFAULT_ENCODER, KINDS, OBJECT_KINDS, Kind, NetworkConfig
 from smalta.model.runtime import cpu_has_fast_bf16
 from smalta.training.augment import AugmentConfig
 
@@ -29,6 +30,7 @@ class TrainSettings:
     """What a person may say about a run; None lets smalta decide.
 
     Attributes:
+        kind: "binary", "semantic", "instance" or "panoptic"; "auto" takes what labels and classes allow.
         minutes: wall time of the whole run; or None.
         steps: training steps; or None.
         encoder: a timm name, or "plain".
@@ -42,6 +44,7 @@ class TrainSettings:
         learning_rate: the highest one.
     """
 
+    kind: Kind | Literal["auto"] = "auto"
     minutes: float | None = None
     steps: int | None = None
     encoder: str = DEFAULT_ENCODER
@@ -55,6 +58,8 @@ class TrainSettings:
     learning_rate: float = 1.5e-3
 
     def __post_init__(self) -> None:
+        if self.kind not in ("auto", *KINDS):
+            raise ConfigError(f"kind must be one of auto, {', '.join(KINDS)}, got {self.kind!r}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ConfigError(f"device must be 'auto', 'cpu' or 'cuda', got {self.device!r}")
         if self.device == "cuda" and not torch.cuda.is_available():
@@ -88,6 +93,7 @@ class Recipe:
     """What a run does.
 
     Attributes:
+        kind: what the model answers.
         device: "cpu" or "cuda".
         bf16: whether the network computes in bf16.
         batch: pictures per step.
@@ -99,6 +105,7 @@ class Recipe:
         reasons: why, by name of the decision.
     """
 
+    kind: Kind
     device: Literal["cpu", "cuda"]
     bf16: bool
     batch: int
@@ -114,15 +121,46 @@ class Recipe:
         return asdict(self)
 
 
-def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int) -> Recipe:
+def kind_of(wanted: Kind | Literal["auto"], tree: ClassTree, has_instances: bool) -> tuple[Kind, str]:
+    """What a model answers, and why.
+
+    Args:
+        wanted: as told.
+        tree: the classes.
+        has_instances: whether objects are labelled one by one.
+
+    Raises:
+        ConfigError: if the labels or the classes do not allow what is wanted.
+    """
+    leaves = list(tree.leaves)
+    n_stuff = int((~tree.is_thing[leaves]).sum())
+    countable = has_instances and n_stuff < len(leaves)
+    plain: Kind = "binary" if len(leaves) == 2 else "semantic"
+    if wanted in OBJECT_KINDS and not countable:
+        lack = "no class is a thing (kind: thing in classes.yaml)" if has_instances else "objects are not labelled"
+        raise ConfigError(f"kind {wanted!r} needs objects that are labelled one by one, but {lack}; use --kind {plain}")
+    if wanted == "binary" and len(leaves) != 2:
+        raise ConfigError(f"kind 'binary' needs two classes, but there are {len(leaves)}; use --kind semantic")
+    if wanted != "auto":
+        return wanted, f"kind {wanted}: as told"
+    if not countable:
+        why = "objects are not labelled one by one" if not has_instances else "no class is a thing"
+        return plain, f"kind {plain}: {len(leaves)} classes, and {why}"
+    if n_stuff > 1:
+        return "panoptic", f"kind panoptic: objects are labelled one by one, and {n_stuff} classes are stuff"
+    return "instance", "kind instance: objects are labelled one by one, and all other classes are but one ground"
+
+
+def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int, kind: tuple[Kind, str]) -> Recipe:
     """Fill in what the settings leave open.
 
     Args:
         settings: as told.
         fingerprint: of the training split.
         memory_bytes: memory that is free now.
+        kind: of `kind_of`.
     """
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str] = {"kind": kind[1]}
     cuda = torch.cuda.is_available() if settings.device == "auto" else settings.device == "cuda"
     reasons["device"] = "a CUDA device is there" if cuda else "no CUDA device is used, so the processor's cores train"
     bf16 = torch.cuda.is_bf16_supported() if cuda else cpu_has_fast_bf16()
@@ -156,6 +194,7 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int)
         else "the pictures have an up, so views are mirrored but not turned"
     )
     return Recipe(
+        kind=kind[0],
         device="cuda" if cuda else "cpu",
         bf16=bf16,
         batch=batch,

@@ -36,7 +36,7 @@ from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
 from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
-from smalta.training.settings import Recipe, TrainSettings, decide
+from smalta.training.settings import Recipe, TrainSettings, decide, kind_of
 from smalta.training.sharpening import readable_nodes
 
 SETTINGS_FILE = "settings.json"
@@ -52,7 +52,8 @@ class TrainResult:
         model: the file with the best weights.
         steps: made in all.
         best_step: after which the best weights were taken.
-        validation_miou: of the best weights; None where no validation pixel is labelled.
+        measure: by which the best weights were chosen, "mIoU" or "PQ".
+        validation_score: of the best weights; None where no validation pixel is labelled.
         seconds: that the run took.
         splits: pictures by split.
         notes: what a person should know.
@@ -61,7 +62,8 @@ class TrainResult:
     model: Path
     steps: int
     best_step: int
-    validation_miou: float | None
+    measure: str
+    validation_score: float | None
     seconds: float
     splits: Mapping[str, int]
     notes: tuple[str, ...] = ()
@@ -104,10 +106,11 @@ def train(
     dataset = open_dataset(data, classes=classes, seed=settings.seed)
     watcher = observer or Silent()
     watcher.on_note(f"examining {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
+    kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
     weights, notes = draw_weights(_examined(dataset), dataset.tree)
     fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
-    recipe = decide(settings, fingerprint, _free_memory())
-    network = build_network(dataset, settings, recipe.stride)
+    recipe = decide(settings, fingerprint, _free_memory(), kind)
+    network = build_network(dataset, settings, recipe)
     going_on = resume and (run / STATE_FILE).is_file()  # a run that was stopped before its first state starts again
     source = (
         load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not going_on else "none"
@@ -146,7 +149,8 @@ def train(
         model=run / MODEL_FILE,
         steps=counters.step,
         best_step=counters.best_step,
-        validation_miou=counters.best_miou if counters.best_miou >= 0 else None,
+        measure="PQ" if network.config.objects else "mIoU",
+        validation_score=counters.best_score if counters.best_score >= 0 else None,
         seconds=budget.elapsed,
         splits=splits,
         notes=(*dataset.notes, *notes),

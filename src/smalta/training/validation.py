@@ -1,7 +1,7 @@
 """Look at the validation pictures with the weights of the moment.
 
 In:  a network, entries of a data set.
-Out: mean IoU at the deepest level that the labels reach, and the threshold of a two-leaf tree.
+Out: mean IoU and panoptic quality at the deepest level that the labels reach, and the threshold of a two-leaf tree.
 
 Must not know: schedules, checkpoints, optimisers.
 """
@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from smalta.data.dataset import Dataset
-from smalta.data.sample import Entry
-from smalta.decoding import decode
+from smalta.data.sample import Entry, Sample
+from smalta.grouping import GroupingRule
 from smalta.metrics.binary import ThresholdChooser
 from smalta.metrics.hierarchy import level_index
+from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
 from smalta.metrics.semantic import confusion, counts_of, iou, mean_of_present
 from smalta.model.network import Network
 from smalta.model.runtime import TorchRuntime
+from smalta.segmentation import Segmentation
 
 MOST = 500  # pictures of one validation
 LEAST = 8  # where time is short
@@ -36,6 +38,8 @@ class Score:
         miou: mean IoU of the classes that the labels show, at `level`; nan where nothing is labelled.
         level: the deepest level of the tree at which a validation pixel is labelled.
         ious: by class path, None where no pixel is labelled so.
+        quality: panoptic quality, mean over the classes that `kind` is about (all of them, or things alone where there
+            is but one class of stuff); nan without heads for objects.
         threshold: for a tree of two leaves, the probability with the best F1; else None.
         n_pictures: that were looked at.
     """
@@ -43,8 +47,19 @@ class Score:
     miou: float
     level: int
     ious: dict[str, float | None]
+    quality: float
     threshold: float | None
     n_pictures: int
+
+    @property
+    def measure(self) -> str:
+        """Name of the number by which weights are chosen."""
+        return "mIoU" if math.isnan(self.quality) else "PQ"
+
+    @property
+    def best_by(self) -> float:
+        """That number; nan where nothing is labelled."""
+        return self.miou if math.isnan(self.quality) else self.quality
 
 
 def validate(
@@ -70,29 +85,45 @@ def validate(
     """
     tree = dataset.tree
     was_training = network.training
-    runtime = TorchRuntime(network.eval(), device=device, bf16=bf16)
+    runtime = TorchRuntime(network.eval(), tree.attributes, device=device, bf16=bf16)
     tables = {k: level_index(tree, k) for k in range(1, tree.n_levels + 1)}
     matrices = {k: np.zeros((n := len(tree.level(k)), n + 1), dtype=np.int64) for k in tables}
+    rule = GroupingRule() if network.config.objects else None
+    segments = {k: np.zeros((len(tree.level(k)), 4)) for k in tables}
     chooser = ThresholdChooser() if tree.n_leaves == 2 else None
     chosen = np.random.default_rng(0).permutation(len(entries))[:most]
     started, count = time.monotonic(), 0
     for count, sample in enumerate(dataset.read_many([entries[i] for i in chosen], workers=1), start=1):
-        probabilities = runtime(sample.picture[None])["semantic"][0]
-        answer = decode(tree, probabilities)
+        fields = {name: batch[0] for name, batch in runtime(sample.picture[None]).items()}
+        answer = Segmentation.from_fields(tree, fields, rule=rule)
         for k, table in tables.items():
-            matrices[k] += confusion(table[sample.classes], table[answer], len(matrices[k]))
+            matrices[k] += confusion(table[sample.classes], table[answer.classes], len(matrices[k]))
+            if rule is not None and sample.instances is not None:
+                segments[k] += _panoptic_counts(sample, answer, table, tree.is_thing[[0, *tree.level(k)]])
         if chooser is not None:
-            chooser.add(probabilities[1], tables[tree.n_levels][sample.classes])
+            chooser.add(answer.probabilities[1], tables[tree.n_levels][sample.classes])
         if count >= LEAST and time.monotonic() - started > seconds:
             break
     network.train(was_training)
     level = max((k for k, matrix in matrices.items() if matrix.sum() > 0), default=tree.n_levels)
     ious = iou(counts_of(matrices[level]))
     named = zip(tree.level(level), ious, strict=True)
+    things = tree.is_thing[list(tree.level(level))]
+    judged = things if np.count_nonzero(~things) <= 1 else np.ones_like(things)
     return Score(
         miou=float(mean_of_present(ious)),
         level=level,
         ious={tree.name(node): None if np.isnan(value) else float(value) for node, value in named},
+        quality=float(mean_quality(segments[level], judged)) if rule is not None else math.nan,
         threshold=chooser.best() if chooser is not None else None,
         n_pictures=count,
     )
+
+
+def _panoptic_counts(sample: Sample, answer: Segmentation, table: np.ndarray, is_thing: np.ndarray) -> np.ndarray:
+    """(K, 4) counts of one picture at one level of the tree."""
+    assert sample.instances is not None
+    assert answer.objects is not None
+    truth = SegmentMap.from_maps(table[sample.classes], sample.instances, is_thing)
+    found = SegmentMap.from_maps(table[answer.panoptic()], answer.objects.instances, is_thing)
+    return panoptic_counts(truth, found, len(is_thing) - 1)

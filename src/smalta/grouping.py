@@ -1,0 +1,192 @@
+"""From dense fields to objects: peaks of the centre map are objects, and every pixel goes where its offset points.
+
+In:  P(thing) per pixel, a centre map and offsets at the network's stride.
+Out: an instance map and a score per object.
+
+numpy and OpenCV, no loop over pixels or objects. Must not know: networks, class trees, files.
+
+The idea is that of bottom-up panoptic segmentation (Cheng et al. 2020, Panoptic-DeepLab). Two things are added. A peak
+whose own offset leads to another peak is the same object seen twice, and joins it. The nearest centre is looked up in a
+map that is drawn once (a distance transform with labels), so the work does not grow with the number of objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from smalta.errors import ConfigError, ShapeError
+
+PEAK_RADIUS = 2  # cells of the centre map: within it one peak suppresses lower ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupingRule:
+    """When pixels are an object; chosen on validation pictures.
+
+    Attributes:
+        min_thing: P(thing), summed over all things, from which on a pixel may belong to an object.
+        min_center: least peak of the centre map for an object.
+        min_score: least score of an object.
+        min_area: least pixels of an object.
+    """
+
+    min_thing: float = 0.5
+    min_center: float = 0.2
+    min_score: float = 0.0
+    min_area: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("min_thing", "min_center", "min_score"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if self.min_area < 1:
+            raise ConfigError(f"min_area must be at least 1 pixel, got {self.min_area}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from parsed JSON; a misspelt key is an error."""
+        known = {entry.name for entry in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ConfigError(f"unknown keys {unknown} in the grouping rule; known keys are {sorted(known)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule as plain data."""
+        return asdict(self)
+
+
+def group(
+    thing: np.ndarray, center: np.ndarray, offsets: np.ndarray, rule: GroupingRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make objects of fields.
+
+    Args:
+        thing: (H, W) float P(thing).
+        center: (h, w) float32 in 0..1, high near the middle of objects; h = ceil(H / stride), stride 1, 2 or 4.
+        offsets: (2, h, w) float32 (dy, dx) in pixels of the picture, from a cell to its object's centre.
+        rule: thresholds.
+
+    Returns:
+        (H, W) int32 instance map, 0 = none, 1..N in reading order of the centres, and (N,) float32 scores: the peak of
+        the centre map times the mean P(thing) of the object's pixels.
+
+    Raises:
+        ShapeError: if the fields do not fit each other.
+    """
+    stride = _stride(thing.shape, center.shape)
+    if offsets.shape != (2, *center.shape):
+        raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
+    mask = thing >= rule.min_thing
+    cells = _any_in_cell(mask, stride, center.shape)
+    peaks = find_peaks(np.where(cells, center, 0).astype(np.float32), rule.min_center)
+    if len(peaks) == 0:
+        return np.zeros(thing.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
+    nearest = _nearest_peak(center.shape, peaks)
+    number = _join(peaks, nearest, offsets / stride, center)
+    rows, columns = np.nonzero(cells)
+    target = _follow(rows, columns, offsets / stride)
+    coarse = np.zeros(center.shape, dtype=np.int32)
+    coarse[rows, columns] = number[nearest[target]]
+    instances = coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: thing.shape[0], : thing.shape[1]] * mask
+    return _kept(instances, thing, center[peaks[:, 0], peaks[:, 1]], number, rule)
+
+
+def _stride(size_hw: tuple[int, ...], cells_hw: tuple[int, ...]) -> int:
+    for stride in (1, 2, 4):
+        if tuple(-(-side // stride) for side in size_hw) == tuple(cells_hw):
+            return stride
+    raise ShapeError(f"a centre map for a picture of {size_hw} has stride 1, 2 or 4, got the shape {cells_hw}")
+
+
+def _any_in_cell(mask: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np.ndarray:
+    """(h, w) bool: cells with any pixel of the mask."""
+    if stride == 1:
+        return mask
+    padded = np.zeros((cells_hw[0] * stride, cells_hw[1] * stride), dtype=np.uint8)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    return cv2.dilate(padded, np.ones((stride, stride), np.uint8), anchor=(0, 0))[::stride, ::stride] > 0
+
+
+def find_peaks(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> np.ndarray:
+    """(N, 2) int64 row and column of local maxima, in reading order; a flat top is one peak.
+
+    Args:
+        center: (h, w) float32.
+        least: value of a peak, at least; 0 is never one.
+        radius: cells; within it only the highest counts, of equal ones the first in reading order.
+    """
+    window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    tops = (center == cv2.dilate(center, window)) & (center >= least) & (center > 0)
+    rows, columns = np.nonzero(tops)
+    if len(rows) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    # a flat top: the cell nearest to its middle speaks for all of it
+    count, labels = cv2.connectedComponents(tops.astype(np.uint8), connectivity=8)
+    if count - 1 < len(rows):
+        of = labels[rows, columns] - 1
+        sizes = np.bincount(of)
+        away = (rows - (np.bincount(of, rows) / sizes)[of]) ** 2 + (
+            columns - (np.bincount(of, columns) / sizes)[of]
+        ) ** 2
+        order = np.lexsort((away, of))
+        chosen = np.sort(order[np.unique(of[order], return_index=True)[1]])
+        rows, columns = rows[chosen], columns[chosen]
+    # equal tops that are not joined but near: the first counts
+    first = np.zeros(center.shape, dtype=np.float64)
+    first[rows, columns] = center.size - (rows * center.shape[1] + columns)
+    alone = first[rows, columns] == cv2.dilate(first, window)[rows, columns]
+    return np.stack([rows[alone], columns[alone]], axis=1)
+
+
+def _nearest_peak(cells_hw: tuple[int, ...], peaks: np.ndarray) -> np.ndarray:
+    """(h, w) int64: place in `peaks` of the peak nearest to each cell."""
+    source = np.ones(cells_hw, dtype=np.uint8)
+    source[peaks[:, 0], peaks[:, 1]] = 0
+    _, labels = cv2.distanceTransformWithLabels(source, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    place = np.zeros(labels.max() + 1, dtype=np.int64)
+    place[labels[peaks[:, 0], peaks[:, 1]]] = np.arange(len(peaks))
+    return place[labels]
+
+
+def _follow(rows: np.ndarray, columns: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where cells point, inside the map."""
+    height, width = steps.shape[1:]
+    to_rows = np.rint(rows + steps[0, rows, columns]).astype(np.int64).clip(0, height - 1)
+    to_columns = np.rint(columns + steps[1, rows, columns]).astype(np.int64).clip(0, width - 1)
+    return to_rows, to_columns
+
+
+def _join(peaks: np.ndarray, nearest: np.ndarray, steps: np.ndarray, center: np.ndarray) -> np.ndarray:
+    """(N,) 1..: number of the object that each peak stands for; a peak that points to a higher one joins it."""
+    heights = center[peaks[:, 0], peaks[:, 1]]
+    to = nearest[_follow(peaks[:, 0], peaks[:, 1], steps)]
+    own = np.arange(len(peaks))
+    to = np.where(heights[to] > heights, to, own)
+    while True:  # heights rise along the way, so it ends; each round halves what is left of it
+        further = to[to]
+        if np.array_equal(further, to):
+            break
+        to = further
+    return np.cumsum(to == own)[to]
+
+
+def _kept(
+    instances: np.ndarray, thing: np.ndarray, heights: np.ndarray, number: np.ndarray, rule: GroupingRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """Objects that reach the rule, renumbered."""
+    n = int(number.max())
+    flat = instances.ravel()
+    areas = np.bincount(flat, minlength=n + 1)
+    sureness = np.bincount(flat, weights=thing.ravel(), minlength=n + 1) / np.maximum(areas, 1)
+    peak = np.zeros(n + 1)
+    np.maximum.at(peak, number, heights)
+    scores = np.clip(peak * sureness, 0, 1)
+    kept = (areas >= rule.min_area) & (scores >= rule.min_score)
+    kept[0] = False
+    renumbered = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return renumbered[instances], scores[kept].astype(np.float32)
