@@ -1,6 +1,6 @@
-"""Show a class map on its picture, and say which colour is which class.
+"""Show a class map and objects on their picture, and say which colour is which class.
 
-In:  a picture, a class map, the class tree.
+In:  a picture, a class map, an instance map, the class tree.
 Out: pictures to look at.
 
 Must not know: files, networks, where the class map comes from.
@@ -8,8 +8,9 @@ Must not know: files, networks, where the class map comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -36,13 +37,15 @@ def overlay(
 ) -> np.ndarray:
     """Blend the colour of every class over a picture; borders between classes stand in full colour.
 
-    Unlabelled pixels keep the picture as it is.
+    Every object has an outline in a colour of its own. Where the tree has one class of things, so that a class tells
+    nothing about an object, the inside of an object has the object's colour too. Pixels that are unlabelled and in no
+    object keep the picture as it is.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         classes: (H, W) integer node ids.
         tree: gives the colours.
-        instances: (H, W) integers; where given, borders between objects are drawn too.
+        instances: (H, W) integer object ids, 0 = none; any numbers.
         opacity: of the colour inside a class, in [0, 1].
 
     Returns:
@@ -51,39 +54,98 @@ def overlay(
     if picture.shape != (*classes.shape, 3):
         raise ShapeError(f"picture must be {(*classes.shape, 3)} like its class map, got {picture.shape}")
     colors = tree.colors[classes]
-    strength = np.where(classes != ROOT, np.float32(opacity), np.float32(0.0))
-    strength[_borders(classes, instances) & (classes != ROOT)] = 1.0
+    shown = classes != ROOT
+    if instances is None:
+        borders = _borders(classes)
+    else:
+        inside = instances != 0
+        outlines = _borders(instances) & inside
+        tinted = inside if np.count_nonzero(tree.is_thing[list(tree.leaves)]) == 1 else outlines
+        colors[tinted] = object_colors(instances[tinted])
+        borders = outlines | (_borders(classes) & ~inside)
+        shown |= outlines
+    strength = np.where(shown, np.float32(opacity), np.float32(0.0))
+    strength[borders & shown] = 1.0
     blend = picture + (colors.astype(np.float32) - picture) * strength[..., None]
     return np.rint(blend).astype(np.uint8)
 
 
-def _borders(classes: np.ndarray, instances: np.ndarray | None) -> np.ndarray:
-    """(H, W) bool: pixels whose class or object differs from a neighbour's; wider lines on large pictures."""
-    regions = classes.astype(np.int64)
-    if instances is not None:
-        regions = regions + (instances.astype(np.int64) << 16)
-    borders = np.zeros(classes.shape, dtype=np.uint8)
+def write_names(image: np.ndarray, instances: np.ndarray, names: Sequence[Sequence[str]]) -> np.ndarray:
+    """Write into every object the first of its names that fits there; none where none fits.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        instances: (H, W) integers, 0 = none, 1..N.
+        names: N times some names, the best first.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    size = int(np.clip(min(instances.shape) // 40, 10, 28))
+    font = _font(size)
+    canvas = Image.fromarray(image)
+    draw = ImageDraw.Draw(canvas)
+    width_of = {letter: font.getlength(letter) for letter in {letter for name in chain(*names) for letter in name}}
+    for number, row, column in _middles(instances, size / 2):
+        for name in names[number - 1]:
+            half_hw = (size * 0.65 + 1, sum(width_of[letter] for letter in name) / 2 + 2)
+            (top, left), (bottom, right) = (
+                np.rint([row + sign * half_hw[0], column + sign * half_hw[1]]).astype(int) for sign in (-1, 1)
+            )
+            room = instances[max(top, 0) : bottom + 1, max(left, 0) : right + 1]
+            if room.shape == (bottom - top + 1, right - left + 1) and (room == number).all():
+                draw.text((column, row), name, fill=_TEXT, font=font, anchor="mm", stroke_width=1, stroke_fill=_PAPER)
+                break
+    return np.asarray(canvas)
+
+
+def _middles(instances: np.ndarray, least: float) -> Iterator[tuple[int, int, int]]:
+    """Number, row and column of the pixel that lies deepest inside its object, where that is at least so deep."""
+    inner = np.pad((instances != 0) & ~_borders(instances), 1).astype(np.uint8)
+    depth = cv2.distanceTransform(inner, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    rows, columns = np.nonzero(depth >= least)
+    numbers = instances[rows, columns]
+    order = np.lexsort((-depth[rows, columns], numbers))
+    first = order[np.unique(numbers[order], return_index=True)[1]]
+    return zip(numbers[first].tolist(), rows[first].tolist(), columns[first].tolist(), strict=True)
+
+
+def object_colors(numbers: np.ndarray) -> np.ndarray:
+    """(..., 3) uint8 RGB for object ids (...): bright, and far apart for numbers that follow each other."""
+    wheel = np.zeros((1, 360, 3), dtype=np.float32)
+    steps = np.arange(360)
+    wheel[0, :, 0] = (steps * 137.508) % 360  # the golden angle
+    wheel[0, :, 1] = np.array([0.85, 0.5, 0.7])[steps % 3]
+    wheel[0, :, 2] = 1.0
+    table = np.rint(255 * cv2.cvtColor(wheel, cv2.COLOR_HSV2RGB)[0]).astype(np.uint8)
+    return table[numbers % 360]
+
+
+def _borders(regions: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels whose number differs from a neighbour's; wider lines on large pictures."""
+    borders = np.zeros(regions.shape, dtype=np.uint8)
     borders[1:] |= regions[1:] != regions[:-1]
     borders[:-1] |= regions[1:] != regions[:-1]
     borders[:, 1:] |= regions[:, 1:] != regions[:, :-1]
     borders[:, :-1] |= regions[:, 1:] != regions[:, :-1]
-    grow = min(classes.shape) // 600
+    grow = min(regions.shape) // 600
     return cv2.dilate(borders, np.ones((2 * grow + 1, 2 * grow + 1), dtype=np.uint8)).astype(bool)
 
 
-def legend(tree: ClassTree, node_ids: Iterable[int], width: int) -> np.ndarray:
+def legend(tree: ClassTree, node_ids: Iterable[int], width: int, counts: Mapping[int, int] | None = None) -> np.ndarray:
     """A strip with the colour and the name of each class, in as many lines as the width asks for.
 
     Args:
         tree: gives names and colours.
         node_ids: the classes to name, in this order; 0 is named "unlabelled".
         width: of the strip in pixels, at least 1; a name that is wider is cut off.
+        counts: objects by class, written behind the names of things; where it is None, none are.
 
     Returns:
         (lines * 20, width, 3) uint8 RGB, at least one line.
     """
     font = _font(13)
-    names = [(node, tree.name(node)) for node in node_ids]
+    names = [(node, tree.name(node) + _count(tree, node, counts)) for node in node_ids]
     lines = _break_lines([(node, name, int(font.getlength(name))) for node, name in names], width)
     strip = Image.new("RGB", (width, _LINE * max(1, len(lines))), _PAPER)
     draw = ImageDraw.Draw(strip)
@@ -95,6 +157,11 @@ def legend(tree: ClassTree, node_ids: Iterable[int], width: int) -> np.ndarray:
             draw.rectangle(box, fill=tuple(tree.colors[node].tolist()), outline=_TEXT if node == ROOT else None)
             draw.text((x + _SWATCH + 5, top + _LINE // 2), name, fill=_TEXT, font=font, anchor="lm")
     return np.asarray(strip)
+
+
+def _count(tree: ClassTree, node: int, counts: Mapping[int, int] | None) -> str:
+    number = 0 if counts is None else counts.get(node, 0)
+    return f": {number}" if number or (counts is not None and tree.is_thing[node]) else ""
 
 
 def _break_lines(words: Sequence[tuple[int, str, int]], width: int) -> list[list[tuple[int, int, str]]]:
@@ -111,9 +178,11 @@ def _break_lines(words: Sequence[tuple[int, str, int]], width: int) -> list[list
     return lines
 
 
-def with_legend(image: np.ndarray, tree: ClassTree, node_ids: Iterable[int]) -> np.ndarray:
+def with_legend(
+    image: np.ndarray, tree: ClassTree, node_ids: Iterable[int], counts: Mapping[int, int] | None = None
+) -> np.ndarray:
     """A picture (H, W, 3) uint8 with the legend of these classes below it, (H + h, W, 3)."""
-    return np.concatenate([image, legend(tree, node_ids, image.shape[1])])
+    return np.concatenate([image, legend(tree, node_ids, image.shape[1], counts)])
 
 
 def caption(text: str, width: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from pathlib import Path
 from smalta.data.pictures import read_picture
 from smalta.errors import ConfigError, SmaltaError
 from smalta.inference.predictor import Predictor
-from smalta.inference.writers import OutputOptions, Written, make_folders, write_answer, write_tables
+from smalta.inference.writers import OutputOptions, make_folders, write_answer, write_tables
 
 __all__ = ["Outcome", "OutputOptions", "failed", "predict_files"]
 
@@ -48,13 +48,14 @@ def predict_files(
     Args:
         predictor: the model.
         pictures: paths; their stems name the results and must differ.
-        out: the folder; `classes/STEM.png` and what the options ask for, and `classes.json`, which says what the
-            numbers in the index pictures mean.
+        out: the folder; `classes/STEM.png`, what the kind and the options ask for, and `classes.json`, which says
+            what the numbers in the index pictures mean.
         options: what to write.
         done: called after each picture.
 
     Raises:
-        ConfigError: if two pictures would write the same file, `out` is a file, or a confidence lies outside [0, 1].
+        ConfigError: if two pictures would write the same file, `out` is a file, a confidence lies outside [0, 1], or
+            the model cannot answer the kind that is asked for.
         ClassTreeError: if the options name a level that the tree lacks.
     """
     folder = Path(out)
@@ -65,28 +66,23 @@ def predict_files(
         predictor.tree.level(options.level)
     if not 0 <= options.min_confidence <= 1:
         raise ConfigError(f"min-confidence must be in [0, 1], got {options.min_confidence}")
-    make_folders(folder, predictor.tree, options, objects=False)
+    predictor.rule_for(options.kind)
+    kind = options.kind or predictor.kind
+    make_folders(folder, predictor.tree, kind, options)
     outcomes, written = [], []
     for picture in pictures:
-        outcome, files = _one(predictor, picture, folder, options)
-        outcomes.append(outcome)
-        if files is not None and files.rows is not None:
-            written.append(files)
+        try:
+            pixels = read_picture(picture)
+            answer = predictor(pixels, kind=kind, level=options.level, min_confidence=options.min_confidence)
+        except SmaltaError as error:
+            outcomes.append(Outcome(picture=picture, classes=None, error=str(error)))
+        else:
+            written.append(write_answer(folder, picture, pixels, answer, kind, options))
+            outcomes.append(Outcome(picture=picture, classes=written[-1].classes, error=None))
         if done:
-            done(outcome)
-    if written:
-        write_tables(folder, predictor.tree, written)
+            done(outcomes[-1])
+    write_tables(folder, predictor.tree, kind, written)
     return outcomes
-
-
-def _one(predictor: Predictor, picture: Path, folder: Path, options: OutputOptions) -> tuple[Outcome, Written | None]:
-    try:
-        pixels = read_picture(picture)
-        answer = predictor(pixels, level=options.level, min_confidence=options.min_confidence)
-    except SmaltaError as error:
-        return Outcome(picture=picture, classes=None, error=str(error)), None
-    files = write_answer(folder, picture, pixels, answer, options)
-    return Outcome(picture=picture, classes=files.classes, error=None), files
 
 
 def _refuse_equal_stems(pictures: Sequence[Path]) -> None:

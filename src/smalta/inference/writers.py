@@ -1,34 +1,34 @@
-"""Write what people and programs read of an answer: index pictures, overlays, probabilities, tables of objects.
+"""Write what people and programs read of an answer: index pictures, overlays, probabilities, objects.
 
 In:  answers, one picture at a time and from any thread; a folder.
 Out: files in that folder, each whole or not there.
 
-What one picture adds to a table of all pictures (`objects.csv`) comes back from `write_answer` as text, and
-`write_tables` joins it, in the order that it is given.
+What a picture adds to a file about all pictures (`objects.csv`, `panoptic.json`) comes back from `write_answer` as
+text, and `write_tables` joins it in the order that it is given.
 
 Must not know: how answers are made, in which order, how progress is shown.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.overlay import overlay, with_legend
-from smalta.data.pictures import write_bytes, write_index, write_picture
+from smalta.data.formats.coco_panoptic import write_numbers
+from smalta.data.overlay import overlay, with_legend, write_names
+from smalta.data.pictures import write_bytes, write_chunks, write_index, write_picture
 from smalta.decoding import node_probabilities
 from smalta.errors import ConfigError
-from smalta.objects import Objects
+from smalta.inference import object_table, panoptic_files
+from smalta.model.info import OBJECT_KINDS, Kind
 from smalta.segmentation import Segmentation
-
-OBJECT_COLUMNS = ("score", "area_px", "x0", "y0", "x1", "y1", "centroid_y", "centroid_x")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,15 @@ class OutputOptions:
     """What to write for each picture.
 
     Attributes:
-        overlays: the picture with its classes in colour and a legend.
+        kind: of the answers; None for the model's own.
+        overlays: the picture with its classes and objects in colour and a legend.
         probabilities: of the classes of the level, as float16.
         channels_last: whether probabilities are (H, W, N) rather than (N, H, W).
         level: the deepest level to answer at; None for the leaves.
         min_confidence: each pixel gets the deepest class whose probability reaches it.
     """
 
+    kind: Kind | None = None
     overlays: bool = False
     probabilities: bool = False
     channels_last: bool = False
@@ -52,47 +54,48 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What was written for a picture, and what it adds to the tables of all pictures.
+    """What was written for a picture, and what it adds to the files about all pictures.
 
     Attributes:
         classes: the file with its class map.
-        rows: its lines of `objects.csv`; None where the answer makes no objects.
+        rows: its lines of `objects.csv`; empty where there are none.
+        panoptic: its part of `panoptic.json`; empty for other kinds.
     """
 
     classes: Path
-    rows: str | None = None
+    rows: str = ""
+    panoptic: str = ""
 
 
-def make_folders(folder: Path, tree: ClassTree, options: OutputOptions, *, objects: bool) -> None:
+def make_folders(folder: Path, tree: ClassTree, kind: Kind, options: OutputOptions) -> None:
     """Make the folder of a job, the folders in it, and `classes.json`, which says what the values mean.
 
     Args:
         folder: of the results.
         tree: the model's classes.
+        kind: of the answers.
         options: what will be written.
-        objects: whether answers will have objects.
 
     Raises:
         ConfigError: if a folder cannot be made.
     """
-    for name, wanted in (
-        ("classes", True),
-        ("instances", objects),
-        ("overlays", options.overlays),
-        ("probabilities", options.probabilities),
-    ):
-        if wanted:
-            try:
-                (folder / name).mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(
-                    f"{folder / name} cannot be made ({error}); name another folder with --out"
-                ) from error
-    write_bytes(folder / "classes.json", _legend_json(tree).encode())
+    wanted = {
+        "classes": True,
+        "instances": kind in OBJECT_KINDS,
+        "panoptic": kind == "panoptic",
+        "overlays": options.overlays,
+        "probabilities": options.probabilities,
+    }
+    for path in (folder / name for name in wanted if wanted[name]):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be made ({error}); name another folder with --out") from error
+    write_bytes(folder / "classes.json", _legend_json(tree, kind).encode())
 
 
 def write_answer(
-    folder: Path, picture: Path, pixels: np.ndarray, answer: Segmentation, options: OutputOptions
+    folder: Path, picture: Path, pixels: np.ndarray, answer: Segmentation, kind: Kind, options: OutputOptions
 ) -> Written:
     """Write the files of one picture; several threads may do so for different pictures.
 
@@ -100,46 +103,98 @@ def write_answer(
         folder: that `make_folders` made.
         picture: the path of the picture, whose stem names the files.
         pixels: (H, W, 3) uint8 RGB.
-        answer: for the picture.
+        answer: for the picture, of this kind.
+        kind: of the answers.
         options: what to write.
 
     Raises:
         DataError: if a file cannot be written.
     """
-    shown = answer.classes if answer.objects is None else answer.panoptic(options.level)
-    classes = write_index(folder / "classes" / f"{picture.stem}.png", answer.tree.node_to_value[shown])
-    rows = None
+    shown = class_map(answer, options.level)
+    name = f"{picture.stem}.png"
+    rows = panoptic = ""
     if answer.objects is not None:
-        write_index(folder / "instances" / f"{picture.stem}.png", answer.objects.instances)
-        rows = _object_rows(picture.name, answer.objects)
+        write_index(folder / "instances" / name, answer.objects.instances, bits=16)
+        rows = object_table.rows(picture.name, answer.objects)
+    if answer.objects is not None and kind == "panoptic":
+        numbers, info = panoptic_files.segments(shown, answer.objects)
+        write_numbers(folder / "panoptic" / name, numbers)
+        panoptic = panoptic_files.entry(picture.name, name, answer.size_hw, info)
     if options.overlays:
-        write_picture(folder / "overlays" / f"{picture.stem}.png", _overlay(pixels, answer, shown))
+        write_picture(folder / "overlays" / name, draw(pixels, answer, kind, shown))
     if options.probabilities:
         write_bytes(folder / "probabilities" / f"{picture.stem}.npz", _probabilities_npz(answer, options))
-    return Written(classes=classes, rows=rows)
+    classes = write_index(folder / "classes" / name, answer.tree.node_to_value[shown])
+    return Written(classes=classes, rows=rows, panoptic=panoptic)
 
 
-def write_tables(folder: Path, tree: ClassTree, written: Iterable[Written]) -> None:
-    """Join what the pictures add to the tables: `objects.csv`, where answers have objects.
+def write_tables(folder: Path, tree: ClassTree, kind: Kind, written: Collection[Written]) -> None:
+    """Join what the pictures add: `objects.csv` for kinds with objects, `panoptic.json` for the panoptic kind.
 
     Args:
         folder: of the results.
         tree: the model's classes.
-        written: of every picture that was answered with objects, in the order that the tables shall have.
+        kind: of the answers.
+        written: of the pictures that were answered, in the order that the files shall have; gone through once per
+            file, so that it need not hold them all.
 
     Raises:
         DataError: if a file cannot be written.
     """
-    lines = [_line(object_columns(tree)), *(one.rows for one in written if one.rows is not None)]
-    write_bytes(folder / "objects.csv", "".join(lines).encode())
+    if kind in OBJECT_KINDS:
+        lines = chain([object_table.header(tree)], (one.rows for one in written))
+        write_chunks(folder / "objects.csv", (line.encode() for line in lines))
+    if kind == "panoptic":
+        parts = panoptic_files.document(tree, (one.panoptic for one in written))
+        write_chunks(folder / "panoptic.json", (part.encode() for part in parts))
 
 
-# -- pictures -----------------------------------------------------------------------------------------
+def class_map(answer: Segmentation, level: int | None) -> np.ndarray:
+    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than a level."""
+    if answer.objects is None:
+        return answer.classes
+    classes = answer.panoptic()
+    if level is None:
+        return classes
+    cut = answer.tree.level_table(level)
+    return np.where(cut != ROOT, cut, np.arange(len(cut))).astype(np.uint16)[classes]
 
 
-def _overlay(pixels: np.ndarray, answer: Segmentation, classes: np.ndarray) -> np.ndarray:
-    shown = [int(node) for node in np.unique(classes)]
-    return with_legend(overlay(pixels, classes, answer.tree), answer.tree, shown)
+# -- one picture --------------------------------------------------------------------------------------
+
+
+def draw(pixels: np.ndarray, answer: Segmentation, kind: Kind, classes: np.ndarray) -> np.ndarray:
+    """A picture with its answer in colour, names where they fit, and a legend below.
+
+    The kind "instance" shows objects alone, so that the picture around them stays visible.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        answer: for the picture.
+        kind: of the answer.
+        classes: (H, W) uint16 node ids, from `class_map`.
+
+    Returns:
+        (H + h, W, 3) uint8 RGB.
+    """
+    tree, objects = answer.tree, answer.objects
+    if objects is None:
+        return with_legend(overlay(pixels, classes, tree), tree, _present(classes))
+    if kind == "instance":
+        classes = np.where(objects.instances, classes, ROOT)
+    image = overlay(pixels, classes, tree, instances=objects.instances)
+    one_class = np.count_nonzero(tree.is_thing[list(tree.leaves)]) == 1
+    names = [
+        [str(number)] if one_class or node == ROOT else [f"{tree[node].name} {number}", str(number)]
+        for number, node in enumerate(objects.classes.tolist(), start=1)
+    ]
+    counts = dict(enumerate(np.bincount(objects.classes, minlength=len(tree) + 1).tolist()))
+    shown = [node for node in _present(classes) if node != ROOT or counts[ROOT] or kind != "instance"]
+    return with_legend(write_names(image, objects.instances, names), tree, shown, counts)
+
+
+def _present(classes: np.ndarray) -> list[int]:
+    return np.flatnonzero(np.bincount(classes.ravel())).tolist()
 
 
 def _probabilities_npz(answer: Segmentation, options: OutputOptions) -> bytes:
@@ -154,8 +209,8 @@ def _probabilities_npz(answer: Segmentation, options: OutputOptions) -> bytes:
     return buffer.getvalue()
 
 
-def _legend_json(tree: ClassTree) -> str:
-    """What each number in `classes/*.png` means."""
+def _legend_json(tree: ClassTree, kind: Kind) -> str:
+    """The kind of the answers, and what each number in `classes/*.png` means."""
     rows = [
         {
             "value": int(tree.node_to_value[node]),
@@ -164,49 +219,4 @@ def _legend_json(tree: ClassTree) -> str:
         }
         for node in (ROOT, *tree.descendants(ROOT))
     ]
-    return json.dumps({"classes": rows}, indent=1) + "\n"
-
-
-# -- objects.csv --------------------------------------------------------------------------------------
-
-
-def object_columns(tree: ClassTree) -> list[str]:
-    """Names of the columns of `objects.csv`.
-
-    "class" is the path of an object's class, "level_K" that of its class at level K, empty where its class stopped
-    above. Boxes go from x0, y0 to x1, y1, the first column and row beyond. An attribute's column bears its name.
-    """
-    levels = [f"level_{k}" for k in range(1, tree.n_levels + 1)]
-    own = ["picture", "id", "class", *levels, *OBJECT_COLUMNS]
-    return own + [f"attribute_{a.name}" if a.name in own else a.name for a in tree.attributes]
-
-
-def _object_rows(name: str, objects: Objects) -> str:
-    """Lines of `objects.csv`; numbers with as many places as mean something."""
-    tree = objects.tree
-    paths = np.array(["", *(node.path for node in tree)])
-    at_levels = [paths[objects.level(k)].tolist() for k in range(1, tree.n_levels + 1)]
-    values = [
-        np.array(["", *attribute.values])[objects.attribute(attribute.name)].tolist() for attribute in tree.attributes
-    ]
-    rows = zip(
-        [name] * len(objects),
-        range(1, len(objects) + 1),
-        paths[objects.classes].tolist(),
-        *at_levels,
-        [f"{score:.4f}" for score in objects.scores.tolist()],
-        objects.areas.tolist(),
-        *objects.boxes_xyxy.T.tolist(),
-        *([f"{place:.2f}" for place in axis] for axis in objects.centroids_yx.T.tolist()),
-        *values,
-        strict=True,
-    )
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
-
-
-def _line(cells: Iterable[object]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+    return json.dumps({"kind": kind, "classes": rows}, indent=1) + "\n"
