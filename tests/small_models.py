@@ -7,17 +7,19 @@ from pathlib import Path
 import torch
 
 from smalta.classes import ClassTree
-from smalta.model.info import ModelInfo, NetworkConfig
+from smalta.model.info import Kind, ModelInfo, NetworkConfig
 from smalta.model.network import Network
 from smalta.model.storage import MODEL_FILE, save_model
 
 CARS = ClassTree({"sky": {}, "car": {"children": ["audi", "honda"], "attributes": {"body": ["van", "bus"]}}})
 
 
-def save_random_model(folder: Path, tree: ClassTree = CARS, *, encoder: str = "plain", stride: int = 4) -> Path:
+def save_random_model(
+    folder: Path, tree: ClassTree = CARS, *, encoder: str = "plain", stride: int = 4, objects: bool = False
+) -> Path:
     """A run's folder that holds a model and nothing else."""
     torch.manual_seed(0)
-    network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=stride, width=12))
+    network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=stride, width=12, objects=objects))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):  # as after a training, so that folding it has to be right
@@ -25,10 +27,11 @@ def save_random_model(folder: Path, tree: ClassTree = CARS, *, encoder: str = "p
                 module.running_var.uniform_(0.5, 1.5)
                 module.weight.uniform_(0.8, 1.6)
                 module.bias.normal_(std=0.1)
-        for head in (network.semantic, network.attributes):
+        for head in (network.semantic, network.attributes, network.objects and network.objects[-1]):
             if head is not None:
                 head.weight.mul_(5)  # probabilities far from equal
     folder.mkdir(parents=True, exist_ok=True)
-    info = ModelInfo(tree=tree, network=network.config, facts={"settings": {"seed": 0}})
+    kind: Kind = "panoptic" if objects else "semantic"
+    info = ModelInfo(tree=tree, network=network.config, kind=kind, facts={"settings": {"seed": 0}})
     save_model(folder / MODEL_FILE, network.state_dict(), info)
     return folder

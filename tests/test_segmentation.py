@@ -5,6 +5,8 @@ import pytest
 
 from smalta.classes import ClassTree
 from smalta.errors import ClassTreeError, ShapeError
+from smalta.grouping import GroupingRule
+from smalta.objects import Objects
 from smalta.segmentation import Segmentation
 
 # 1 sky  2 car  3 car/audi  4 car/honda
@@ -86,3 +88,35 @@ def test_probabilities_must_fit_tree_and_class_map() -> None:
 def test_answers_are_compared_by_identity(answer: Segmentation) -> None:
     assert answer == answer
     assert answer != Segmentation.from_probabilities(TREE, LEAVES)
+
+
+def test_panoptic_maps_agree_with_the_objects_and_leave_no_thing_outside_them() -> None:
+    tree = ClassTree({"sky": {}, "road": {}, "car": {"kind": "thing", "children": ["audi", "honda"]}})
+    leaves = np.array([[0.1, 0.2, 0.4, 0.3], [0.3, 0.1, 0.35, 0.25], [0.5, 0.2, 0.2, 0.1]], np.float32).T[:, None]
+    objects = Objects.from_instances(tree, np.array([[1, 0, 0]], np.int32), leaves, np.ones(1))
+    answer = Segmentation.from_probabilities(tree, leaves, objects=objects)
+
+    assert answer.classes.tolist() == [[4, 4, 1]]
+    assert answer.panoptic().tolist() == [[4, 1, 1]]  # the second car pixel is in no object; sky is the likeliest stuff
+    assert answer.panoptic(1).tolist() == [[3, 1, 1]]
+
+
+def test_an_answer_without_objects_has_no_panoptic_map() -> None:
+    with pytest.raises(ShapeError, match="no objects"):
+        Segmentation.from_probabilities(TREE, LEAVES).panoptic()
+
+
+def test_fields_make_classes_and_objects() -> None:
+    tree = ClassTree({"ground": {}, "nucleus": {"kind": "thing"}})
+    thing = np.zeros((4, 8), np.float32)
+    thing[:, :6] = 0.9
+    center = np.zeros((1, 2, 4), np.float32)
+    center[0, 1, 0] = center[0, 1, 3 - 1] = 0.8
+    fields = {"semantic": np.stack([1 - thing, thing]), "center": center, "offsets": np.zeros((2, 2, 4), np.float32)}
+
+    answer = Segmentation.from_fields(tree, fields, rule=GroupingRule(min_area=2))
+
+    assert answer.objects is not None
+    assert answer.objects.instances.max() == 1  # the two peaks are two cells apart: the first speaks for both
+    assert (answer.classes == 1 + (thing > 0.5)).all()
+    assert Segmentation.from_fields(tree, fields).objects is None

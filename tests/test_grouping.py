@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smalta.errors import ConfigError, ShapeError
+from smalta.grouping import GroupingRule, find_peaks, group
+from smalta.metrics.instance import match_counts
+from smalta.training.targets import object_targets
+
+RULE = GroupingRule()
+IS_THING = np.array([False, False, True])  # 1 ground, 2 disc
+
+
+def discs(seed: int, size_hw: tuple[int, int] = (96, 128), most: int = 12) -> np.ndarray:
+    """(H, W) int32 discs of 5 to 14 px radius, none on another."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: size_hw[0], : size_hw[1]]
+    instances = np.zeros(size_hw, np.int32)
+    for number in range(1, int(rng.integers(1, most)) + 1):
+        middle, radius = rng.uniform(0, size_hw), rng.uniform(5, 14)
+        disc = (y - middle[0]) ** 2 + (x - middle[1]) ** 2 < radius**2
+        if disc.sum() > 60 and not instances[disc].any():
+            instances[disc] = instances.max() + 1
+    return instances
+
+
+def fields_of(instances: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a perfect network answers."""
+    targets = object_targets(1 + (instances > 0), instances, IS_THING, stride)
+    return (instances > 0).astype(np.float32), np.maximum(targets.center, 0), targets.offsets
+
+
+@given(seed=st.integers(0, 10_000), stride=st.sampled_from([1, 2]))
+@settings(max_examples=40, deadline=None)
+def test_perfect_fields_give_the_objects_back(seed: int, stride: int) -> None:
+    instances = discs(seed)
+
+    found, scores = group(*fields_of(instances, stride), RULE)
+
+    matched, n_found, n_true, _ = match_counts(instances, found, (0.5,))[0]
+    assert matched == n_found == n_true == len(scores)
+
+
+def test_touching_objects_part_where_their_pixels_point_to_different_centres() -> None:
+    instances = np.repeat(np.array([[1, 2]], np.int32), 12, axis=1).repeat(12, axis=0)
+
+    found, _ = group(*fields_of(instances, 1), RULE)
+
+    assert found.tolist() == instances.tolist()
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_a_flat_top_of_any_size_is_one_object(height: int, width: int) -> None:
+    flat = np.full((height, width), 0.9, np.float32)
+
+    found, scores = group(np.ones((height, width)), flat, np.zeros((2, height, width), np.float32), RULE)
+
+    assert found.min() == found.max() == 1
+    assert scores.tolist() == [pytest.approx(0.9)]
+
+
+def test_two_equal_tops_side_by_side_are_one_peak() -> None:
+    center = np.zeros((9, 9), np.float32)
+    center[4, 3] = center[4, 5] = 0.8
+
+    assert find_peaks(center, 0.2).tolist() == [[4, 3]]
+    assert find_peaks(center, 0.2, radius=1).tolist() == [[4, 3], [4, 5]]
+
+
+def test_a_peak_that_points_to_a_higher_one_is_the_same_object() -> None:
+    center = np.zeros((9, 20), np.float32)
+    center[4, 4], center[4, 14] = 0.9, 0.5
+    offsets = np.zeros((2, 9, 20), np.float32)
+    apart, _ = group(np.ones((9, 20)), center, offsets, RULE)
+    offsets[1, 4, 14] = -10
+
+    joined, scores = group(np.ones((9, 20)), center, offsets, RULE)
+
+    assert apart.max() == 2
+    assert joined.max() == 1
+    assert scores.tolist() == [pytest.approx(0.9)]
+
+
+def test_only_pixels_that_are_likely_a_thing_belong_to_an_object() -> None:
+    thing = np.full((8, 8), 0.9)
+    thing[:, 5:] = 0.4
+    center = np.zeros((8, 8), np.float32)
+    center[4, 2] = 1.0
+
+    found, scores = group(thing, center, np.zeros((2, 8, 8), np.float32), RULE)
+
+    assert (found > 0).tolist() == (thing >= 0.5).tolist()
+    assert scores.tolist() == [pytest.approx(0.9)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        (GroupingRule(), 2),
+        (GroupingRule(min_center=0.7), 1),
+        (GroupingRule(min_score=0.7), 1),
+        (GroupingRule(min_area=41), 1),
+        (GroupingRule(min_thing=1.0), 2),
+    ],
+)
+def test_objects_below_the_rule_are_dropped_and_the_rest_renumbered(rule: GroupingRule, kept: int) -> None:
+    center = np.zeros((8, 16), np.float32)
+    center[4, 2], center[4, 11] = 0.6, 0.8  # the border runs between columns 6 and 7
+
+    found, scores = group(np.r_[np.ones((5, 16)), np.zeros((3, 16))], center, np.zeros((2, 8, 16), np.float32), rule)
+
+    assert np.unique(found[found > 0]).tolist() == list(range(1, kept + 1))
+    assert len(scores) == kept
+
+
+def test_no_peak_makes_no_object() -> None:
+    found, scores = group(np.ones((6, 7)), np.zeros((3, 4), np.float32), np.zeros((2, 3, 4), np.float32), RULE)
+
+    assert found.shape == (6, 7)
+    assert not found.any()
+    assert len(scores) == 0
+
+
+def test_sides_that_are_no_multiple_of_the_stride_are_covered_to_the_edge() -> None:
+    center = np.full((2, 3), 0.5, np.float32)
+
+    found, _ = group(np.ones((5, 9)), center, np.zeros((2, 2, 3), np.float32), RULE)
+
+    assert found.shape == (5, 9)
+    assert (found == 1).all()
+
+
+def test_fields_that_do_not_fit_each_other_are_refused() -> None:
+    with pytest.raises(ShapeError, match="stride 1, 2 or 4"):
+        group(np.ones((9, 9)), np.ones((3, 4), np.float32), np.zeros((2, 3, 4), np.float32), RULE)
+    with pytest.raises(ShapeError, match=r"offsets must be \(2, 9, 9\)"):
+        group(np.ones((9, 9)), np.ones((9, 9), np.float32), np.zeros((2, 9, 8), np.float32), RULE)
+
+
+@pytest.mark.parametrize("values", [{"min_thing": 1.1}, {"min_center": -0.1}, {"min_score": 2}, {"min_area": 0}])
+def test_a_rule_outside_its_range_is_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        GroupingRule.from_dict(values)
+
+
+def test_a_rule_survives_its_plain_form() -> None:
+    rule = GroupingRule(min_thing=0.4, min_center=0.3, min_score=0.2, min_area=9)
+
+    assert GroupingRule.from_dict(rule.to_dict()) == rule
+    with pytest.raises(ConfigError, match="unknown keys \\['min_size'\\]"):
+        GroupingRule.from_dict({"min_size": 3})
