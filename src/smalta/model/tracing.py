@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -93,12 +93,15 @@ def trace(
         ModelError: if there is no such encoder.
     """
     height, width = (-(-side // 32) * 32 for side in size_hw)
-    with FakeTensorMode():
+    with torch.random.fork_rng(devices=[]):
         network = Network(config).train(training)
+    mode = FakeTensorMode()
+    tensors = {name: _fake(mode, tensor) for name, tensor in (*network.named_parameters(), *network.named_buffers())}
+    with mode:
         pictures = torch.empty(batch, 3, height, width, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
-        recorder = _Recorder(network)
+        recorder = _Recorder(tensors.values())
         with recorder, torch.set_grad_enabled(training), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            logits = network(pictures)
+            logits = torch.func.functional_call(network, tensors, (pictures,))
         with recorder, torch.set_grad_enabled(training):
             if training:
                 torch.autograd.backward(_loss(logits))
@@ -115,6 +118,10 @@ def trace(
         weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else 4),
         training=training,
     )
+
+
+def _fake(mode: FakeTensorMode, tensor: Tensor) -> Tensor:
+    return mode.from_tensor(tensor.detach()).requires_grad_(tensor.requires_grad)
 
 
 def _loss(logits: Mapping[str, Tensor]) -> Tensor:
@@ -145,12 +152,11 @@ def _answer(logits: Mapping[str, Tensor], stride: int) -> list[Tensor]:
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Turns every operation into a layer and follows what memory is alive."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, known: Iterable[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[Layer] = []
         self.peak = self._alive = 0
-        own = (*network.parameters(), *network.buffers())
-        self._storages = {tensor.untyped_storage()._cdata for tensor in own}
+        self._storages = {tensor.untyped_storage()._cdata for tensor in known}
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -1,0 +1,189 @@
+"""What could be done with a piece of work, and what each way would take.
+
+In:  work, a machine, limits.
+Out: `Candidate`s with predicted seconds and memory, the fastest first; those that break a limit apart.
+
+Must not know: sentences, tables, files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from smalta.model.workload import Workload
+from smalta.plan.cost import BITS, Cost, Way, cost, fitted
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Layout, Limits, Precision, Runtime, Task
+
+LEAST_BF16_GAIN = 1.2  # measured rate against fp32: below, the processor has no bf16 arithmetic of its own
+LAYOUTS: tuple[Layout, ...] = ("channels_last", "channels_first")
+MARGIN = 64  # pixels on each side of a tile that its neighbour sees better
+TILES = (4096, 2048, 1024, 512, 256)
+GPU_BATCHES = (1, 2, 4, 8, 16)
+TRAINING_BATCH = 8  # what the learning rate and the schedule were tuned with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is to be done, to one picture or training view at a time.
+
+    Attributes:
+        task: training or inference.
+        size_hw: of the picture or view, pixels.
+        workloads: of one picture by bits of the multiplications in PyTorch: 32, and 16 where PyTorch may run it.
+        runtimes: that can run it.
+        precisions: that it may be run in; int8 needs a quantised model.
+        answer_bytes: bytes of fields per pixel that inference gives.
+        batch: pictures per training step that are wanted.
+    """
+
+    task: Task
+    size_hw: tuple[int, int]
+    workloads: Mapping[int, Workload]
+    runtimes: tuple[Runtime, ...] = ("pytorch",)
+    precisions: tuple[Precision, ...] = ("fp32", "bf16")
+    answer_bytes: int = 44
+    batch: int = TRAINING_BATCH
+
+    def workload(self, way: Way, *, pixels: int, batch: int) -> Workload:
+        """Of a batch of pictures or tiles of so many pixels."""
+        bits = BITS[way.precision] if way.runtime == "pytorch" else 32
+        base = self.workloads[bits]
+        return base.scaled(batch * pixels / base.pixels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One way, with its tile and batch.
+
+    Attributes:
+        way: how a pass is run.
+        tile_hw: pixels; None for whole pictures.
+        pixels: of one picture or tile, padded.
+        batch: pictures or tiles per pass.
+        seconds: per picture, while all streams work.
+        latency: of one picture with all its tiles one after the other, or of a whole training step.
+        memory_bytes: peak of the process on the device.
+        cost: of one pass.
+    """
+
+    way: Way
+    tile_hw: tuple[int, int] | None
+    pixels: int
+    batch: int
+    seconds: float
+    latency: float
+    memory_bytes: int
+    cost: Cost = field(compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        parts = [self.way.name]
+        if self.tile_hw is not None:
+            parts.append(f"tiles of {self.tile_hw[0]} x {self.tile_hw[1]}")
+        if self.batch > 1:
+            parts.append(f"batch {self.batch}")
+        return ", ".join(parts)
+
+
+def candidates(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
+    """All ways that work here, the fastest first, whatever memory and time they take."""
+    found = [
+        _candidate(work, machine, way, tile, batch)
+        for way in ways(work, machine, limits)
+        for tile in _tiles(work)
+        for batch in _batches(work, way, limits)
+    ]
+    return sorted(found, key=lambda candidate: candidate.seconds)
+
+
+def ways(work: Work, machine: Machine, limits: Limits) -> Iterator[Way]:
+    """Devices, runtimes, layouts, precisions, streams and threads that can be combined here."""
+    cores = min(machine.cores, limits.threads or machine.cores)
+    for precision in work.precisions:
+        if limits.precision not in (None, precision):
+            continue
+        if limits.device != "cuda" and fast_enough(machine, precision):
+            for runtime in work.runtimes:
+                if runtime == "onnxruntime" and precision == "bf16":
+                    continue  # it has no bf16 kernels for the processor
+                for layout in LAYOUTS if runtime == "pytorch" else LAYOUTS[:1]:
+                    for streams in _streams(work, runtime, cores):
+                        yield Way(
+                            runtime=runtime,
+                            layout=layout,
+                            precision=precision,
+                            streams=streams,
+                            threads=cores // streams,
+                        )
+        if limits.device != "cpu" and machine.gpus and "pytorch" in work.runtimes and precision != "int8":
+            for layout in LAYOUTS:
+                yield Way(device="cuda", layout=layout, precision=precision)
+
+
+def fast_enough(machine: Machine, precision: Precision) -> bool:
+    """Whether the processor multiplies in this precision by itself, by its measured rate."""
+    gain = 1.0 if precision == "fp32" else LEAST_BF16_GAIN
+    return machine.rates.flops[precision] >= gain * machine.rates.flops["fp32"]
+
+
+def _streams(work: Work, runtime: Runtime, cores: int) -> list[int]:
+    """Numbers of streams that share the cores evenly."""
+    if work.task == "training" or runtime != "openvino":
+        return [1]
+    return sorted({n for n in (1, 2, 4, 8, cores // 2, cores) if n >= 1 and cores % n == 0})
+
+
+def _tiles(work: Work) -> list[tuple[int, int] | None]:
+    if work.task == "training":
+        return [None]
+    height, width = work.size_hw
+    return [None, *((side, side) for side in TILES if side * side < height * width)]
+
+
+def _batches(work: Work, way: Way, limits: Limits) -> list[int]:
+    if limits.batch is not None:
+        return [limits.batch]
+    if work.task == "training":
+        return [work.batch >> shift for shift in range(work.batch.bit_length()) if work.batch >> shift >= 2] or [1]
+    return list(GPU_BATCHES) if way.device == "cuda" else [1]
+
+
+def _candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | None, batch: int) -> Candidate:
+    height, width = work.size_hw
+    passes = 1.0
+    pixels = _padded(height) * _padded(width)
+    if tile is not None:
+        inner = (tile[0] - 2 * MARGIN, tile[1] - 2 * MARGIN)
+        passes = math.ceil(height / inner[0]) * math.ceil(width / inner[1])
+        pixels = tile[0] * tile[1]
+    workload = work.workload(way, pixels=pixels, batch=batch)
+    gpu = machine.gpus[0] if way.device == "cuda" else None
+    one = cost(workload, machine, way, gpu=gpu)
+    return Candidate(
+        way=way,
+        tile_hw=tile,
+        pixels=pixels,
+        batch=batch,
+        seconds=one.per_pass * passes / batch,
+        latency=one.latency * (math.ceil(passes / batch) if work.task == "inference" else 1),
+        memory_bytes=_memory(work, workload, way, pixels * batch),
+        cost=one,
+    )
+
+
+def _padded(side: int) -> int:
+    return -(-side // 32) * 32
+
+
+def _memory(work: Work, workload: Workload, way: Way, pixels: int) -> int:
+    """Peak of the process: the runtime itself, weights, and per stream what is alive and the answer."""
+    base = fitted()["memory"]
+    runtime = "cuda" if way.device == "cuda" else way.runtime
+    width = 1.0 if way.runtime == "pytorch" else BITS[way.precision] / 32
+    alive = workload.live_bytes * width * base[f"{runtime}.live"]
+    answer = pixels * (work.answer_bytes + 3) if work.task == "inference" else 0
+    return round(base[runtime] + workload.weight_bytes + way.streams * (alive + answer))

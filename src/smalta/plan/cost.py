@@ -1,0 +1,226 @@
+"""Seconds that a pass takes, predicted layer by layer from what the layer does and how fast the machine is.
+
+In:  a workload, a machine, a way to run it.
+Out: `Cost`, with what each part of it takes.
+
+A layer takes as long as its operations or its bytes, whichever is longer, at the measured speed of the level of memory
+that its data fit in. What a kind of layer reaches of these speeds are shares, fitted once to measured passes by
+`bench/planner.py` and kept in `efficiency.json`; they scale with the measured speeds of the machine at hand. Beside
+that stand reordering between memory layouts, memory that the system hands out fresh, the start of each operation, and
+on a GPU launches and transfers.
+
+Must not know: networks, plans, where the numbers are shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, get_args
+
+import numpy as np
+
+from smalta.model.workload import CONVOLUTIONS, Kind, Workload
+from smalta.plan.gpus import Gpu
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Device, Layout, Precision, Runtime
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes do them inside the convolution before
+BITS: Mapping[Precision, int] = {"fp32": 32, "bf16": 16, "int8": 8}
+PRECISIONS: Mapping[int, Precision] = {bits: precision for precision, bits in BITS.items()}
+MMAP_BYTES = 32 * 2**20  # glibc gives blocks of this size back to the system at once, whatever it has learnt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a pass is run; fields as in `Plan`."""
+
+    device: Device = "cpu"
+    runtime: Runtime = "pytorch"
+    layout: Layout = "channels_last"
+    precision: Precision = "fp32"
+    streams: int = 1
+    threads: int = 1
+    keep_memory: bool = True
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        parts: list[str] = [self.runtime, self.precision]
+        if self.runtime == "pytorch":
+            parts.append(self.layout.replace("_", "-"))
+        if self.device == "cuda":
+            return ", ".join([*parts, "on the GPU"])
+        streams = "1 stream" if self.streams == 1 else f"{self.streams} streams"
+        return ", ".join([*parts, f"{streams} of {self.threads} thread{'s' if self.threads > 1 else ''}"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Seconds of one pass.
+
+    Attributes:
+        latency: of one pass, while all streams work.
+        per_pass: between the ends of two passes, over all streams.
+        layers: seconds of each layer.
+        compute_bound: share of `latency` in layers that wait for arithmetic, not for memory.
+        reorder: seconds in changes of the memory layout.
+        fresh: seconds in memory that the system hands out.
+        transfer: seconds from and to a GPU.
+    """
+
+    latency: float
+    per_pass: float
+    layers: np.ndarray
+    compute_bound: float
+    reorder: float
+    fresh: float
+    transfer: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A workload as arrays, one place per layer."""
+
+    kind: np.ndarray  # index into KINDS
+    backward: np.ndarray
+    operations: np.ndarray
+    maps: np.ndarray  # bytes read and written
+    weights: np.ndarray
+    fresh: np.ndarray
+    bits: np.ndarray
+    live_bytes: float
+
+    @classmethod
+    def of(cls, workload: Workload) -> Table:
+        """From the layers."""
+        layers = workload.layers
+        return cls(
+            kind=np.array([KINDS.index(layer.kind) for layer in layers]),
+            backward=np.array([layer.backward for layer in layers]),
+            operations=np.array([layer.operations for layer in layers], float),
+            maps=np.array([layer.read + layer.written for layer in layers], float),
+            weights=np.array([layer.weights for layer in layers], float),
+            fresh=np.array([layer.fresh for layer in layers], float),
+            bits=np.array([layer.bits for layer in layers]),
+            live_bytes=workload.live_bytes,
+        )
+
+
+@cache
+def fitted() -> Mapping[str, Any]:
+    """The shares that `bench/planner.py` fitted, with the machine and the date of the measurement."""
+    return json.loads(files("smalta.plan").joinpath("efficiency.json").read_text(encoding="utf-8"))
+
+
+def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = None) -> Cost:
+    """What a pass takes on a machine.
+
+    Args:
+        workload: of one pass of the whole batch. For a runtime that is not PyTorch it is that of fp32; `way.precision`
+            says what it multiplies.
+        machine: the measured one.
+        way: how it is run.
+        gpu: the card, where `way.device` is "cuda".
+    """
+    shares = fitted()["shares"]
+    if way.device == "cuda":
+        assert gpu is not None
+        return gpu_cost(Table.of(workload), gpu, way, shares)
+    return cpu_cost(Table.of(workload), machine, way, shares)
+
+
+def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, float]) -> Cost:
+    """What a pass takes on the processor, with these shares."""
+    rates, caches = machine.rates, machine.processor.caches
+    graph = way.runtime != "pytorch"
+    used = min(way.streams * way.threads, machine.cores) / machine.cores  # of the processor, by all streams
+    portion = used / way.streams  # by one stream
+    bits = np.full_like(table.bits, BITS[way.precision]) if graph else table.bits
+    width = bits / table.bits  # of the numbers that a graph runtime moves, against those of the trace
+    maps, weights = table.maps * width, table.weights * width
+    peak = np.select([bits == b for b in BITS.values()], [rates.flops[p] for p in BITS])
+    convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
+
+    share = _by_layer(table, bits, way.runtime, shares)
+    sync = 1 + shares[f"{way.runtime}.serial"] * (way.threads - 1)
+    compute = np.where(convolution, table.operations / (peak * portion * share) * sync, 0.0)
+    levels = (caches.l2_total * portion, caches.l3_total * portion)
+    speeds = [rates.bandwidth[level] * portion for level in ("l2", "l3", "memory")]
+    pace = _seconds_per_byte(maps + weights, levels, speeds)
+    moved_share = np.where(convolution, shares[f"{way.runtime}.convolution.bytes"], share)
+    memory = (maps + weights) * pace / moved_share
+    call = np.full(len(maps), shares[f"{way.runtime}.call"])
+    if graph:
+        inside = np.isin(table.kind, [KINDS.index(kind) for kind in FUSED])
+        compute, memory, call = (np.where(inside, 0.0, part) for part in (compute, memory, call))
+    reorder = np.zeros(len(maps))
+    if not graph and way.layout == "channels_first":
+        reorder = np.where(convolution, maps * pace * shares["pytorch.reorder"], 0.0)
+    fresh = np.zeros(len(maps))
+    if not graph and not way.keep_memory and machine.glibc:
+        small = shares["pytorch.trimmed"] if table.live_bytes > 2 * MMAP_BYTES else 0.0
+        fresh = np.where(table.fresh >= MMAP_BYTES, 1.0, small) * table.fresh / rates.fresh_bytes
+    layers = np.maximum(compute, memory) + call + reorder + fresh
+    latency = float(layers.sum())
+    return Cost(
+        latency=latency,
+        per_pass=latency / way.streams,
+        layers=layers,
+        compute_bound=float(layers[compute > memory].sum()) / latency,
+        reorder=float(reorder.sum()),
+        fresh=float(fresh.sum()),
+    )
+
+
+def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> Cost:
+    """What a pass takes on a card; each operation waits for its launch, its arithmetic or its bytes."""
+    bits = table.bits
+    peak = np.select([bits == b for b in BITS.values()], [gpu.flops.get(p, gpu.flops["fp32"]) for p in BITS])
+    convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
+    share = _by_layer(table, bits, "cuda", shares)
+    if way.layout == "channels_first":  # tensor cores want channels last
+        share = np.where(bits < 32, share * shares["cuda.channels_first"], share)
+    moved = table.maps + table.weights
+    compute = np.where(convolution, table.operations / (peak * share), 0.0)
+    memory = moved / (gpu.bandwidth * shares["cuda.bytes"])
+    layers = np.maximum(np.maximum(compute, memory), gpu.launch_seconds)
+    first, last = table.maps[0], table.maps[-1] / 2
+    transfer = float(first + last) / gpu.transfer
+    latency = float(layers.sum()) + transfer
+    return Cost(
+        latency=latency,
+        per_pass=latency,
+        layers=layers,
+        compute_bound=float(layers[compute > memory].sum()) / latency,
+        reorder=0.0,
+        fresh=0.0,
+        transfer=transfer,
+    )
+
+
+def share_name(runtime: str, kind: Kind, bits: int, backward: bool) -> str:
+    """Under which name the share of a kind of layer is kept; only convolutions' differ by precision."""
+    name = f"{runtime}.{kind}" + (f".{PRECISIONS[bits]}" if kind in CONVOLUTIONS else "")
+    return name + (".backward" if backward else "")
+
+
+def _by_layer(table: Table, bits: np.ndarray, runtime: str, shares: Mapping[str, float]) -> np.ndarray:
+    result = np.ones(len(table.kind))
+    combined = np.stack([table.kind, bits, table.backward.astype(int)], axis=1)
+    for kind, width, backward in np.unique(combined, axis=0):
+        name = share_name(runtime, KINDS[kind], int(width), bool(backward))
+        result[(combined == (kind, width, backward)).all(axis=1)] = shares[name]
+    return result
+
+
+def _seconds_per_byte(working_set: np.ndarray, levels: tuple[float, float], speeds: Sequence[float]) -> np.ndarray:
+    """Of data that lie as far as they fit in the second level, then the third, then the memory."""
+    size = np.maximum(working_set, 1.0)
+    near = np.minimum(levels[0] / size, 1.0)
+    middle = np.minimum(max(levels) / size, 1.0) - near
+    return near / speeds[0] + middle / speeds[1] + (1 - near - middle) / speeds[2]

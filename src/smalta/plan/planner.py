@@ -1,0 +1,273 @@
+"""Choose how to train or to answer, and say why: a pure function of work, machine and limits.
+
+In:  `Work`, `Machine`, `Limits`.
+Out: `Plan`, every line with a reason in numbers, and what was rejected.
+
+Must not know: files, PyTorch, how work is found or timed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from smalta.errors import ConfigError
+from smalta.plan.candidates import MARGIN, Candidate, Work, candidates, fast_enough
+from smalta.plan.cost import cost
+from smalta.plan.gpus import PUBLISHED
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Limits, Plan, Rejected
+from smalta.plan.score import Score, score
+
+REFERENCE = "l4"  # the card that the score speaks of where there is none
+WORTH_CUTTING = (
+    0.9  # tiles must take less than this share of the whole picture's time, or they are not worth their seams
+)
+MOST_REJECTED = 8
+
+
+def plan(work: Work, machine: Machine, limits: Limits | None = None) -> Plan:
+    """The fastest way that keeps the limits.
+
+    Args:
+        work: what is to be done.
+        machine: where.
+        limits: what must be kept; memory defaults to what the machine or the control group allows.
+
+    Raises:
+        ConfigError: if nothing keeps the limits; the sentence says what would.
+    """
+    limits = limits or Limits()
+    if limits.device == "cuda" and not machine.gpus:
+        raise ConfigError("the device is to be cuda, but no CUDA device is there; use --device cpu or --what-if NAME")
+    found = candidates(work, machine, limits)
+    if not found:
+        raise ConfigError(
+            f"nothing here runs {work.task} in {limits.precision}: the processor's measured rates are "
+            + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in machine.rates.flops.items())
+            + "; leave the precision to the plan"
+        )
+    memory = limits.memory_bytes or machine.usable_memory
+    fitting = [one for one in found if _fits(one, memory, machine, limits)]
+    if not fitting:
+        raise ConfigError(_nothing_fits(found, memory, limits))
+    best = _best(work, fitting)
+    gpu = machine.gpus[0] if machine.gpus else PUBLISHED[REFERENCE]
+    where = score(work, machine, gpu, batch=best.batch)
+    others = [one for one in found if one is not best]
+    return Plan(
+        task=work.task,
+        size_hw=work.size_hw,
+        device=best.way.device,
+        layout=best.way.layout,
+        precision=best.way.precision,
+        runtime=best.way.runtime,
+        streams=best.way.streams,
+        threads=best.way.threads,
+        tile_hw=best.tile_hw,
+        batch=best.batch,
+        keep_memory=best.way.keep_memory and machine.glibc,
+        memory_bytes=best.memory_bytes,
+        predicted_seconds=best.latency if work.task == "training" else best.seconds,
+        latency_seconds=best.latency,
+        volume=where.volume,
+        intensity=where.intensity,
+        score=where.value,
+        reasons=_reasons(work, machine, limits, best, fitting, where, memory),
+        rejected=_rejected(best, others, memory, machine, limits),
+    )
+
+
+def _fits(one: Candidate, memory: int, machine: Machine, limits: Limits) -> bool:
+    return not _broken(one, memory, machine, limits)
+
+
+def _broken(one: Candidate, memory: int, machine: Machine, limits: Limits) -> str:
+    """Which limit a candidate breaks, in words; empty if none."""
+    allowed = memory if one.way.device == "cpu" else min(memory, machine.gpus[0].memory_bytes)
+    if one.memory_bytes > allowed:
+        return f"needs {size(one.memory_bytes)}, {size(allowed)} are allowed"
+    if limits.latency_seconds is not None and one.latency > limits.latency_seconds:
+        return f"takes {duration(one.latency)} for one, {duration(limits.latency_seconds)} are allowed"
+    return ""
+
+
+def _nothing_fits(found: Sequence[Candidate], memory: int, limits: Limits) -> str:
+    smallest = min(found, key=lambda one: one.memory_bytes)
+    quickest = min(found, key=lambda one: one.latency)
+    if smallest.memory_bytes > memory:
+        return (
+            f"{size(memory)} of memory are too little: {smallest.name} needs the least, {size(smallest.memory_bytes)}; "
+            "allow that much, or use a smaller network or view"
+        )
+    if limits.latency_seconds is not None and quickest.latency > limits.latency_seconds:
+        return (
+            f"{duration(limits.latency_seconds)} are too little: {quickest.name} is the quickest and takes "
+            f"{duration(quickest.latency)}; allow that much, or use a smaller network or picture"
+        )
+    return "no way keeps the limits of memory and latency together; allow more of one of them"
+
+
+def _best(work: Work, fitting: Sequence[Candidate]) -> Candidate:
+    """The fastest; but training keeps the largest batch, and cutting a picture must be worth it."""
+    if work.task == "training":
+        largest = max(one.batch for one in fitting)
+        return next(one for one in fitting if one.batch == largest)
+    fastest = fitting[0]
+    whole = next((one for one in fitting if one.tile_hw is None), None)
+    if whole is not None and fastest.seconds > WORTH_CUTTING * whole.seconds:
+        fastest = whole
+    near = [one for one in fitting if (one.way, one.tile_hw) == (fastest.way, fastest.tile_hw)]
+    return min((one for one in near if one.seconds <= 1.05 * fastest.seconds), key=lambda one: one.batch)
+
+
+# -- sentences ----------------------------------------------------------------------------------------
+
+
+def _reasons(
+    work: Work,
+    machine: Machine,
+    limits: Limits,
+    best: Candidate,
+    fitting: Sequence[Candidate],
+    where: Score,
+    memory: int,
+) -> dict[str, str]:
+    def against(**changes: Any) -> Candidate | None:
+        """The fastest that keeps the limits and differs in one line of the plan at least."""
+        return next(
+            (one for one in fitting if one.batch == best.batch and all(test(one) for test in changes.values())), None
+        )
+
+    def compared(told: str, test: Callable[[Candidate], bool], otherwise: str) -> str:
+        other = against(test=test)
+        if other is None:
+            return f"{told}: {otherwise}"
+        return f"{told}: {duration(best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
+
+    way, rates = best.way, machine.rates.flops
+    caches = machine.processor.caches
+    reasons = {"device": _device_reason(machine, limits, best, fitting, where)}
+    reasons["runtime"] = compared(
+        way.runtime, lambda one: one.way.runtime != way.runtime, "nothing else that is installed runs this"
+    )
+    if not fast_enough(machine, "bf16") and "bf16" in work.precisions and way.device == "cpu":
+        otherwise = f"bf16 runs at {rates['bf16'] / rates['fp32']:.1f} times the rate of fp32 here, too little to gain"
+    else:
+        otherwise = "as told" if limits.precision else "the only one that this work can be run in"
+    reasons["precision"] = compared(way.precision, lambda one: one.way.precision != way.precision, otherwise)
+    if way.runtime == "pytorch":
+        reasons["layout"] = compared(
+            way.layout.replace("_", "-"),
+            lambda one: (
+                (one.way.layout, one.way.runtime, one.way.device) != (way.layout, "pytorch", way.device)
+                and one.way.runtime == "pytorch"
+                and one.way.device == way.device
+            ),
+            "the only one that keeps the limits",
+        )
+    else:
+        reasons["layout"] = f"{way.runtime} chooses its own"
+    if way.device == "cpu":
+        told = f"{way.streams} x {way.threads}"
+        reasons["streams"] = compared(
+            told,
+            lambda one: one.way.runtime == way.runtime and one.way.streams != way.streams,
+            f"all {way.threads} usable cores work on one pass" if way.streams == 1 else "one thread for each stream",
+        )
+    reasons["tile"] = _tile_reason(work, best, fitting, memory)
+    reasons["batch"] = _batch_reason(work, limits, best, memory)
+    reasons["memory"] = (
+        f"{size(best.memory_bytes)} at the peak, {size(memory)} are allowed; the maps alive at once fill "
+        f"{100 * where.volume:.0f} % of the last cache ({size(caches.l3_total or caches.l2_total)})"
+    )
+    if way.runtime == "pytorch" and way.device == "cpu":
+        reasons["allocator"] = _allocator_reason(work, machine, best)
+    reasons["time"] = (
+        f"{duration(best.latency)} a pass; {100 * best.cost.compute_bound:.0f} % of it waits for arithmetic, the rest "
+        "for memory and for operations to start"
+    )
+    return reasons
+
+
+def _device_reason(
+    machine: Machine, limits: Limits, best: Candidate, fitting: Sequence[Candidate], where: Score
+) -> str:
+    told = (
+        f"V {where.volume:.2g} x P {where.intensity:.2g} s against a tie at {where.x0:.2g} s"
+        f"{'' if where.ties else ' (no size ties; extrapolated)'} gives a score of {where.value:.2f}"
+    )
+    side = "the processor's area" if where.value < 0.5 else "a GPU's area"
+    marked = " by its maker's numbers" if where.gpu.published else ""
+    if not machine.gpus:
+        unused = f"; PyTorch here cannot use {', '.join(machine.unused_gpus)}" if machine.unused_gpus else ""
+        return f"no GPU is usable{unused}; against an {where.gpu.name}{marked}, {told}, {side}"
+    other = next((one for one in fitting if one.way.device != best.way.device), None)
+    if limits.device is not None:
+        return f"as told; {told}, {side}"
+    if other is None:
+        return f"nothing on the other device keeps the limits; {told}, {side}"
+    return f"{told}, {side}{marked}: {duration(best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
+
+
+def _tile_reason(work: Work, best: Candidate, fitting: Sequence[Candidate], memory: int) -> str:
+    if work.task == "training":
+        return f"whole views of {work.size_hw[0]} x {work.size_hw[1]} px"
+    whole = [one for one in fitting if one.tile_hw is None]
+    cut = next((one for one in fitting if one.tile_hw is not None and one.way == best.way), None)
+    if best.tile_hw is None:
+        told = f"{work.size_hw[0]} x {work.size_hw[1]} px in one piece"
+        return told if cut is None else f"{told}: {duration(best.seconds)}, {duration(cut.seconds)} in {cut.name}"
+    told = f"{best.tile_hw[0]} x {best.tile_hw[1]} px with {MARGIN} px of each edge seen twice"
+    if not whole:
+        return f"{told}: the whole picture does not fit in {size(memory)}"
+    return f"{told}: {duration(best.seconds)} a picture, {duration(whole[0].seconds)} in one piece"
+
+
+def _batch_reason(work: Work, limits: Limits, best: Candidate, memory: int) -> str:
+    if limits.batch is not None:
+        return f"{best.batch}: as told"
+    if work.task == "training":
+        if best.batch == work.batch:
+            return f"{best.batch}: what the learning rate is made for"
+        return f"{best.batch}: {work.batch} do not fit in {size(memory)}"
+    if best.way.device == "cuda":
+        return f"{best.batch}: the fewest within 5 % of the fastest"
+    return f"{best.batch}: a processor gains nothing from more, and caches hold less of it"
+
+
+def _allocator_reason(work: Work, machine: Machine, best: Candidate) -> str:
+    if not machine.glibc:
+        return "only glibc can be told to keep large blocks"
+    workload = work.workload(best.way, pixels=best.pixels, batch=best.batch)
+    without = cost(workload, machine, replace(best.way, keep_memory=False))
+    return (
+        f"large blocks are kept: handed out fresh, their pages would take {duration(without.fresh)} more a pass "
+        f"({1e6 * machine.rates.fault_seconds:.1f} us a page)"
+    )
+
+
+def _rejected(
+    best: Candidate, others: Sequence[Candidate], memory: int, machine: Machine, limits: Limits
+) -> tuple[Rejected, ...]:
+    """The fastest others."""
+    found = []
+    for one in others[:MOST_REJECTED]:
+        broken = _broken(one, memory, machine, limits)
+        ratio = one.seconds / best.seconds
+        why = broken or f"takes {duration(one.seconds)} a picture, {ratio:.2f} times as long"
+        found.append(Rejected(name=one.name, slower=None if broken else ratio, why=why))
+    return tuple(found)
+
+
+def duration(seconds: float) -> str:
+    """For people."""
+    if seconds < 1:
+        return f"{1e3 * seconds:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
+
+
+def size(n_bytes: float) -> str:
+    """For people."""
+    return f"{n_bytes / 2**20:.0f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:.1f} GiB"

@@ -1,0 +1,110 @@
+"""The rule of thumb as a number: small work that fits the processor's caches belongs on it, large work on a GPU.
+
+In:  work, a machine, a card.
+Out: `Score`: V, P, and sigmoid(k * log(V * P / x0)).
+
+x0 is where the cost model says that the best ways on both devices take equally long, for this network at some size. k
+makes the sigmoid follow T_cpu / (T_cpu + T_gpu), which is sigmoid(log(T_cpu / T_gpu)).
+
+Must not know: how a plan is chosen beyond that, sentences.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smalta.model.workload import Workload
+from smalta.plan.candidates import Work, ways
+from smalta.plan.cost import cost
+from smalta.plan.gpus import Gpu
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Limits
+
+SCALES = tuple(2.0**power for power in range(-10, 11))  # of the number of pixels, around the work's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Where a piece of work lies between the devices.
+
+    Attributes:
+        volume: V, bytes alive at once in one pass, divided by those of the processor's last cache.
+        intensity: P, seconds that the operations of a pass take the processor at its measured rate.
+        k, x0: of the curve.
+        gpu: the card that is compared with.
+        ties: whether both devices are predicted to tie at some size; otherwise x0 is where the line of the nearest
+            sizes would cross.
+    """
+
+    volume: float
+    intensity: float
+    k: float
+    x0: float
+    gpu: Gpu
+    ties: bool
+
+    @property
+    def value(self) -> float:
+        """Below one half the processor's area, above it the GPU's."""
+        return sigmoid(self.k * math.log(self.volume * self.intensity / self.x0))
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), for x of any size."""
+    return 0.5 * (1 + math.tanh(x / 2))
+
+
+def score(work: Work, machine: Machine, gpu: Gpu, *, batch: int = 1) -> Score:
+    """Where the work lies on this machine with this card.
+
+    Args:
+        work: to be done.
+        machine: whose processor is compared.
+        gpu: the card to compare with, there or not.
+        batch: pictures per pass.
+    """
+    both = replace(machine, gpus=(gpu,))
+    own = work.workloads[32].scaled(float(batch))
+    products, ratios = [], []
+    for scale in SCALES:
+        volume, intensity = coordinates(own.scaled(scale), machine)
+        products.append(math.log(volume * intensity))
+        times = {device: _fastest(work, both, scale * batch, device) for device in ("cpu", "cuda")}
+        ratios.append(math.log(times["cpu"] / times["cuda"]))
+    k, tie, ties = _line(np.array(products), np.array(ratios))
+    volume, intensity = coordinates(own, machine)
+    return Score(volume=volume, intensity=intensity, k=k, x0=math.exp(tie), gpu=gpu, ties=ties)
+
+
+def coordinates(workload: Workload, machine: Machine) -> tuple[float, float]:
+    """V and P of a pass."""
+    caches = machine.processor.caches
+    cache = caches.l3_total or caches.l2_total or 2**20
+    return (workload.live_bytes + workload.weight_bytes) / cache, workload.operations / machine.rates.flops["fp32"]
+
+
+def _fastest(work: Work, machine: Machine, scale: float, device: str) -> float:
+    gpu = machine.gpus[0]
+    limits = Limits(device="cuda" if device == "cuda" else "cpu")
+    able = replace(work, runtimes=("pytorch",)) if device == "cuda" else work
+    passes = (
+        cost(work.workload(way, pixels=round(scale * work.workloads[32].pixels), batch=1), machine, way, gpu=gpu)
+        for way in ways(able, machine, limits)
+    )
+    return min(one.per_pass for one in passes)
+
+
+def _line(products: np.ndarray, ratios: np.ndarray) -> tuple[float, float, bool]:
+    """k and log x0 from log(V * P) and log(T_cpu / T_gpu) over rising sizes; and whether there is a tie."""
+    crossing = np.flatnonzero((ratios[:-1] < 0) & (ratios[1:] >= 0))
+    middle = int(crossing[-1]) if len(crossing) else int(np.argmin(np.abs(ratios)))
+    near = slice(max(middle - 2, 0), middle + 4)
+    slope = float(np.polyfit(products[near], ratios[near], 1)[0])
+    k = max(slope, 0.05)  # the curve rises, however flat the two devices' times run side by side
+    if len(crossing):
+        share = -ratios[middle] / (ratios[middle + 1] - ratios[middle])
+        return k, float(products[middle] + share * (products[middle + 1] - products[middle])), True
+    return k, float(products[middle] - ratios[middle] / k), False
