@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.inference.predictor import Predictor
-from smalta.model.info import ModelInfo, NetworkConfig
+from smalta.model.info import Kind, ModelInfo, NetworkConfig
 
 # 1 ground  2 car  3 car/audi  4 car/honda; the values are a user's own
 CARS = ClassTree(
@@ -35,6 +36,34 @@ def info(tree: ClassTree, threshold: float | None = None) -> ModelInfo:
 def cars() -> Predictor:
     """A predictor of ground, audi and honda by colour."""
     return Predictor(RedIsAudi(), info(CARS))
+
+
+# 1 lawn  2 path  3 ball  4 ball/red  5 ball/green
+BALLS = ClassTree({"lawn": {}, "path": {}, "ball": {"kind": "thing", "children": ["red", "green"]}}, ignore=[255])
+
+
+class EveryBlobIsABall:
+    """Connected pixels of red or green are one ball, all else is lawn; the heads are as sure as can be."""
+
+    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        height, width = pictures.shape[1:3]
+        red, green = (pictures[..., channel] > 200 for channel in (0, 1))
+        semantic = np.stack([~(red | green), np.zeros_like(red), red, green], axis=1)
+        center = np.zeros((len(pictures), 1, height, width), np.float32)
+        offsets = np.zeros((len(pictures), 2, height, width), np.float32)
+        for field, way, balls in zip(center, offsets, red | green, strict=True):
+            count, labels, _, middles_xy = cv2.connectedComponentsWithStats(balls.astype(np.uint8))
+            middles = np.rint(middles_xy[:, ::-1]).astype(int)
+            for number in range(1, count):
+                field[0, middles[number, 0], middles[number, 1]] = 1.0
+            way[:] = (middles[labels] - np.moveaxis(np.indices((height, width)), 0, -1)).transpose(2, 0, 1)
+        return {"semantic": semantic.astype(np.float32), "center": center, "offsets": offsets}
+
+
+def balls(kind: Kind = "panoptic") -> Predictor:
+    """A predictor of balls on a lawn."""
+    network = NetworkConfig.for_tree(BALLS, objects=True)
+    return Predictor(EveryBlobIsABall(), ModelInfo(tree=BALLS, network=network, kind=kind))
 
 
 def picture(*columns: tuple[int, int, int]) -> np.ndarray:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from labelled_sets import write_picture, write_set
+from small_models import save_random_model
+from smalta.classes import ClassTree
 from smalta.cli import main
 from smalta.data.pictures import read_index
 from smalta.model.storage import load_tensors, save_tensors
@@ -250,6 +252,22 @@ def test_predict_leaves_unsure_pixels_unlabelled(cli: Cli, run: Path, discs: Pat
     assert (read_index(tmp_path / "out" / "classes" / "p100.png") == 255).mean() > 0.5
 
 
+def test_predict_answers_in_the_kind_of_the_model_or_in_the_one_that_is_asked_for(
+    cli: Cli, discs: Path, tmp_path: Path
+) -> None:
+    tree = ClassTree({"ground": {}, "road": {}, "disc": {"kind": "thing"}})
+    model = save_random_model(tmp_path / "run", tree, objects=True)
+    picture = discs / "val" / "images" / "p100.png"
+
+    for kind, name in (("auto", "own"), ("instance", "instance"), ("semantic", "plain")):
+        assert cli("predict", model, picture, "--out", tmp_path / name, "--kind", kind, "-q") == (0, "", "")
+
+    plain = {"classes", "classes.json"}
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == plain
+    assert {path.name for path in (tmp_path / "instance").iterdir()} == plain | {"instances", "objects.csv"}
+    assert (tmp_path / "own" / "panoptic.json").is_file()
+
+
 def test_predict_takes_a_list_of_pictures(cli: Cli, run: Path, discs: Path, tmp_path: Path) -> None:
     names = [str(discs / "val" / "images" / name) for name in ("p101.png", "p100.png")]
     (tmp_path / "list.txt").write_text("\n".join(names))
@@ -265,6 +283,8 @@ def test_predict_takes_a_list_of_pictures(cli: Cli, run: Path, discs: Path, tmp_
         (["--level", "2"], "level must be in 1..1 for this tree, got 2"),
         (["--min-confidence", "2"], "min-confidence must be in [0, 1], got 2.0"),
         (["--device", "tpu"], "device must be 'auto', 'cpu' or 'cuda', got 'tpu'"),
+        (["--kind", "panoptic"], "kind 'panoptic' needs a model that was trained on labelled objects"),
+        (["--kind", "things"], "kind must be one of binary, semantic, instance, panoptic, got 'things'"),
     ],
 )
 def test_predict_refuses_what_cannot_be(

@@ -12,7 +12,8 @@ from smalta.data.pictures import read_index, read_picture
 from smalta.errors import ClassTreeError, ConfigError
 from smalta.inference.files import Outcome, OutputOptions, failed, predict_files
 from smalta.inference.predictor import Predictor
-from stand_ins import BLUE, GREEN, RED, UNSURE, RedIsAudi, cars, picture
+from smalta.model.info import Kind
+from stand_ins import BLUE, GREEN, RED, UNSURE, RedIsAudi, balls, cars, info, picture
 
 PLAIN = OutputOptions()
 
@@ -65,7 +66,7 @@ def test_large_values_get_the_depth_that_holds_them(value: int, suffix: str, tmp
     tree = ClassTree({"ground": {"ids": [0]}, "audi": {"ids": [value]}, "honda": {"ids": [1]}})
     path = write(tmp_path, "a.png", RED, BLUE)
 
-    outcome = predict_files(Predictor(RedIsAudi(), tree), [path], tmp_path / "out", PLAIN)[0]
+    outcome = predict_files(Predictor(RedIsAudi(), info(tree)), [path], tmp_path / "out", PLAIN)[0]
 
     assert outcome.classes == tmp_path / "out" / "classes" / f"a{suffix}"
     assert read_index(outcome.classes)[0].tolist() == [value, 0]
@@ -125,6 +126,77 @@ def test_probabilities_of_a_level_are_those_of_its_classes(tmp_path: Path) -> No
         assert file["classes"].tolist() == ["ground", "car"]
         assert file["probabilities"].shape == (2, 2, 1)
         np.testing.assert_allclose(file["probabilities"][:, 0, 0].astype(float), [0.24, 0.76], atol=1e-3)
+
+
+def lawn(folder: Path, name: str, *boxes: tuple[int, int, int, int]) -> Path:
+    """A picture of 20 x 30 pixels with red boxes (top, left, bottom, right) on it."""
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    for top, left, bottom, right in boxes:
+        pixels[top:bottom, left:right] = RED
+    assert cv2.imwrite(str(folder / name), pixels[..., ::-1])
+    return folder / name
+
+
+def test_a_model_of_objects_writes_them_for_every_picture_that_it_can_read(tmp_path: Path) -> None:
+    two = lawn(tmp_path, "two.png", (2, 2, 9, 9), (11, 20, 18, 27))
+    none = lawn(tmp_path, "none.png")
+    one = lawn(tmp_path, "one.png", (5, 5, 12, 10))
+    out = tmp_path / "out"
+
+    outcomes = predict_files(balls(), [two, tmp_path / "missing.png", none, one], out, PLAIN)
+
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True, True]
+    assert {p.name for p in out.iterdir()} == {
+        "classes",
+        "classes.json",
+        "instances",
+        "objects.csv",
+        "panoptic",
+        "panoptic.json",
+    }
+    for folder in ("classes", "instances", "panoptic"):
+        assert {p.name for p in (out / folder).iterdir()} == {"two.png", "none.png", "one.png"}
+    lines = (out / "objects.csv").read_text().splitlines()
+    assert [line.split(",")[:3] + line.split(",")[6:11] for line in lines[1:]] == [
+        ["two.png", "1", "ball/red", "49", "2", "2", "9", "9"],
+        ["two.png", "2", "ball/red", "49", "20", "11", "27", "18"],
+        ["one.png", "1", "ball/red", "35", "5", "5", "10", "12"],
+    ]
+    assert np.unique(read_index(out / "instances/two.png")).tolist() == [0, 1, 2]
+    assert not read_index(out / "instances/none.png").any()
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "told", "written"),
+    [
+        ("panoptic", None, "panoptic", {"instances", "objects.csv", "panoptic", "panoptic.json"}),
+        ("instance", None, "instance", {"instances", "objects.csv"}),
+        ("panoptic", "instance", "instance", {"instances", "objects.csv"}),
+        ("instance", "panoptic", "panoptic", {"instances", "objects.csv", "panoptic", "panoptic.json"}),
+        ("panoptic", "semantic", "semantic", set()),
+    ],
+)
+def test_the_kind_decides_what_is_written(
+    own: Kind, asked: Kind | None, told: Kind, written: set[str], tmp_path: Path
+) -> None:
+    path = lawn(tmp_path, "a.png", (2, 2, 9, 9))
+
+    predict_files(balls(own), [path], tmp_path / "out", OutputOptions(kind=asked))
+
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"classes", "classes.json"} | written
+    assert json.loads((tmp_path / "out/classes.json").read_text())["kind"] == told
+
+
+def test_a_kind_that_the_model_cannot_answer_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.png", RED)
+
+    for kind in ("instance", "panoptic"):
+        with pytest.raises(ConfigError, match=f"kind '{kind}' needs a model that was trained on labelled objects"):
+            predict_files(cars(), [path], tmp_path / "out", OutputOptions(kind=kind))
+    with pytest.raises(ConfigError, match="kind 'binary' needs a model of two classes, this one has 4"):
+        predict_files(balls(), [path], tmp_path / "out", OutputOptions(kind="binary"))
+
+    assert not (tmp_path / "out").exists()
 
 
 def test_pictures_of_equal_stems_are_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.markup import escape
 
 from smalta.cli.common import DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
 
+if TYPE_CHECKING:
+    from smalta.model.info import Kind
+
 
 def predict(
     run: Run,
     pictures: Annotated[list[str], typer.Argument(help="Files, folders, patterns, or a .txt list of them.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    kind: Annotated[str, typer.Option(help="auto (the model's own), binary, semantic, instance or panoptic.")] = "auto",
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlays/STEM.png with a legend.")] = False,
     level: Annotated[
         int | None, typer.Option(help="Deepest level of the class tree to answer at.", show_default=False)
@@ -32,7 +36,7 @@ def predict(
     device: DeviceName = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Segment pictures: one index picture each, in the ids of your own label files."""
+    """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
     from smalta.data.pictures import find_pictures
     from smalta.inference.files import OutputOptions, failed, predict_files
     from smalta.inference.predictor import load
@@ -40,6 +44,7 @@ def predict(
     paths = find_pictures(pictures)
     predictor = load(run, device=checked_device(device))
     options = OutputOptions(
+        kind=cast("Kind | None", None if kind == "auto" else kind),  # checked where the model is known
         overlays=overlay,
         probabilities=probabilities,
         channels_last=channels_last,
