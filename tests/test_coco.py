@@ -103,25 +103,33 @@ def test_coco_run_lengths_plain_and_compressed(tmp_path: Path) -> None:
     assert [names_at(data, sample, row)[2:] for row in range(4)] == [["person", "background", "person", "person"]] * 4
 
 
-def test_coco_crowds_and_objects_without_an_outline_are_unlabelled(tmp_path: Path) -> None:
+def test_coco_crowds_have_a_class_and_no_number_and_objects_without_an_outline_are_unlabelled(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png")
-    crowd = {"category_id": 1, "iscrowd": 1, "segmentation": {"size": [4, 6], "counts": [0, 8, 16]}}
+    crowd = {"category_id": 1, "iscrowd": 1, "segmentation": {"size": [4, 6], "counts": [0, 12, 12]}}
     box = {"category_id": 3, "segmentation": [], "bbox": [4, 0, 1, 2]}
-    coco(tmp_path / "labels.json", [MAN, crowd, box])
+    coco(tmp_path / "labels.json", [CAR, crowd, box])
 
     data, sample = first(tmp_path)
 
-    assert names_at(data, sample, 0) == [
-        "unlabelled",
-        "person",
-        "background",
-        "background",
-        "unlabelled",
-        "background",
-    ]
+    # the car is larger than what the crowd leaves it, yet an outline lies above a crowd
+    assert names_at(data, sample, 0) == [*["vehicle/car"] * 4, "unlabelled", "background"]
+    assert names_at(data, sample, 3) == [*["person"] * 3, *["background"] * 3]
     assert sample.instances is not None
-    assert sample.instances[0].tolist() == [0, 1, 0, 0, 0, 0]
+    assert sample.instances.tolist() == [[1, 1, 1, 1, 0, 0]] * 2 + [[0] * 6] * 2
     assert any("1 objects have no outline" in note for note in data.notes)
+
+
+def test_a_category_called_unlabelled_is_no_class(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    nothing = {"category_id": 7, "segmentation": [square(1, 0, 2, 1)]}
+    coco(tmp_path / "labels.json", [CAR, nothing], [*CATEGORIES, {"id": 7, "name": "Unlabeled"}])
+
+    data, sample = first(tmp_path)
+
+    assert names_at(data, sample, 0)[:3] == ["vehicle/car", "unlabelled", "vehicle/car"]
+    assert data.tree.ignore == (7,)
+    assert sample.instances is not None
+    assert sample.instances[0].tolist() == [1, 0, 1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("size_hw", "place"), [((4, 6), 3), ((6, 4), 0)])
@@ -239,15 +247,99 @@ def test_coco_contradictions_are_refused_when_it_is_opened(
 
 
 @pytest.mark.parametrize(
-    "segmentation", [[[0, 0, 1]], {"size": [6, 4], "counts": [24]}, {"size": [4, 6], "counts": [23]}]
+    ("segmentation", "message"),
+    [
+        ([[0, 0, 1]], "pairs x, y"),
+        ([square(7, 0, 9, 2)], "outside of its picture of 6 x 4 pixels"),
+        ({"size": [6, 4], "counts": [24]}, r"of a picture of \(6, 4\)"),
+        ({"size": [4, 6], "counts": [23]}, "add up to 23 pixels"),
+        ({"size": [4, 6], "counts": "8448"}, "add up to"),
+    ],
 )
-def test_coco_impossible_outlines_name_file_and_annotation(tmp_path: Path, segmentation: object) -> None:
+def test_coco_impossible_outlines_name_file_and_annotation(tmp_path: Path, segmentation: object, message: str) -> None:
     picture(tmp_path / "images/a.png")
     coco(tmp_path / "labels.json", [CAR, {"category_id": 3, "segmentation": segmentation}])
     data = open_dataset(tmp_path)
 
-    with pytest.raises(DataError, match=r"labels\.json, annotation 1: "):
+    with pytest.raises(DataError, match=rf"labels\.json, annotation 1: .*{message}"):
         data.read(data.entries[0])
+
+
+def test_a_coco_file_that_claims_a_huge_picture_is_refused_before_it_is_drawn(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    coco(tmp_path / "labels.json", [CAR], size_hw=(10**7, 10**7))
+    data = open_dataset(tmp_path)
+
+    with pytest.raises(DataError, match=r"labels\.json, image 0, is 10000000 x 10000000 pixels and its picture 6 x 4"):
+        data.read(data.entries[0])
+
+
+def test_repeated_annotation_ids_are_told_and_each_is_an_object(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    coco(tmp_path / "labels.json", [CAR | {"id": 5}, MAN | {"id": 5}])
+
+    data, sample = first(tmp_path)
+
+    assert sample.instances is not None
+    assert sample.instances[0].tolist() == [1, 2, 1, 1, 0, 0]
+    assert any("uses 1 annotation ids more than once, such as 5" in note for note in data.notes)
+
+
+def test_an_annotation_that_stands_twice_is_one_object(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    coco(tmp_path / "labels.json", [CAR, CAR])
+
+    _, sample = first(tmp_path)
+
+    assert sample.instances is not None
+    assert len(set(sample.instances.ravel().tolist()) - {0}) == 1
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}], "two images with the id 1"),
+        ([{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}], "twice, as images 1 and 2"),
+    ],
+)
+def test_images_must_stand_once_in_a_coco_file(
+    tmp_path: Path, images: Sequence[dict[str, object]], message: str
+) -> None:
+    picture(tmp_path / "images/a.png")
+    content = {"images": images, "annotations": [], "categories": CATEGORIES}
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+
+    with pytest.raises(DataError, match=message):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("linked", ["file", "folder"])
+def test_json_must_not_name_links_that_lead_out_of_the_data_set(tmp_path: Path, linked: str) -> None:
+    picture(tmp_path / "elsewhere/a.png")
+    (tmp_path / "set/images").mkdir(parents=True)
+    if linked == "file":
+        (tmp_path / "set/images/a.png").symlink_to(tmp_path / "elsewhere/a.png")
+    else:
+        (tmp_path / "set/images/sub").symlink_to(tmp_path / "elsewhere")
+    coco(tmp_path / "set/labels.json", [CAR], files=["a.png" if linked == "file" else "sub/a.png"])
+
+    with pytest.raises(DataError, match="a link that leads to"):
+        open_dataset(tmp_path / "set")
+
+
+def test_links_within_the_data_set_and_a_linked_folder_of_pictures_are_followed(tmp_path: Path) -> None:
+    picture(tmp_path / "elsewhere/a.png")
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/images").symlink_to(tmp_path / "elsewhere")  # the user's own arrangement, not the file's
+    picture(tmp_path / "2/all/a.png")
+    (tmp_path / "2/images").mkdir()
+    (tmp_path / "2/images/a.png").symlink_to(tmp_path / "2/all/a.png")
+    for name in ("1", "2"):
+        coco(tmp_path / name / "labels.json", [CAR])
+
+        _, sample = first(tmp_path / name)
+
+        assert sample.instances is not None
 
 
 def test_coco_numbering_must_agree_between_splits_and_files_must_not_compete(tmp_path: Path) -> None:

@@ -10,16 +10,19 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco_mask
 
 from smalta.data.formats.outlines import (
+    Layer,
     Region,
     Shape,
     decode_runs,
     encode_runs,
     fill_box,
     fill_polygons,
+    fill_rings,
     has_holes,
     join,
     outline,
     paint,
+    rings,
 )
 from smalta.errors import DataError
 
@@ -73,15 +76,80 @@ def test_overlapping_parts_add_up() -> None:
 
 def test_outlines_may_leave_the_picture_and_lines_have_no_area() -> None:
     assert whole(fill_polygons([square(-2, -2, 1, 1)], (2, 2)), (2, 2)).tolist() == [[True, False], [False, False]]
-    assert fill_polygons([square(5, 5, 9, 9)], (2, 2)).area == 0
     assert fill_polygons([[0, 0, 2, 2]], (2, 2)).area == 0
+    assert fill_polygons([square(2, 0, 2, 2)], (2, 2)).area == 0  # what cutting a picture leaves at its edge
     assert fill_polygons([], (2, 2)).area == 0
 
 
-@pytest.mark.parametrize("part", [[0, 0, 1], [0, 0, 1, 1, 1, float("nan")], [0, 0, 1, 1, 1e9, 0]])
+@pytest.mark.parametrize(
+    "part",
+    [
+        [0, 0, 1],
+        [0, 0, 1, 1, 1, float("nan")],
+        [0, 0, 1, 1, 1e9, 0],
+        square(5, 0, 9, 2),
+        square(0, 5, 2, 9),
+        square(-9, 0, -1, 2),
+        square(0, -9, 2, -1),
+    ],
+)
 def test_impossible_outlines_are_refused(part: list[float]) -> None:
     with pytest.raises(DataError, match="an outline"):
         fill_polygons([part], (4, 4))
+
+
+def test_an_object_may_have_a_part_outside_of_the_picture() -> None:
+    assert fill_polygons([square(0, 0, 1, 1), square(5, 5, 9, 9)], (4, 4)).area == 1
+
+
+def test_rings_say_themselves_which_are_holes() -> None:
+    ring, hole, island = square(0, 0, 5, 3), square(1, 1, 4, 2), square(2, 1, 3, 2)
+    points = [[np.reshape(ring, (4, 2)), np.reshape(hole, (4, 2))], [np.reshape(island, (4, 2))]]
+
+    region = fill_rings(points, (3, 5))
+
+    np.testing.assert_array_equal(whole(region, (3, 5)), pixels("##### #.#.# #####"))
+
+
+def test_rings_may_leave_the_picture_and_rings_of_two_points_have_no_area() -> None:
+    line = np.array([[0, 0], [2, 2]])
+    outer = np.reshape(square(-1, -1, 2, 2), (4, 2))
+
+    assert fill_rings([[outer, line], [line], []], (2, 2)).area == 4
+    assert fill_rings([[line]], (2, 2)).area == 0
+    with pytest.raises(DataError, match=r"outside of its picture of 2 x 2 pixels: x 9 to 12, y 9 to 12"):
+        fill_rings([[outer + 10]], (2, 2))
+
+
+def test_rings_run_along_the_edges_of_pixels_and_holes_run_the_other_way() -> None:
+    ((outer, hole),) = rings(Region(1, 2, pixels("### #.# ###")))
+
+    assert sorted(map(tuple, outer[:-1].tolist())) == [(2, 1), (2, 4), (5, 1), (5, 4)]
+    assert sorted(map(tuple, hole[:-1].tolist())) == [(3, 2), (3, 3), (4, 2), (4, 3)]
+    assert (signed_area(outer), signed_area(hole)) == (9, -1)
+
+
+def signed_area(ring: np.ndarray) -> float:
+    x, y = ring.T
+    return float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum() / 2)
+
+
+@given(mask=MASKS, left=st.integers(0, 3), top=st.integers(0, 3))
+@settings(deadline=None)
+def test_rings_give_the_mask_back_and_are_simple(mask: np.ndarray, left: int, top: int) -> None:
+    size_hw = (mask.shape[0] + 4, mask.shape[1] + 4)
+    expected = whole(Region(top, left, mask), size_hw)
+
+    polygons = rings(Region(top, left, mask))
+
+    np.testing.assert_array_equal(whole(fill_rings(polygons, size_hw), size_hw), expected)
+    assert sum(signed_area(ring) for polygon in polygons for ring in polygon) == mask.sum()
+    for outer, *holes in polygons:
+        assert signed_area(outer) > 0
+        assert all(signed_area(hole) < 0 for hole in holes)
+        for ring in (outer, *holes):
+            assert ring[0].tolist() == ring[-1].tolist()
+            assert len(np.unique(ring[:-1], axis=0)) == len(ring) - 1  # no point twice: the ring does not touch itself
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own, with NumPy 2
@@ -90,7 +158,7 @@ def test_impossible_outlines_are_refused(part: list[float]) -> None:
 )
 @settings(deadline=None)
 def test_one_polygon_has_the_pixels_that_coco_gives_it(points: list[tuple[float, float]]) -> None:
-    flat = [value for point in points for value in point]
+    flat = [value for point in [*points, (2.0, 2.0)] for value in point]  # one point lies in the picture for sure
     expected = coco_mask.decode(coco_mask.frPyObjects([flat], 9, 11))[..., 0].astype(bool)
 
     filled = whole(fill_polygons([flat], (9, 11)), (9, 11))
@@ -148,10 +216,19 @@ def test_runs_may_start_on_and_have_no_length() -> None:
     assert decode_runs([4], (2, 2)).area == 0
 
 
-@given(mask=hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40)))
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@given(mask=MASKS, left=st.integers(0, 3), top=st.integers(0, 3), right=st.integers(0, 2), bottom=st.integers(0, 2))
 @settings(deadline=None)
-def test_compressed_runs_give_the_mask_back(mask: np.ndarray) -> None:
-    np.testing.assert_array_equal(whole(decode_runs(encode_runs(mask), mask.shape), mask.shape), mask)
+def test_compressed_runs_are_those_of_coco_and_give_the_mask_back(
+    mask: np.ndarray, left: int, top: int, right: int, bottom: int
+) -> None:
+    size_hw = (top + mask.shape[0] + bottom, left + mask.shape[1] + right)
+    expected = whole(Region(top, left, mask), size_hw)
+
+    runs = encode_runs(Region(top, left, mask), size_hw)
+
+    assert runs == coco_mask.encode(np.asfortranarray(expected.astype(np.uint8)))["counts"].decode()
+    np.testing.assert_array_equal(whole(decode_runs(runs, size_hw), size_hw), expected)
 
 
 def test_long_compressed_runs_are_decoded_like_coco_does() -> None:
@@ -173,15 +250,27 @@ def test_runs_that_are_not_the_pictures_pixels_are_refused(counts: list[int] | s
 # -- painting -----------------------------------------------------------------------------------------
 
 
-def test_smaller_objects_lie_on_larger_ones_and_silence_below_all() -> None:
+def test_smaller_objects_lie_on_larger_ones_and_of_two_equal_ones_the_later() -> None:
     small = Shape(Region(0, 1, np.ones((1, 1), dtype=bool)), node=2)
     large = Shape(Region(0, 0, np.ones((1, 3), dtype=bool)), node=3)
-    silent = Shape(Region(0, 2, np.ones((1, 2), dtype=bool)), node=0)
+    equal = Shape(Region(0, 2, np.ones((1, 3), dtype=bool)), node=4)
 
-    classes, instances = paint([small, silent, large], (1, 5), rest=1)
+    classes, instances = paint([small, large, equal], (1, 6), rest=1)
 
-    assert classes.tolist() == [[3, 2, 3, 0, 1]]
-    assert instances.tolist() == [[2, 1, 2, 0, 0]]
+    assert classes.tolist() == [[3, 2, 4, 4, 4, 1]]
+    assert instances.tolist() == [[2, 1, 3, 3, 3, 0]]
+
+
+def test_boxes_lie_lowest_then_crowds_then_outlines_whatever_their_size() -> None:
+    box = Shape(Region(0, 0, np.ones((1, 1), dtype=bool)), node=0, layer=Layer.BOX)
+    crowd = Shape(Region(0, 0, np.ones((1, 2), dtype=bool)), node=2, layer=Layer.CROWD)
+    large = Shape(Region(0, 1, np.ones((1, 3), dtype=bool)), node=2)
+    silent = Shape(Region(0, 3, np.ones((1, 2), dtype=bool)), node=0)
+
+    classes, instances = paint([silent, box, large, crowd], (1, 6), rest=1)
+
+    assert classes.tolist() == [[2, 2, 2, 0, 0, 1]]
+    assert instances.tolist() == [[0, 1, 1, 0, 0, 0]]  # a crowd and what makes no statement have no number
 
 
 def test_stuff_is_painted_without_a_number() -> None:

@@ -9,7 +9,7 @@ Must not know: any one format, networks.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -22,6 +22,7 @@ from smalta.classes import ClassTree
 from smalta.cores import usable_cores
 from smalta.data.pictures import orient, pictures_in, read_index, read_size
 from smalta.data.sample import Entry, Sample
+from smalta.data.settle import without_gaps
 from smalta.errors import ClassTreeError, DataError
 
 T = TypeVar("T")
@@ -126,25 +127,41 @@ def groups_file(root: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def fullest_folder(candidates: Iterable[Path], names: Sequence[str | PurePath], source: Path) -> Path:
+def fullest_folder(candidates: Iterable[Path], names: Sequence[PurePath], source: Path, root: Path) -> Path:
     """Of several folders the first that holds all files named, else the one that holds most.
 
+    Args:
+        candidates: folders.
+        names: relative paths, at least one.
+        source: the file that names them, for messages.
+        root: the data set's folder.
+
     Raises:
-        DataError: if none holds any of them.
+        DataError: if none holds any of them, or one is a link that leads out of both the folder and the data set.
     """
     hits: dict[Path, int] = {}
     for folder in candidates:
         if folder not in hits:
             hits[folder] = sum((folder / name).is_file() for name in names)
             if hits[folder] == len(names):
-                return folder
+                break
     best = max(hits, key=lambda folder: hits[folder])
     if not hits[best]:
         raise DataError(
             f"none of the {len(names)} files that {source} names is there, such as {names[0]}; looked in "
             + ", ".join(map(str, hits))
         )
+    refuse_links_outside([best / name for name in names], (best, root), source)
     return best
+
+
+def refuse_links_outside(paths: Collection[Path], homes: Sequence[Path], source: Path) -> None:
+    """Raise DataError if a file that `source` names is not inside one of the `homes` once links are followed."""
+    real_homes = [home.resolve() for home in homes]
+    for path in [*(path for path in paths if path.is_symlink()), *{path.parent for path in paths}]:
+        real = path.resolve()
+        if not any(real.is_relative_to(home) for home in real_homes):
+            raise DataError(f"{source} names files in {path}, a link that leads to {real}; copy them into the data set")
 
 
 def turn_labels(values: np.ndarray, *, orientation: int, size_hw: tuple[int, int], name: str) -> np.ndarray:
@@ -157,11 +174,16 @@ def turn_labels(values: np.ndarray, *, orientation: int, size_hw: tuple[int, int
     if not (orientation in (5, 6, 7, 8) and upright):
         values = orient(values, orientation)
     if values.shape != size_hw:
-        raise DataError(
-            f"{name} is {values.shape[1]} x {values.shape[0]} pixels and its picture {size_hw[1]} x {size_hw[0]}; "
-            "labels need the size of their picture: export them again without resizing"
-        )
+        raise wrong_size(values.shape, size_hw, name)
     return values
+
+
+def wrong_size(label_hw: Sequence[int], size_hw: Sequence[int], name: str) -> DataError:
+    """The error that labels called `name` have another size than their picture."""
+    return DataError(
+        f"{name} is {label_hw[1]} x {label_hw[0]} pixels and its picture {size_hw[1]} x {size_hw[0]}; "
+        "labels need the size of their picture: export them again without resizing"
+    )
 
 
 def read_labels(path: Path, *, orientation: int, size_hw: tuple[int, int]) -> np.ndarray:
@@ -174,6 +196,12 @@ def read_labels(path: Path, *, orientation: int, size_hw: tuple[int, int]) -> np
         orientation = 1
     values = read_index(path, orientation=orientation)
     return turn_labels(values, orientation=1, size_hw=size_hw, name=str(path))
+
+
+def read_objects(path: Path, *, orientation: int, size_hw: tuple[int, int]) -> np.ndarray:
+    """Object ids (H, W) int32 of a label file, by the rules of `read_labels`; ids beyond 2^31 - 1 are numbered anew."""
+    values = read_labels(path, orientation=orientation, size_hw=size_hw)
+    return (without_gaps(values)[1] if values.max() >= 2**31 else values).astype(np.int32)
 
 
 def nodes_of(tree: ClassTree, values: np.ndarray, path: Path) -> np.ndarray:

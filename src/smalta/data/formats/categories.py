@@ -8,6 +8,7 @@ Must not know: pictures, one format's files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,17 @@ def is_background(name: str) -> bool:
     return name.strip("_ ").lower() == "background"
 
 
+def is_unlabelled(name: str) -> bool:
+    """Whether a category's name says that it makes no statement, such as `unlabelled`, or QuPath's `Ignore*`."""
+    return re.fullmatch(r"(void|ignored?|unlabell?ed)\W*", name.strip(), re.IGNORECASE) is not None
+
+
+def name_of_unlabelled(tree: ClassTree) -> str:
+    """A name that `is_unlabelled` and that no class bears."""
+    taken = {node.name.lower() for node in tree}
+    return next(name for name in ("unlabelled", "void", "ignored", "ignore") if name not in taken)
+
+
 def background_of(tree: ClassTree) -> int:
     """Node of pixels that no object covers: the only stuff leaf, else the leaf named background, else the root."""
     stuff = [node for node in tree.leaves if not tree.is_thing[node]]
@@ -48,7 +60,8 @@ def tree_of(
     """The class tree that categories and their supercategories form.
 
     A supercategory is the parent of its categories; a category that bears the name of a supercategory is that parent
-    itself. A node's ids are its category ids, so that files which smalta writes carry the user's own numbers.
+    itself. A node's ids are its category ids, so that files which smalta writes carry the user's own numbers. A
+    category that `is_unlabelled` is no class: its id is one to ignore, its node the root.
 
     Args:
         categories: in the order of their file; at least one.
@@ -61,6 +74,8 @@ def tree_of(
     paths = {category.id: _path(category, categories, ()) for category in categories}
     if len(paths) < len(categories):
         raise DataError(f"category ids must differ, got {sorted(category.id for category in categories)}")
+    silent = [category.id for category in categories if is_unlabelled(category.name)]
+    categories = [category for category in categories if category.id not in silent]
     spec: dict[str, Any] = {}
     if background and not any(len(path) == 1 and is_background(path[0]) for path in paths.values()):
         spec["background"] = {"ids": [next(i for i in range(len(paths) + 1) if i not in paths)]}
@@ -75,8 +90,9 @@ def tree_of(
             node["color"] = category.color
     for fields in spec.values():
         _settle_kind(fields)
-    tree = ClassTree(spec, [value for value in ignore if value not in paths])
-    return tree, {category_id: tree["/".join(path)].id for category_id, path in paths.items()}
+    tree = ClassTree(spec, [*silent, *(value for value in ignore if value not in paths)])
+    nodes = {category.id: tree["/".join(paths[category.id])].id for category in categories}
+    return tree, {**dict.fromkeys(silent, ROOT), **nodes}
 
 
 def nodes_by_name(tree: ClassTree, categories: Sequence[Category], used: Collection[int], path: Path) -> dict[int, int]:
@@ -98,6 +114,8 @@ def nodes_by_name(tree: ClassTree, categories: Sequence[Category], used: Collect
             known = {node.path for node in tree}
             if full in known:
                 nodes[category.id] = tree[full].id
+            elif is_unlabelled(name):
+                nodes[category.id] = ROOT
             elif category.id in used:
                 raise ClassTreeError(f"{path}, category {category.id}: {error}") from error
     return nodes

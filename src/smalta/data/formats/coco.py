@@ -4,18 +4,18 @@ In:  `annotations/instances_train.json` beside `train/` or `images/train/`, `tra
      its pictures, or one JSON file beside `images/`.
 Out: `Contents`; and the same layout written from samples.
 
-Every object is a thing, its supercategory the parent node; what no object covers is `background`. Crowd regions, and
-the boxes of objects without an outline, make no statement. Smaller objects lie on larger ones. A `classes.yaml` at
-the root, where there is one, gives the tree; categories then mean its nodes by name.
+Every object is a thing, its supercategory the parent node; what no object covers is `background`. A crowd has a
+class and no object id; the box of an object without an outline makes no statement. Smaller objects lie on larger
+ones. A `classes.yaml` at the root, where there is one, gives the tree; categories then mean its nodes by name.
 
 Must not know: other formats, networks.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,19 +29,27 @@ from smalta.data.formats.base import (
     named_entries,
     stated_tree,
     turn_labels,
+    wrong_size,
 )
-from smalta.data.formats.categories import background_of, nodes_by_name, tree_of, written_categories
+from smalta.data.formats.categories import (
+    background_of,
+    name_of_unlabelled,
+    nodes_by_name,
+    tree_of,
+    written_categories,
+)
 from smalta.data.formats.coco_files import (
     JsonCategory,
     JsonImage,
     json_files,
     parse,
     picture_folder,
-    safe_name,
+    picture_names,
     same_categories,
     unlisted_pictures,
 )
 from smalta.data.formats.outlines import (
+    Layer,
     Region,
     Shape,
     decode_runs,
@@ -97,7 +105,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     found: dict[str, list[Entry]] = {}
     listed: set[Path] = set()
     for split, content in parsed.items():
-        names = [safe_name(image.file_name, files[split]) for image in content.images]
+        names = list(picture_names(content.images, files[split]).values())
         folder = picture_folder(files[split], root, split, names)
         listed.update(folder / name for name in names)
         found[split] = [
@@ -113,6 +121,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     found = {split: [e for e in entries if e.picture not in missing] for split, entries in found.items()}
     first = next(iter(files.values()))
     notes = _outline_notes([a for content in parsed.values() for a in content.annotations], first)
+    notes += [note for split, content in parsed.items() for note in _repeated_ids(content.annotations, files[split])]
     if missing:
         notes.append(f"{len(missing)} pictures that the JSON names are missing, such as {min(missing)}")
     tree, nodes = _classes(parsed, files, stated_tree(root, classes))
@@ -139,10 +148,7 @@ def _objects_by_image(
 ) -> dict[tuple[str, int | str], list[_Annotation]]:
     objects: dict[tuple[str, int | str], list[_Annotation]] = {}
     for split, content in parsed.items():
-        for image in content.images:
-            if (split, image.id) in objects:
-                raise DataError(f"{files[split]} holds two images with the id {image.id!r}; ids must differ")
-            objects[split, image.id] = []
+        objects |= {(split, image.id): [] for image in content.images}
         for annotation in content.annotations:
             if (split, annotation.image_id) not in objects:
                 raise DataError(
@@ -159,6 +165,13 @@ def _outline_notes(annotations: list[_Annotation], path: Path) -> list[str]:
     if bare:
         return [f"{len(bare)} objects have no outline, such as annotation {bare[0].id}: their boxes are unlabelled"]
     return []
+
+
+def _repeated_ids(annotations: list[_Annotation], path: Path) -> list[str]:
+    repeated = [number for number, count in Counter(a.id for a in annotations).items() if count > 1]
+    if not repeated:
+        return []
+    return [f"{path.name} uses {len(repeated)} annotation ids more than once, such as {repeated[0]}: each is an object"]
 
 
 def _classes(
@@ -188,31 +201,33 @@ class CocoReader:
         """Picture and labels of an entry."""
         split, image_id, height, width = entry.key
         picture, orientation = read_upright(entry.picture)
-        size_hw = (height, width) if height and width else picture.shape[:2]
+        real_hw = picture.shape[:2]
+        size_hw = (height, width) if height and width else real_hw
+        name = f"{entry.labels[0]}, image {image_id!r},"
+        if sorted(size_hw) != sorted(real_hw):  # before anything as large as the file claims is made
+            raise wrong_size(size_hw, real_hw, name)
         shapes = [self._shape(a, size_hw, entry.labels[0]) for a in self.objects[split, image_id]]
-        classes, instances = paint(shapes, size_hw, background_of(self.tree))
-        turn = partial(
-            turn_labels,
-            orientation=orientation,
-            size_hw=picture.shape[:2],
-            name=f"{entry.labels[0]}, image {image_id!r},",
+        classes, instances = (
+            turn_labels(values, orientation=orientation, size_hw=real_hw, name=name)
+            for values in paint(shapes, size_hw, background_of(self.tree))
         )
         return Sample(
             name=entry.name,
             picture=picture,
-            classes=turn(classes),
-            instances=turn(instances) if self.tree.is_thing.any() else None,
+            classes=classes,
+            instances=instances if self.tree.is_thing.any() else None,
         )
 
     def _shape(self, annotation: _Annotation, size_hw: tuple[int, int], path: Path) -> Shape:
-        outlined = bool(annotation.segmentation)
         try:
             region = _region(annotation, size_hw)
         except DataError as error:
             raise DataError(f"{path}, annotation {annotation.id}: {error}") from error
-        speaks = outlined and not annotation.iscrowd
-        node = self.nodes[annotation.category_id] if speaks else ROOT
-        return Shape(region, node, is_object=bool(self.tree.is_thing[node]))
+        if not annotation.segmentation:
+            return Shape(region, ROOT, layer=Layer.BOX)
+        node = self.nodes[annotation.category_id]
+        layer = Layer.CROWD if annotation.iscrowd and node != ROOT else Layer.OUTLINE
+        return Shape(region, node, is_object=bool(self.tree.is_thing[node]), layer=layer)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
         """None: outlines have no label values."""
@@ -237,7 +252,8 @@ def write(source: Dataset, out: Path) -> list[str]:
     """Write `annotations/instances_SPLIT.json`, `images/SPLIT/` and `classes.yaml`.
 
     Objects without holes become polygons, those with holes run lengths. Stuff other than the background is written
-    as one annotation per class and picture, as in COCO-stuff; pixels that say nothing as one crowd region.
+    as one annotation per class and picture, as in COCO-stuff; pixels of things that belong to no object as one crowd
+    per class, pixels that say nothing as a crowd of a category `unlabelled`.
     """
     tree = source.tree
     notes = lost_notes(source, "COCO")
@@ -248,52 +264,52 @@ def write(source: Dataset, out: Path) -> list[str]:
     for split in source.splits:
         folder = out / "images" / split
         folder.mkdir(parents=True)
-        images, annotations = [], []
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
         for image_id, (entry, stem, sample) in enumerate(samples_of(source, split), start=1):
             picture = copy_picture(entry, sample, folder, stem)
             height, width = sample.classes.shape
             images.append({"id": image_id, "file_name": picture.name, "height": height, "width": width})
             pieces = cut(sample, tree)
-            for node, region in pieces.regions:
-                used.add(node)
-                annotations.append(
-                    {"image_id": image_id, "category_id": node, "iscrowd": 0} | _outlined(region, (height, width))
-                )
+            used.update(node for node, _ in (*pieces.regions, *pieces.crowds))
+            crowds = pieces.crowds
             if pieces.silent.any():
                 silent_in += 1
-                crowd = _runs(Region(0, 0, pieces.silent), (height, width))
-                annotations.append({"image_id": image_id, "category_id": ROOT, "iscrowd": 1} | crowd)
+                crowds = [*crowds, (ROOT, Region(0, 0, pieces.silent))]
+            for is_crowd, group in enumerate((pieces.regions, crowds)):
+                for node, region in group:
+                    annotations.append(
+                        {
+                            "id": len(annotations) + 1,
+                            "image_id": image_id,
+                            "category_id": int(tree.node_to_value[node]),
+                            "iscrowd": is_crowd,
+                            **_outlined(region, (height, width), as_runs=bool(is_crowd)),
+                        }
+                    )
         content[split] = {"images": images, "annotations": annotations}
     categories = written_categories(tree, used, without=background_of(tree))
-    values = tree.node_to_value
+    if silent_in:
+        name = name_of_unlabelled(tree)
+        categories.append({"id": int(tree.node_to_value[ROOT]), "name": name, "supercategory": "", "isthing": 0})
+        notes.append(f"{silent_in} pictures have unlabelled pixels, written as crowds of a category {name!r}")
     for split, parts in content.items():
-        for number, annotation in enumerate(parts["annotations"], start=1):
-            node = annotation["category_id"]
-            annotation |= {"id": number, "category_id": int(values[node]) if node else categories[0]["id"]}
         write_json(out / "annotations" / f"instances_{split}.json", {**parts, "categories": categories})
     write_tree(out, tree)
-    if silent_in:
-        notes.append(f"{silent_in} pictures have unlabelled pixels, written as a crowd region of the first category")
     return notes
 
 
-def _outlined(region: Region, size_hw: tuple[int, int]) -> dict[str, Any]:
+def _outlined(region: Region, size_hw: tuple[int, int], *, as_runs: bool) -> dict[str, Any]:
     """Segmentation, area and box of a region."""
-    if has_holes(region.mask):
-        return _runs(region, size_hw)
-    return {"segmentation": [part.round(2).ravel().tolist() for part in outline(region)], **_extent(region)}
-
-
-def _runs(region: Region, size_hw: tuple[int, int]) -> dict[str, Any]:
-    whole = np.zeros(size_hw, dtype=bool)
-    whole[region.window] = region.mask
-    return {"segmentation": {"size": list(size_hw), "counts": encode_runs(whole)}, **_extent(region)}
-
-
-def _extent(region: Region) -> dict[str, Any]:
     rows, columns = np.flatnonzero(region.mask.any(axis=1)), np.flatnonzero(region.mask.any(axis=0))
     x, y = region.left + int(columns[0]), region.top + int(rows[0])
+    outlined: Any
+    if as_runs or has_holes(region.mask):
+        outlined = {"size": list(size_hw), "counts": encode_runs(region, size_hw)}
+    else:
+        outlined = [part.round(2).ravel().tolist() for part in outline(region)]
     return {
+        "segmentation": outlined,
         "area": region.area,
         "bbox": [x, y, int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1],
     }

@@ -91,7 +91,7 @@ def _split_of(path: Path, root: Path) -> str:
     return next((split for word in [*words, *folders] if (split := split_name(word))), UNSPLIT)
 
 
-def parse(path: Path, model: type[M]) -> M:
+def parse(path: Path, model: type[M], standard: str = "COCO") -> M:
     """Content of a JSON file; what is missing or of a wrong type is named by its place in the file."""
     try:
         return model.model_validate_json(path.read_bytes())
@@ -100,7 +100,7 @@ def parse(path: Path, model: type[M]) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path} is not as COCO describes it: {place or 'file'}: {first['msg']}") from error
+        raise DataError(f"{path} is not as {standard} describes it: {place or 'file'}: {first['msg']}") from error
 
 
 def same_categories(by_split: Mapping[str, Sequence[JsonCategory]], files: Mapping[str, Path]) -> list[Category]:
@@ -136,9 +136,31 @@ def safe_name(name: str, source: Path) -> PurePosixPath:
     return path
 
 
+def picture_names(images: Sequence[JsonImage], source: Path) -> dict[int | str, PurePosixPath]:
+    """Relative paths of the pictures that a label file lists, by id.
+
+    Raises:
+        DataError: if an id or a file stands there twice, or a path leads out of its folder.
+    """
+    names: dict[int | str, PurePosixPath] = {}
+    owner: dict[PurePosixPath, int | str] = {}
+    for image in images:
+        name = safe_name(image.file_name, source)
+        if image.id in names:
+            raise DataError(f"{source} holds two images with the id {image.id!r}; ids must differ")
+        if name in owner:
+            raise DataError(
+                f"{source} lists the file {image.file_name!r} twice, as images {owner[name]!r} and {image.id!r}: its "
+                "labels would be torn apart; list it once"
+            )
+        names[image.id] = name
+        owner[name] = image.id
+    return names
+
+
 def picture_folder(json_path: Path, root: Path, split: str, names: Sequence[PurePosixPath]) -> Path:
-    """Of the usual places the folder that holds most of the pictures a JSON file names."""
-    return fullest_folder(_picture_folders(json_path, root, split), names, json_path)
+    """Of the usual places the folder that holds most of the pictures a label file names."""
+    return fullest_folder(_picture_folders(json_path, root, split), names, json_path, root)
 
 
 def _picture_folders(json_path: Path, root: Path, split: str) -> Iterable[Path]:

@@ -3,14 +3,16 @@
 In:  `annotations/panoptic_train.json` with `annotations/panoptic_train/*.png`, and the pictures in the usual places.
 Out: `Contents`; and the same layout written from samples.
 
-A segment's number is R + 256 G + 65536 B; 0 is unlabelled, crowds make no statement. Categories with `isthing` are
-objects, a supercategory is the parent node. A `classes.yaml` at the root gives the tree where there is one.
+A segment's number is R + 256 G + 65536 B; 0 is unlabelled. Segments of categories with `isthing` are objects, a crowd
+has a class and no object id, a supercategory is the parent node. A `classes.yaml` at the root gives the tree where
+there is one.
 
 Must not know: other formats, networks.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,7 @@ from smalta.data.formats.coco_files import (
     json_files,
     parse,
     picture_folder,
+    picture_names,
     safe_name,
     same_categories,
     unlisted_pictures,
@@ -44,6 +47,7 @@ from smalta.data.formats.coco_files import (
 from smalta.data.formats.writing import copy_picture, lost_notes, samples_of, write_json, write_tree
 from smalta.data.pictures import read_picture, read_upright, write_picture
 from smalta.data.sample import Entry, Sample
+from smalta.data.settle import settle
 from smalta.data.splits import make_splits
 from smalta.errors import DataError
 
@@ -120,15 +124,22 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
 
 def _entries(path: Path, root: Path, split: str, content: _File) -> list[Entry]:
     """One entry for every annotation, in their order, whether its files are there or not."""
-    images = {image.id: safe_name(image.file_name, path) for image in content.images}
+    images = picture_names(content.images, path)
     labels = [safe_name(annotation.file_name, path) for annotation in content.annotations]
+    for title, values in (("image", [a.image_id for a in content.annotations]), ("label file", labels)):
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        if twice:
+            raise DataError(f"{path} holds two annotations of the {title} {str(twice[0])!r}; each needs one")
     pictures = picture_folder(path, root, split, list(images.values()))
     beside = path.with_suffix("")
-    masks = fullest_folder([beside, path.parent.parent / beside.name, path.parent], labels, path)
+    masks = fullest_folder([beside, path.parent.parent / beside.name, path.parent], labels, path, root)
     entries = []
     for annotation, label in zip(content.annotations, labels, strict=True):
         if annotation.image_id not in images:
             raise DataError(f"{path}, {annotation.file_name}: there is no image {annotation.image_id!r} in the file")
+        repeated = [number for number, n in Counter(s.id for s in annotation.segments_info).items() if n > 1]
+        if repeated:
+            raise DataError(f"{path}, {annotation.file_name}: two segments have the id {repeated[0]}; ids must differ")
         name = images[annotation.image_id]
         entries.append(Entry(name=str(name), picture=pictures / name, labels=(masks / label,)))
     return entries
@@ -170,10 +181,11 @@ class PanopticReader:
                 "export both again from one source"
             )
         node_of, object_of = np.zeros(len(known), dtype=np.uint16), np.zeros(len(known), dtype=np.int32)
+        number = 0
         for index, segment in enumerate(segments, start=1):
-            if not segment.iscrowd:
-                node_of[index] = self.nodes[segment.category_id]
-                object_of[index] = object_of.max() + 1 if segment.category_id in self.things else 0
+            node_of[index] = node = self.nodes[segment.category_id]
+            if segment.category_id in self.things and self.tree.is_thing[node] and not segment.iscrowd:
+                object_of[index] = number = number + 1
         return Sample(
             name=entry.name,
             picture=picture,
@@ -230,35 +242,32 @@ def write_numbers(path: Path, numbers: np.ndarray) -> None:
 
 def _segments(sample: Sample, tree: ClassTree) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Segment numbers (H, W) and segments_info: one per object, one per class of the pixels in no object."""
-    objects = np.zeros(sample.classes.shape, dtype=np.int64) if sample.instances is None else sample.instances
-    joint, where = np.unique(objects.astype(np.int64) * 65536 + sample.classes, return_inverse=True)
-    areas = np.bincount(where.ravel())
-    numbers = np.zeros(len(joint), dtype=np.int32)
-    info: dict[tuple[int, int], dict[str, Any]] = {}
-    majority: dict[int, tuple[int, int]] = {}
-    for key, area in zip(joint.tolist(), areas.tolist(), strict=True):
-        number, node = divmod(key, 65536)
-        if number and area > majority.get(number, (0, ROOT))[0]:
-            majority[number] = (area, node)
-    for index, (key, area) in enumerate(zip(joint.tolist(), areas.tolist(), strict=True)):
-        number, node = divmod(key, 65536)
-        node = majority[number][1] if number else node
-        if node == ROOT:
-            continue
-        segment = info.setdefault(
-            (number, node),
-            {
-                "id": len(info) + 1,
-                "category_id": int(tree.node_to_value[node]),
-                "area": 0,
-                # a thing's pixels that belong to no object are what COCO calls a crowd
-                "iscrowd": int(bool(tree.is_thing[node]) and not number and sample.instances is not None),
-            },
-        )
-        segment["area"] += area
-        numbers[index] = segment["id"]
-    painted = numbers[where].reshape(sample.classes.shape)
-    for segment, window in zip(info.values(), ndimage.find_objects(painted), strict=True):
+    classes, instances = sample.classes, np.zeros(sample.classes.shape, dtype=np.int32)
+    if sample.instances is not None:
+        classes, instances = settle(classes, sample.instances, tree)
+    rest = np.where(instances == 0, classes, ROOT)
+    nodes = [node for node in present_values(rest) if node != ROOT]
+    place = np.zeros(len(tree) + 1, dtype=np.int32)
+    place[nodes] = np.arange(1, len(nodes) + 1)
+    segments = np.where(instances > 0, instances + len(nodes), place[rest])
+    areas = np.bincount(segments.ravel()).tolist()
+    info = []
+    for number, window in enumerate(ndimage.find_objects(segments), start=1):
         rows, columns = window
-        segment["bbox"] = [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
-    return painted, list(info.values())
+        if number <= len(nodes):
+            node = nodes[number - 1]
+        else:
+            first = int((segments[rows.start, columns] == number).argmax())  # it touches the upper edge of its window
+            node = int(classes[rows.start, columns.start + first])
+        # a thing's pixels that belong to no object are what COCO calls a crowd
+        is_crowd = number <= len(nodes) and tree.is_thing[node] and sample.instances is not None
+        info.append(
+            {
+                "id": number,
+                "category_id": int(tree.node_to_value[node]),
+                "area": areas[number],
+                "iscrowd": int(is_crowd),
+                "bbox": [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start],
+            }
+        )
+    return segments, info

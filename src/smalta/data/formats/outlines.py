@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import cv2
 import numpy as np
@@ -46,19 +47,29 @@ class Region:
 NOTHING = Region(0, 0, np.zeros((0, 0), dtype=bool))
 
 
+class Layer(IntEnum):
+    """How sure a shape is; a surer one lies above."""
+
+    BOX = 0  # an object is somewhere inside
+    CROWD = 1  # several objects that were not told apart
+    OUTLINE = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One object to be painted: where, which class node, and whether it counts as an object."""
+    """One object to be painted: where, which class node, whether the class is counted, and how sure the shape is."""
 
     region: Region
     node: int
     is_object: bool = True
+    layer: Layer = Layer.OUTLINE
 
 
 def paint(shapes: Iterable[Shape], size_hw: tuple[int, int], rest: int) -> tuple[np.ndarray, np.ndarray]:
     """Class map and instance map of a picture's objects.
 
-    Shapes of the root (no statement) lie lowest, then the others from the largest to the smallest.
+    Where shapes overlap, the surer layer lies above, then the smaller area, then the later in the file. Crowds have
+    a class and no number.
 
     Args:
         shapes: in the order of their file, which numbers the objects from 1.
@@ -73,9 +84,9 @@ def paint(shapes: Iterable[Shape], size_hw: tuple[int, int], rest: int) -> tuple
     numbered = []
     number = 0
     for shape in shapes:
-        counts = shape.is_object and shape.node != ROOT
+        counts = shape.is_object and shape.node != ROOT and shape.layer == Layer.OUTLINE
         number += counts
-        numbered.append((shape.node != ROOT, -shape.region.area, number if counts else 0, shape))
+        numbered.append((shape.layer, -shape.region.area, number if counts else 0, shape))
     for *_, instance, shape in sorted(numbered, key=lambda item: item[:2]):
         window = shape.region.window
         classes[window][shape.region.mask] = shape.node
@@ -87,35 +98,25 @@ def paint(shapes: Iterable[Shape], size_hw: tuple[int, int], rest: int) -> tuple
 
 
 def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) -> Region:
-    """Pixels of an object that is outlined by one polygon or several.
+    """Pixels of an object that is outlined by one polygon or several, without a word about which is a hole.
 
     Parts add up, but a part that lies wholly inside the others cuts a hole. A part of fewer than three points has no
-    area and adds nothing.
+    area and adds nothing. What lies outside of the picture is cut off.
 
     Args:
         parts: polygons as x1, y1, x2, y2, ... in pixels.
         size_hw: height and width of the picture in pixels.
 
     Raises:
-        DataError: if a polygon holds half a point, no finite number, or lies far outside of the picture.
+        DataError: if a polygon holds half a point or no finite number, or no part of the object is in the picture.
     """
-    height, width = size_hw
     outlines = [_points(part, size_hw) for part in parts if len(part) >= 6 or len(part) % 2]
-    if not outlines:
-        return NOTHING
-    every = np.concatenate(outlines)
-    left, top = np.clip(np.floor(every.min(axis=0)).astype(int), 0, (width, height))
-    right, bottom = np.clip(np.ceil(every.max(axis=0)).astype(int) + 1, 0, (width, height))
-    if right <= left or bottom <= top:
+    window = _window(outlines, size_hw)
+    if window is None:
         return NOTHING
     masks: list[np.ndarray] = []
     for outline in outlines:
-        flat = (outline - (left, top)).ravel().tolist()
-        window_hw = (int(bottom - top), int(right - left))
-        runs = coco_mask.frPyObjects([flat], *window_hw)[0]["counts"].decode("ascii")
-        part = decode_runs(runs, window_hw)
-        mask = np.zeros(window_hw, dtype=bool)
-        mask[part.window] = part.mask
+        mask = _fill(outline, window)
         if not any(np.array_equal(mask, other) for other in masks):  # a part that stands twice is no hole
             masks.append(mask)
     masks.sort(key=lambda mask: -int(mask.sum()))
@@ -123,7 +124,60 @@ def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) ->
     for mask in masks[1:]:
         inside = mask.any() and filled[mask].all()
         filled = filled & ~mask if inside else filled | mask
-    return Region(int(top), int(left), filled)
+    return Region(window[0], window[1], filled)
+
+
+def fill_rings(polygons: Sequence[Sequence[np.ndarray]], size_hw: tuple[int, int]) -> Region:
+    """Pixels of an object whose polygons say themselves which rings are holes.
+
+    Args:
+        polygons: each an outer ring and the rings of its holes, (n, 2) points x, y in pixels.
+        size_hw: height and width of the picture in pixels.
+
+    Raises:
+        DataError: as `fill_polygons` does.
+    """
+    solid = [[_points(ring, size_hw) for ring in rings] for rings in polygons if rings and len(rings[0]) > 2]
+    window = _window([rings[0] for rings in solid], size_hw)
+    if window is None:
+        return NOTHING
+    filled = np.zeros(window[2:], dtype=bool)
+    for outer, *holes in solid:
+        mask = _fill(outer, window)
+        for hole in holes:
+            if len(hole) > 2:
+                mask &= ~_fill(hole, window)
+        filled |= mask
+    return Region(window[0], window[1], filled)
+
+
+def _window(outlines: Sequence[np.ndarray], size_hw: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Top, left, height and width of the part of the picture that holds the outlines; None where it is empty."""
+    if not outlines:
+        return None
+    points = outlines[0] if len(outlines) == 1 else np.concatenate(outlines)
+    (x_min, y_min), (x_max, y_max) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    height, width = size_hw
+    if x_min > width or y_min > height or x_max < 0 or y_max < 0:
+        raise DataError(
+            f"an outline lies outside of its picture of {width} x {height} pixels: x {x_min:g} to {x_max:g}, "
+            f"y {y_min:g} to {y_max:g}; correct its coordinates, or remove it"
+        )
+    left, top = max(0, int(x_min)), max(0, int(y_min))
+    right, bottom = min(width, int(np.ceil(x_max)) + 1), min(height, int(np.ceil(y_max)) + 1)
+    return (top, left, bottom - top, right - left) if right > left and bottom > top else None
+
+
+def _fill(outline: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
+    top, left, height, width = window
+    flat = (outline - (left, top)).ravel().tolist()
+    runs = coco_mask.frPyObjects([flat], height, width)[0]["counts"].decode("ascii")
+    part = decode_runs(runs, (height, width))
+    if part.mask.shape == (height, width):
+        return part.mask
+    mask = np.zeros((height, width), dtype=bool)
+    mask[part.window] = part.mask
+    return mask
 
 
 def fill_box(box: Sequence[float], size_hw: tuple[int, int]) -> Region:
@@ -134,10 +188,11 @@ def fill_box(box: Sequence[float], size_hw: tuple[int, int]) -> Region:
     return Region(top, left, np.ones((max(0, bottom - top), max(0, right - left)), dtype=bool))
 
 
-def _points(part: Sequence[float], size_hw: tuple[int, int]) -> np.ndarray:
-    if len(part) % 2:
-        raise DataError(f"an outline holds {len(part)} numbers, but points are pairs x, y")
-    points = np.asarray(part, dtype=np.float64).reshape(-1, 2)
+def _points(part: Sequence[float] | np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    numbers = np.asarray(part, dtype=np.float64)
+    if numbers.size % 2:
+        raise DataError(f"an outline holds {numbers.size} numbers, but points are pairs x, y")
+    points = numbers.reshape(-1, 2)
     if not np.isfinite(points).all() or (np.abs(points) > 10 * max(size_hw)).any():
         raise DataError(
             f"an outline has points that are not in or near its picture of {size_hw[1]} x {size_hw[0]} pixels"
@@ -159,6 +214,35 @@ def outline(region: Region) -> list[np.ndarray]:
     contours, _ = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     corner = np.array([region.left, region.top])
     return [corner + (contour[:, 0, :] + 0.5) / 3.0 for contour in contours]
+
+
+def rings(region: Region) -> list[list[np.ndarray]]:
+    """Polygons along the edges of a region's pixels, each an outer ring and the rings of its holes.
+
+    Pixels that touch at a corner alone lie in different polygons, so no ring crosses or touches itself.
+
+    Returns:
+        (n, 2) int32 points x, y in the picture. The first point stands again at the end; outer rings have a positive
+        signed area (in x to the right and y upwards: counter-clockwise), holes a negative one.
+    """
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(region.mask.astype(np.uint8), connectivity=4)
+    polygons = []
+    for number, (left, top, width, height, _) in enumerate(stats[1:].tolist(), start=1):
+        part = (parts[top : top + height, left : left + width] == number).astype(np.uint8)
+        fine = cv2.resize(part, (3 * width, 3 * height), interpolation=cv2.INTER_NEAREST)
+        contours, tree = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        corner = np.array([region.left + left, region.top + top], dtype=np.int32)
+        # outlines turn in the first or last third of a pixel, a third away from its corner
+        closed = [_closed((contour[:, 0, :] + 1) // 3)[::-1] + corner for contour in contours]
+        is_hole = tree[0, :, 3] >= 0
+        polygons.append([closed[i] for i in np.argsort(is_hole, kind="stable")])
+    return polygons
+
+
+def _closed(points: np.ndarray) -> np.ndarray:
+    """A ring (n, 2) without points that repeat the one before, and the first once more at the end."""
+    kept = points[(points != np.roll(points, 1, axis=0)).any(axis=1)]
+    return np.concatenate([kept, kept[:1]])
 
 
 def has_holes(mask: np.ndarray) -> bool:
@@ -218,9 +302,17 @@ def decode_runs(counts: Sequence[int] | str, size_hw: tuple[int, int]) -> Region
     return Region(0, left, change[:-1].cumsum(dtype=np.int8).astype(bool).reshape(right - left, height).T)
 
 
-def encode_runs(mask: np.ndarray) -> str:
-    """COCO's compressed run lengths of a mask (H, W)."""
-    return coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode("ascii")
+def encode_runs(region: Region, size_hw: tuple[int, int]) -> str:
+    """COCO's compressed run lengths of a region in a picture of height and width `size_hw`."""
+    columns, rows = np.nonzero(region.mask.T)
+    places = (columns + region.left) * size_hw[0] + rows + region.top
+    ends = np.flatnonzero(np.diff(places) > 1)
+    on, off = places[np.append(0, ends + 1)], places[np.append(ends, -1)] + 1
+    stops = np.stack([on, off], axis=1).ravel()
+    if stops[-1] < size_hw[0] * size_hw[1]:
+        stops = np.append(stops, size_hw[0] * size_hw[1])
+    counts = np.diff(stops, prepend=0).tolist()
+    return coco_mask.frPyObjects({"size": list(size_hw), "counts": counts}, *size_hw)["counts"].decode("ascii")
 
 
 def _uncompress(text: str) -> list[int]:

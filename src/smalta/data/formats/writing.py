@@ -25,6 +25,7 @@ from smalta.data.formats.categories import background_of
 from smalta.data.formats.outlines import Region
 from smalta.data.pictures import read_orientation, write_bytes, write_picture
 from smalta.data.sample import Entry, Sample
+from smalta.data.settle import settle
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset
@@ -34,54 +35,52 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A sample as regions: of objects and of stuff, each with its node, and the pixels that say nothing.
+    """A sample as regions, each with its node, and the pixels that say nothing.
 
-    `silent` (H, W) bool holds unlabelled pixels, and pixels of things that belong to no object.
+    Attributes:
+        regions: objects one by one, and stuff by class, without the background.
+        crowds: pixels of things that belong to no object, by class.
+        silent: (H, W) bool, unlabelled pixels.
     """
 
     regions: list[tuple[int, Region]]
+    crowds: list[tuple[int, Region]]
     silent: np.ndarray
 
 
 def cut(sample: Sample, tree: ClassTree) -> Pieces:
-    """Objects one by one, stuff by class, without the background.
+    """The pieces of a sample. Where it has no object ids, each connected region of a thing is one object.
 
-    An object's class is that of most of its pixels. Where a sample has no object ids, each connected region of a
-    thing is one object.
+    Objects and classes are made to agree by the rule of `smalta.data.settle`.
     """
     classes = sample.classes
-    silent = np.zeros(classes.shape, dtype=bool)
-    claimed = np.zeros(classes.shape, dtype=bool)
     regions: list[tuple[int, Region]] = []
+    crowds: list[tuple[int, Region]] = []
+    rest = classes
     if sample.instances is not None:
-        for window, mask in _labelled(_without_gaps(sample.instances)):
-            node = int(np.bincount(classes[window][mask]).argmax())
-            claimed[window] |= mask
-            if node == ROOT:
-                silent[window] |= mask
-            else:
-                regions.append((node, _region(window, mask)))
-    for node in present_values(classes[~claimed]):
-        left = ~claimed & (classes == node)
-        if node == ROOT or (tree.is_thing[node] and sample.instances is not None):
-            silent |= left
-        elif tree.is_thing[node]:
+        classes, instances = settle(classes, sample.instances, tree)
+        for window, mask in _labelled(instances):
+            first = int(mask[0].argmax())  # a region touches the upper edge of its window
+            regions.append((int(classes[window][0, first]), _region(window, mask)))
+        rest = np.where(instances == 0, classes, background_of(tree))
+    for node in present_values(rest):
+        left = rest == node
+        if tree.is_thing[node] and sample.instances is None:
             parts, _ = ndimage.label(left, structure=EIGHT_NEIGHBOURS)
             regions += [(node, _region(window, mask)) for window, mask in _labelled(parts)]
-        elif node != background_of(tree):
-            regions += [(node, _region(window, mask)) for window, mask in _labelled(left.astype(np.int32))]
-    return Pieces(regions, silent)
-
-
-def _without_gaps(instances: np.ndarray) -> np.ndarray:
-    _, dense = np.unique(np.append(instances.ravel(), 0), return_inverse=True)
-    return dense[:-1].reshape(instances.shape).astype(np.int32)
+        elif node not in (ROOT, background_of(tree)):
+            piece = [(node, _region(window, mask)) for window, mask in _labelled(left.astype(np.int32))]
+            if tree.is_thing[node]:
+                crowds += piece
+            else:
+                regions += piece
+    return Pieces(regions, crowds, classes == ROOT)
 
 
 def _labelled(labels: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Window and mask (h, w) bool of every number 1..N."""
     for number, window in enumerate(ndimage.find_objects(labels), start=1):
-        if window is not None:
-            yield window, labels[window] == number
+        yield window, labels[window] == number
 
 
 def _region(window: tuple[slice, slice], mask: np.ndarray) -> Region:

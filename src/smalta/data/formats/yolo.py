@@ -27,12 +27,13 @@ from smalta.data.formats.base import (
     groups_file,
     named_entries,
     plain_yaml,
+    refuse_links_outside,
     stated_tree,
     subfolders,
 )
 from smalta.data.formats.categories import Category, background_of, category_names, nodes_by_name, tree_of
 from smalta.data.formats.coco_files import safe_name
-from smalta.data.formats.outlines import Region, Shape, fill_box, fill_polygons, join, outline, paint
+from smalta.data.formats.outlines import Layer, Region, Shape, fill_box, fill_polygons, join, outline, paint
 from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_tree
 from smalta.data.pictures import pictures_in, read_upright, write_bytes
 from smalta.data.sample import Entry, Sample
@@ -172,6 +173,7 @@ def _stated_pictures(root: Path, config: _Config, split: str) -> list[tuple[Path
             if name.suffix == ".txt" and (base / name).is_file():
                 lines = (base / name).read_text(encoding="utf-8").split("\n")
                 listed = [(base / name).parent / safe_name(line.strip(), base / name) for line in lines if line.strip()]
+                refuse_links_outside(listed, (root, base), base / name)
                 pictures += [(base, path) for path in listed if path.is_file()]
                 break
     return pictures
@@ -265,8 +267,8 @@ class YoloReader:
         shapes = []
         for number, values in _rows(path):
             _check_number(number, self.nodes, path)
-            node = self.nodes[number] if len(values) > 4 else ROOT
-            shapes.append(Shape(_region(values, size_hw), node, is_object=bool(self.tree.is_thing[node])))
+            node, layer = (self.nodes[number], Layer.OUTLINE) if len(values) > 4 else (ROOT, Layer.BOX)
+            shapes.append(Shape(_region(values, size_hw), node, bool(self.tree.is_thing[node]), layer))
         classes, instances = paint(shapes, size_hw, background_of(self.tree))
         return Sample(
             name=entry.name,
@@ -303,7 +305,7 @@ def write(source: Dataset, out: Path) -> list[str]:
     order = [node for node in (*tree.leaves, *tree.inner) if node != rest]  # inner nodes last: they are seldom used
     number = {node: index for index, node in enumerate(order)}
     used: set[int] = set()
-    silent_in = bridged = 0
+    silent_in = crowds_in = bridged = 0
     for split in source.splits:
         images, labels = out / "images" / split, out / "labels" / split
         images.mkdir(parents=True)
@@ -312,6 +314,7 @@ def write(source: Dataset, out: Path) -> list[str]:
             copy_picture(entry, sample, images, stem)
             pieces = cut(sample, tree)
             silent_in += bool(pieces.silent.any())
+            crowds_in += bool(pieces.crowds)
             lines = []
             for node, region in pieces.regions:
                 used.add(node)
@@ -327,6 +330,8 @@ def write(source: Dataset, out: Path) -> list[str]:
     write_tree(out, tree)
     if silent_in and rest != ROOT:
         notes.append(f"{silent_in} pictures have unlabelled pixels, which YOLO cannot hold: they become background")
+    if crowds_in:
+        notes.append(f"{crowds_in} pictures have pixels of things in no object, which YOLO cannot hold: they are lost")
     if bridged:
-        notes.append(f"{bridged} objects have several parts or holes, joined by bridges: other readers may fill holes")
+        notes.append(f"{bridged} objects have holes or several parts, joined by bridges: other readers may fill holes")
     return notes
