@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from smalta.classes import ClassTree
 from smalta.metrics import counting
+from smalta.metrics.object_map import ObjectMap
 
 # 1 road, 2 car, 3 car/audi, 4 car/honda, 5 car/honda/jazz, 6 car/honda/civic, 7 person
 TREE = ClassTree(
@@ -53,8 +54,48 @@ def test_unsigned_counts_may_fall_short() -> None:
     assert counting.bias(sums) == pytest.approx(-2.0)
 
 
-def test_an_interval_holds_its_ends() -> None:
-    low, high = np.array([[1, 0], [2, 0], [3, 0], [0, 0]]), np.array([[2, 9], [4, 9], [3, 9], [1, 9]])
-    true = np.array([[2, 1], [2, 1], [4, 1], [0, 1]])
+def test_an_interval_holds_its_ends_and_one_that_is_not_there_counts_nowhere() -> None:
+    low, high = np.array([[1, 0], [2, 0], [3, -1], [0, 0]]), np.array([[2, 9], [4, 9], [3, -1], [1, 9]])
+    true = np.array([[2, 1], [2, 1], [4, 1], [0, 10]])
+    known = np.array([[True, True], [True, False], [True, True], [True, True]])
 
-    assert counting.coverage(low, high, true).tolist() == [0.75, 1.0]
+    sums = counting.interval_sums(low, high, true, known).sum(axis=0)
+
+    assert sums.tolist() == [[3, 4, 4], [1, 2, 18]]
+    assert counting.coverage(sums).tolist() == [0.75, 0.5]
+    assert counting.mean_width(sums).tolist() == [1.0, 9.0]
+
+
+def labelled(classes: list[int], instances: list[int]) -> ObjectMap:
+    """A picture of four equal rows."""
+    rows = np.array([classes] * 4, np.uint16), np.array([instances] * 4, np.int32)
+    return ObjectMap.from_maps(*rows, TREE.is_thing)
+
+
+def test_true_counts_are_those_of_the_labelled_objects() -> None:
+    counts, known = counting.true_counts(TREE, labelled([1, 3, 3, 5, 7, 0], [0, 4, 4, 9, 2, 0]))
+
+    assert counts.tolist() == [3, 0, 2, 1, 1, 1, 0, 1]
+    assert known.all()
+
+
+def test_below_a_coarse_label_the_count_is_not_known() -> None:
+    counts, known = counting.true_counts(TREE, labelled([1, 4, 7], [0, 1, 2]))  # a honda, a person
+
+    assert counts.tolist() == [2, 0, 1, 0, 1, 0, 0, 1]
+    assert np.flatnonzero(~known).tolist() == [5, 6]
+
+
+def test_an_object_without_a_class_may_be_anything() -> None:
+    counts, known = counting.true_counts(TREE, labelled([1, 0, 7], [0, 1, 2]))
+
+    assert counts[0] == 2
+    assert np.flatnonzero(known).tolist() == [0]
+
+
+def test_a_crowd_hides_a_count_and_a_thin_seam_does_not() -> None:
+    _, with_crowd = counting.true_counts(TREE, labelled([1, 3, 3, 3, 7], [0, 0, 0, 0, 1]))
+    _, with_seam = counting.true_counts(TREE, labelled([3, 3, 3, 3, 7], [1, 0, 0, 2, 3]))
+
+    assert np.flatnonzero(~with_crowd).tolist() == [0, 2, 3]  # all, car, audi
+    assert with_seam.all()

@@ -1,16 +1,18 @@
 """How far counts are off: bias, mean absolute error, relative error, coverage of intervals.
 
-In:  counts per picture and node.
-Out: (..., 4) sums, scores from summed sums.
+In:  objects and labels of pictures, counts per picture and node.
+Out: counts of every node, (..., 4) sums, scores from summed sums.
 
-Must not know: pictures, files, networks, how objects were found.
+Must not know: files, networks, how objects were found.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from smalta.classes import ClassTree
+from smalta.classes import ROOT, ClassTree
+from smalta.metrics.object_map import ObjectMap
 from smalta.metrics.semantic import ratio
 
 
@@ -33,6 +35,31 @@ def node_counts(tree: ClassTree, nodes: np.ndarray) -> np.ndarray:
     for node in reversed(tree.nodes):  # children before parents
         counts[node.parent] += counts[node.id]
     return counts
+
+
+def true_counts(tree: ClassTree, truth: ObjectMap) -> tuple[np.ndarray, np.ndarray]:
+    """Objects per node that the labels of a picture show, and whether that is all of them.
+
+    An object that is labelled as `car` may be an `audi`, so below `car` the count is not known. Nor is it where things
+    were labelled but not told apart: pixels of `car` without an object leave `car` and what lies above and below it
+    unknown. Such pixels count from a patch of 3 x 3 on; thinner seams between objects hide none.
+
+    Args:
+        tree: the classes.
+        truth: its classes are node ids.
+
+    Returns:
+        (N + 1,) int64 as `node_counts` gives them, and (N + 1,) bool.
+    """
+    known = np.ones(len(tree) + 1, dtype=bool)
+    for node in np.unique(truth.classes).tolist():
+        known[list(tree.descendants(node))] = False
+    if truth.crowd.any():
+        crowd = truth.crowd.astype(np.uint8)
+        patches = cv2.erode(crowd, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        for node in np.unique(truth.labels[patches != 0]).tolist():
+            known[[ROOT, node, *tree.ancestors(node), *tree.descendants(node)]] = False
+    return node_counts(tree, truth.classes), known
 
 
 def count_sums(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -68,6 +95,28 @@ def relative_error(sums: np.ndarray) -> np.ndarray:
     return ratio(sums[..., 1], sums[..., 2])
 
 
-def coverage(low: np.ndarray, high: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Share of pictures whose true count lies in its interval, ends included: (pictures, ...) to (...)."""
-    return ((low <= true) & (true <= high)).mean(axis=0)
+def interval_sums(low: np.ndarray, high: np.ndarray, true: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """How often intervals hold the true count, and how wide they are.
+
+    Args:
+        low: (...) ends, included; -1 where there is no interval.
+        high: the same.
+        true: (...) counts.
+        known: (...) bool: whether the true count is known.
+
+    Returns:
+        (..., 3) float64: true counts inside, intervals with a known count, high - low. Sum them over pictures.
+    """
+    there = known & (high >= 0)
+    inside = there & (low <= true) & (true <= high)
+    return np.stack([inside, there, np.where(there, high - low, 0)], axis=-1).astype(np.float64)
+
+
+def coverage(sums: np.ndarray) -> np.ndarray:
+    """Share of the intervals that hold the true count: (..., 3) sums to (...), nan where there is no interval."""
+    return ratio(sums[..., 0], sums[..., 1])
+
+
+def mean_width(sums: np.ndarray) -> np.ndarray:
+    """Mean of high - low: (..., 3) sums to (...), nan where there is no interval."""
+    return ratio(sums[..., 2], sums[..., 1])

@@ -1,0 +1,89 @@
+"""Scores of counts over the pictures of a split, for every node of things, and how honest their intervals are.
+
+In:  true and answered counts of pictures, the model's calibration.
+Out: rows for the headline, and plain data of everything.
+
+Pure numpy. Must not know: files, networks, how objects were found or shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.counting import CountCalibration
+from smalta.metrics import counting
+from smalta.metrics.headline import Headline, number
+
+
+class CountScores:
+    """Collects the counts of pictures.
+
+    Args:
+        tree: the classes.
+        calibration: that the model carries; None gives no intervals.
+    """
+
+    def __init__(self, tree: ClassTree, calibration: CountCalibration | None) -> None:
+        self.tree = tree
+        self.calibration = calibration
+        self._predicted: list[np.ndarray] = []
+        self._true: list[np.ndarray] = []
+        self._known: list[np.ndarray] = []
+
+    def add(self, predicted: np.ndarray, true: np.ndarray, known: np.ndarray) -> None:
+        """Take in one picture: counts (N + 1,) by node id, at 0 of all objects, and whether the true ones are known."""
+        self._predicted.append(predicted)
+        self._true.append(true)
+        self._known.append(known)
+
+    def _sums(self) -> np.ndarray:
+        """(pictures, N + 1, 4), 0 where the true count is not known."""
+        known = np.array(self._known)
+        return counting.count_sums(np.array(self._predicted), np.array(self._true)) * known[..., None]
+
+    def _intervals(self) -> np.ndarray:
+        """(pictures, N + 1, 3)."""
+        predicted, true, known = (np.array(counts) for counts in (self._predicted, self._true, self._known))
+        if self.calibration is None:
+            return np.zeros((*predicted.shape, 3))
+        low, high = self.calibration.intervals(self.tree, predicted)
+        return counting.interval_sums(low, high, true, known)
+
+    def headlines(self) -> Iterator[Headline]:
+        """Rows for the headline: errors over all objects, coverage over all nodes."""
+        sums = self._sums()[:, 0]
+        yield Headline("count_mae", "counts", sums, counting.mean_absolute_error)
+        yield Headline("count_bias", "counts", sums, counting.bias)
+        yield Headline("count_relative_error", "counts", sums, counting.relative_error)
+        if self.calibration is not None:
+            yield Headline("count_coverage", "counts", self._intervals().sum(axis=1), counting.coverage)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, one row per node of things."""
+        sums, intervals = self._sums().sum(axis=0), self._intervals().sum(axis=0)
+        predicted = np.where(self._known, self._predicted, 0).sum(axis=0)
+        rows = [
+            {
+                "class": node.path,
+                "known_pictures": int(sums[node.id, 3]),
+                "true": int(sums[node.id, 2]),
+                "predicted": int(predicted[node.id]),
+                "mae": number(counting.mean_absolute_error(sums[node.id])),
+                "bias": number(counting.bias(sums[node.id])),
+                "relative_error": number(counting.relative_error(sums[node.id])),
+                "intervals": int(intervals[node.id, 1]),
+                "coverage": number(counting.coverage(intervals[node.id])),
+                "mean_width": number(counting.mean_width(intervals[node.id])),
+            }
+            for node in self.tree
+            if self.tree.is_thing[node.id]
+        ]
+        return {
+            "nodes": rows,
+            "nominal_coverage": self.calibration.coverage if self.calibration else None,
+            "shortage": self.calibration.shortage if self.calibration else "the model carries no intervals of counts",
+        }
