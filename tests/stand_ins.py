@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from smalta.classes import ClassTree
+from smalta.counting import CountCalibration
 from smalta.inference.predictor import Predictor
 from smalta.model.info import Kind, ModelInfo, NetworkConfig
 
@@ -60,10 +61,10 @@ class EveryBlobIsABall:
         return {"semantic": semantic.astype(np.float32), "center": center, "offsets": offsets}
 
 
-def balls(kind: Kind = "panoptic") -> Predictor:
+def balls(kind: Kind = "panoptic", counting: CountCalibration | None = None) -> Predictor:
     """A predictor of balls on a lawn."""
     network = NetworkConfig.for_tree(BALLS, objects=True)
-    return Predictor(EveryBlobIsABall(), ModelInfo(tree=BALLS, network=network, kind=kind))
+    return Predictor(EveryBlobIsABall(), ModelInfo(tree=BALLS, network=network, kind=kind, counting=counting))
 
 
 def picture(*columns: tuple[int, int, int]) -> np.ndarray:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 
 from folder_sets import pair
 from smalta.classes import ClassTree
+from smalta.counting import CountCalibration, NodeErrors
 from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError
 from smalta.inference.evaluate import evaluate, open_for
 from smalta.segmentation import Segmentation
+from stand_ins import BALLS, balls, info
 
 TREE = ClassTree(["ground", "bright"])
 
@@ -19,8 +22,8 @@ TREE = ClassTree(["ground", "bright"])
 class BrightPredictor:
     """Stands in for a model: P(bright) is the brightness of a pixel."""
 
-    tree = TREE
-    threshold: float | None = None
+    def __init__(self, threshold: float | None = None) -> None:
+        self.info = info(TREE, threshold)
 
     def __call__(self, picture: np.ndarray) -> Segmentation:
         bright = picture.mean(axis=2) / 255
@@ -61,12 +64,62 @@ def test_a_split_is_predicted_compared_and_named() -> None:
 
 
 def test_the_threshold_of_the_model_reaches_the_report() -> None:
-    predictor = BrightPredictor()
-    predictor.threshold = 0.9  # brightness is 200 / 255 = 0.78: nothing passes
+    predictor = BrightPredictor(threshold=0.9)  # brightness is 200 / 255 = 0.78: nothing passes
 
     report = evaluate(predictor, FakeDataset({"a": GOOD}), "test")
 
     assert [(t["threshold"], t["f1"]) for t in report["binary"]["thresholds"]] == [(0.9, 0.0), (0.5, 1.0)]
+
+
+def test_the_next_picture_is_read_while_one_is_predicted() -> None:
+    second_is_read = threading.Event()
+
+    class Watched(FakeDataset):
+        def read(self, entry: Entry) -> Sample:
+            if entry.name == "b":
+                second_is_read.set()
+            return super().read(entry)
+
+    class Waiting(BrightPredictor):
+        def __call__(self, picture: np.ndarray) -> Segmentation:
+            assert second_is_read.wait(timeout=60)
+            return super().__call__(picture)
+
+    report = evaluate(Waiting(), Watched({"a": GOOD, "b": GOOD}), "test")
+
+    assert [row["name"] for row in report["pictures"]] == ["a", "b"]
+
+
+class Lawn:
+    """Stands in for a data set: one picture with a red ball of 4 x 4 and a green one, of which half is labelled."""
+
+    root, tree = Path("/somewhere/lawn"), BALLS
+
+    def split(self, name: str) -> tuple[Entry, ...]:
+        return (Entry(name="a", picture=Path("a.png")),)
+
+    def read(self, entry: Entry) -> Sample:
+        picture = np.zeros((16, 16, 3), np.uint8)
+        classes, instances = np.ones((16, 16), np.uint16), np.zeros((16, 16), np.int32)
+        picture[2:6, 2:6, 0] = picture[8:12, 8:12, 1] = 250
+        classes[2:6, 2:6], instances[2:6, 2:6] = 4, 7
+        classes[8:10, 8:12], instances[8:10, 8:12] = 5, 9
+        return Sample(name="a", picture=picture, classes=classes, instances=instances)
+
+
+def test_objects_and_the_calibration_of_the_model_reach_the_report() -> None:
+    counting = CountCalibration(pictures=20, nodes={"ball": NodeErrors(pictures=20, found=0.0, empty=0.0)})
+
+    report = evaluate(balls(counting=counting), Lawn(), "test")
+
+    assert (report["objects"]["true"], report["objects"]["predicted"]) == (2, 2)
+    assert report["objects"]["accuracy"][:2] == [1.0, 1 / 3]  # half of the green one is an IoU of one half
+    ball = report["counts"]["nodes"][0]
+    assert (ball["class"], ball["true"], ball["mae"], ball["coverage"]) == ("ball", 2, 0.0, 1.0)
+
+
+def test_a_model_asked_for_classes_alone_has_no_scores_of_objects() -> None:
+    assert evaluate(balls(kind="semantic"), Lawn(), "test")["objects"] is None
 
 
 def test_a_broken_picture_is_listed_and_the_rest_is_counted() -> None:

@@ -17,8 +17,11 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.formats.base import map_in_order
+from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError, SmaltaError
 from smalta.metrics.evaluation import Evaluation
+from smalta.model.info import ModelInfo
 from smalta.segmentation import Segmentation
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt", "config.yaml")
@@ -28,13 +31,8 @@ class Predictor(Protocol):
     """What `evaluate` asks of a model."""
 
     @property
-    def tree(self) -> ClassTree:
-        """The classes that it answers with."""
-        ...
-
-    @property
-    def threshold(self) -> float | None:
-        """On P(positive) of a two-leaf tree, chosen on validation pictures; None where none was chosen."""
+    def info(self) -> ModelInfo:
+        """What its answers mean."""
         ...
 
     def __call__(self, picture: np.ndarray, /) -> Segmentation:
@@ -51,7 +49,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Predict every picture of a split and compare with its labels.
 
-    A picture that cannot be read is listed in the report under "unreadable" and left out of all numbers.
+    Pictures are read on threads, a few ahead. A picture that cannot be read is listed in the report under "unreadable"
+    and left out of all numbers.
 
     Args:
         predictor: the model.
@@ -65,17 +64,24 @@ def evaluate(
     Raises:
         DataError: if the classes differ, or no picture of the split can be read.
     """
-    _check_same_classes(predictor.tree, dataset.tree)
+    info = predictor.info
+    _check_same_classes(info.tree, dataset.tree)
     entries = dataset.split(split)
-    evaluation = Evaluation(predictor.tree, predictor.threshold)
+    evaluation = Evaluation(info.tree, info.threshold, info.counting)
     unreadable: list[dict[str, str]] = []
-    for done, entry in enumerate(entries, start=1):
+
+    def read(entry: Entry) -> Sample | SmaltaError:
         try:
-            sample = dataset.read(entry)
+            return dataset.read(entry)
         except SmaltaError as error:
-            unreadable.append({"name": entry.name, "reason": str(error)})
+            return error
+
+    for done, (entry, sample) in enumerate(zip(entries, map_in_order(read, entries), strict=True), start=1):
+        if isinstance(sample, SmaltaError):
+            unreadable.append({"name": entry.name, "reason": str(sample)})
         else:
-            evaluation.add(sample.name, sample.classes, predictor(sample.picture), sample.attributes)
+            answer = predictor(sample.picture)
+            evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances)
         if progress:
             progress(done, len(entries))
     if len(unreadable) == len(entries):
