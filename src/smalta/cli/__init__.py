@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from smalta import __version__
-from smalta.cli import data, evaluate, export, predict, train
+from smalta.cli import data, evaluate, export, plan, predict, train
 from smalta.cli.common import STARTED
 from smalta.errors import SmaltaError
 
@@ -34,6 +34,8 @@ for _command in (
     evaluate.evaluate,
     predict.predict,
     export.export,
+    plan.plan,
+    plan.info,
     data.check,
     data.convert,
     train.demo,

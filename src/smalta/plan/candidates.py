@@ -92,7 +92,7 @@ class Candidate:
 def candidates(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
     """All ways that work here, the fastest first, whatever memory and time they take."""
     found = [
-        _candidate(work, machine, way, tile, batch)
+        candidate(work, machine, way, tile, batch)
         for way in ways(work, machine, limits)
         for tile in _tiles(work)
         for batch in _batches(work, way, limits)
@@ -152,7 +152,8 @@ def _batches(work: Work, way: Way, limits: Limits) -> list[int]:
     return list(GPU_BATCHES) if way.device == "cuda" else [1]
 
 
-def _candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | None, batch: int) -> Candidate:
+def candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | None, batch: int) -> Candidate:
+    """What a way takes with this tile and batch."""
     height, width = work.size_hw
     passes = 1.0
     pixels = _padded(height) * _padded(width)

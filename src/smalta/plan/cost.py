@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 
 from smalta.model.workload import CONVOLUTIONS, Kind, Workload
 from smalta.plan.gpus import Gpu
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Device, Layout, Precision, Runtime
+from smalta.plan.plan import Device, Layout, Plan, Precision, Runtime
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes do them inside the convolution before
@@ -46,6 +46,11 @@ class Way:
     streams: int = 1
     threads: int = 1
     keep_memory: bool = True
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """The way that a plan chose."""
+        return cls(**{entry.name: getattr(plan, entry.name) for entry in fields(cls)})
 
     @property
     def name(self) -> str:
@@ -188,7 +193,8 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
     moved = table.maps + table.weights
     compute = np.where(convolution, table.operations / (peak * share), 0.0)
     memory = moved / (gpu.bandwidth * shares["cuda.bytes"])
-    layers = np.maximum(np.maximum(compute, memory), gpu.launch_seconds)
+    start = gpu.launch_seconds + shares["pytorch.call"]  # PyTorch prepares each operation on the processor
+    layers = np.maximum(np.maximum(compute, memory), start)
     first, last = table.maps[0], table.maps[-1] / 2
     transfer = float(first + last) / gpu.transfer
     latency = float(layers.sum()) + transfer

@@ -31,6 +31,7 @@ from smalta.plan.gpus import Gpu, installed
 from smalta.plan.rates import Rates, measure
 
 CACHE_FILE = "machine.json"
+DISTURBED_SECONDS = 3600.0  # for which a disturbed measurement serves
 _PACKAGES = ("smalta", "numpy", "openvino", "torch")
 
 
@@ -95,7 +96,7 @@ def this_machine(*, refresh: bool = False) -> Machine:
     """The machine that this process runs on.
 
     What was measured before on the same processor, with as many cores, by the same versions is read from the user's
-    cache folder, unless something disturbed that measurement.
+    cache folder. A measurement that something disturbed serves for an hour.
 
     Args:
         refresh: measure again.
@@ -103,7 +104,8 @@ def this_machine(*, refresh: bool = False) -> Machine:
     facts, cores, versions = processor(), usable_cores(), _versions()
     kept = None if refresh else _read(cache_file())
     memory, limit = psutil.virtual_memory().total, cgroup.memory_limit()
-    if kept is not None and (kept.processor, kept.cores, kept.versions) == (facts, cores, versions):
+    same = kept is not None and (kept.processor, kept.cores, kept.versions) == (facts, cores, versions)
+    if kept is not None and same and (not kept.rates.disturbed or _age(cache_file()) < DISTURBED_SECONDS):
         return replace(kept, memory_bytes=memory, memory_limit=limit)
     gpus, unused = _gpus()
     machine = Machine(
@@ -118,8 +120,7 @@ def this_machine(*, refresh: bool = False) -> Machine:
         versions=versions,
         measured=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     )
-    if not machine.rates.disturbed:  # a wrong number must not stay
-        _write(cache_file(), machine)
+    _write(cache_file(), machine)
     return machine
 
 
@@ -146,6 +147,11 @@ def _read(path: Path) -> Machine | None:
         return Machine.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # not there, or of another version: then it is measured again
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written."""
+    return time.time() - path.stat().st_mtime
 
 
 def _write(path: Path, machine: Machine) -> None:

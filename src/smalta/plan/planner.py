@@ -15,12 +15,11 @@ from typing import Any
 from smalta.errors import ConfigError
 from smalta.plan.candidates import MARGIN, Candidate, Work, candidates, fast_enough
 from smalta.plan.cost import cost
-from smalta.plan.gpus import PUBLISHED
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan, Rejected
-from smalta.plan.score import Score, score
+from smalta.plan.score import Score, compared_gpu, score
+from smalta.plan.words import duration, size
 
-REFERENCE = "l4"  # the card that the score speaks of where there is none
 WORTH_CUTTING = (
     0.9  # tiles must take less than this share of the whole picture's time, or they are not worth their seams
 )
@@ -53,9 +52,8 @@ def plan(work: Work, machine: Machine, limits: Limits | None = None) -> Plan:
     if not fitting:
         raise ConfigError(_nothing_fits(found, memory, limits))
     best = _best(work, fitting)
-    gpu = machine.gpus[0] if machine.gpus else PUBLISHED[REFERENCE]
-    where = score(work, machine, gpu, batch=best.batch)
-    others = [one for one in found if one is not best]
+    where = score(work, machine, compared_gpu(machine), batch=best.batch)
+    others = [one for one in found if one is not best and (work.task == "inference" or one.batch >= best.batch)]
     return Plan(
         task=work.task,
         size_hw=work.size_hw,
@@ -259,15 +257,3 @@ def _rejected(
         why = broken or f"takes {duration(one.seconds)} a picture, {ratio:.2f} times as long"
         found.append(Rejected(name=one.name, slower=None if broken else ratio, why=why))
     return tuple(found)
-
-
-def duration(seconds: float) -> str:
-    """For people."""
-    if seconds < 1:
-        return f"{1e3 * seconds:.3g} ms"
-    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
-
-
-def size(n_bytes: float) -> str:
-    """For people."""
-    return f"{n_bytes / 2**20:.0f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:.1f} GiB"

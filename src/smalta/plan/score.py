@@ -19,10 +19,11 @@ import numpy as np
 from smalta.model.workload import Workload
 from smalta.plan.candidates import Work, ways
 from smalta.plan.cost import cost
-from smalta.plan.gpus import Gpu
+from smalta.plan.gpus import PUBLISHED, Gpu
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits
 
+REFERENCE = "l4"  # the card that the score speaks of where there is none
 SCALES = tuple(2.0**power for power in range(-10, 11))  # of the number of pixels, around the work's own
 
 
@@ -55,6 +56,11 @@ class Score:
 def sigmoid(x: float) -> float:
     """1 / (1 + exp(-x)), for x of any size."""
     return 0.5 * (1 + math.tanh(x / 2))
+
+
+def compared_gpu(machine: Machine) -> Gpu:
+    """The machine's card, or a usual one by its published numbers."""
+    return machine.gpus[0] if machine.gpus else PUBLISHED[REFERENCE]
 
 
 def score(work: Work, machine: Machine, gpu: Gpu, *, batch: int = 1) -> Score:

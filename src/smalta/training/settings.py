@@ -23,6 +23,7 @@ from smalta.model.runtime import cpu_has_fast_bf16
 from smalta.training.augment import AugmentConfig
 
 Device = Literal["auto", "cpu", "cuda"]
+USUAL_VIEW = 320  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +152,12 @@ def kind_of(wanted: Kind | Literal["auto"], tree: ClassTree, has_instances: bool
     return "instance", "kind instance: objects are labelled one by one, and all other classes are but one ground"
 
 
+def view_size(settings: TrainSettings, fingerprint: Fingerprint) -> tuple[int, int]:
+    """Height and width of the training views in pixels, multiples of 32; small pictures are padded, not enlarged."""
+    side = settings.crop or USUAL_VIEW
+    return min(side, _up(fingerprint.height[1])), min(side, _up(fingerprint.width[1]))
+
+
 def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int, kind: tuple[Kind, str]) -> Recipe:
     """Fill in what the settings leave open.
 
@@ -167,8 +174,7 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int,
     reasons["precision"] = (
         "bf16: the hardware multiplies it" if bf16 else "fp32: the hardware has no fast bf16 multiplication"
     )
-    side = settings.crop or 320
-    crop_hw = (min(side, _up(fingerprint.height[1])), min(side, _up(fingerprint.width[1])))
+    crop_hw = view_size(settings, fingerprint)
     reasons["crop"] = (
         f"views of {crop_hw[0]} x {crop_hw[1]} px from pictures of "
         f"{fingerprint.height[1]} x {fingerprint.width[1]} px (median)"

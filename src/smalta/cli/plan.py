@@ -1,0 +1,122 @@
+"""`smalta info` and `smalta plan`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from smalta.cli.common import Quiet, out
+from smalta.errors import ConfigError
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def info(
+    refresh: Annotated[bool, typer.Option("--refresh", help="Measure the machine again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Show the machine as smalta sees it: cores, caches, memory, cards, and measured speeds."""
+    from smalta.plan.machine import this_machine
+    from smalta.report.plan_tables import machine_table
+
+    machine = this_machine(refresh=refresh)
+    if as_json:
+        print(json.dumps(machine.to_dict(), indent=1))
+    else:
+        out.print(machine_table(machine), highlight=False)
+
+
+def plan(
+    what: Annotated[
+        Path, typer.Argument(metavar="DATA|RUN", help="Labelled pictures to train on, a run's folder, or a .onnx file.")
+    ],
+    size: Annotated[
+        str | None, typer.Option(help="Of the pictures, or of the training views: HEIGHTxWIDTH.", show_default=False)
+    ] = None,
+    memory: Annotated[str | None, typer.Option(help="At most so much, such as 512MB.", show_default=False)] = None,
+    latency: Annotated[
+        float | None, typer.Option(help="At most so many milliseconds for one picture.", show_default=False)
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="At most so many threads.", show_default=False)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch: Annotated[int | None, typer.Option(help="Pictures per pass.", show_default=False)] = None,
+    what_if: Annotated[
+        str | None, typer.Option(help="As if a card were there, by published numbers: h100, rtx4090, ...")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the plan into this PNG or SVG file.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say how this machine would train on a data set or answer with a model, and why."""
+    from smalta.cli.common import checked_device
+    from smalta.inference.planning import answering_work, is_model
+    from smalta.plan.gpus import published
+    from smalta.plan.machine import this_machine
+    from smalta.plan.plan import Limits
+    from smalta.plan.planner import plan as make_plan
+    from smalta.report.plan_tables import plan_table, rejected_table
+
+    limits = Limits(
+        memory_bytes=None if memory is None else n_bytes(memory),
+        latency_seconds=None if latency is None else latency / 1e3,
+        threads=threads,
+        device=None if checked_device(device) == "auto" else checked_device(device),
+        batch=batch,
+    )
+    size_hw = None if size is None else height_width(size)
+    if is_model(what):
+        work = answering_work(what, size_hw)
+    else:
+        from smalta.training.planning import training_work
+
+        work = training_work(what, size_hw)
+    machine = this_machine()
+    if what_if is not None:
+        machine = replace(machine, gpus=(published(what_if),))
+    made = make_plan(work, machine, limits)
+    if as_json:
+        print(json.dumps(made.to_dict(), indent=1))
+    elif not quiet:
+        step = f"training with views of {work.size_hw[0]} x {work.size_hw[1]} px"
+        answer = f"answering for pictures of {work.size_hw[0]} x {work.size_hw[1]} px"
+        out.print(f"[bold]{step if work.task == 'training' else answer}[/]", highlight=False)
+        out.print(plan_table(made), highlight=False)
+        out.print(rejected_table(made), highlight=False)
+    if plot is not None:
+        from smalta.report.plan_plot import draw_plan
+
+        draw_plan(plot, made, work, machine)
+        if not quiet and not as_json:
+            out.print(f"the drawing is {escape(str(plot))}", highlight=False)
+
+
+def n_bytes(text: str) -> int:
+    """Bytes from text such as "512MB", "2GiB" or "1000000"; units are powers of 1024.
+
+    Raises:
+        ConfigError: if it is no size.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if found is None or float(found[1]) == 0:
+        raise ConfigError(f"{text!r} is no size of memory; write it as 512MB or 2GB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def height_width(text: str) -> tuple[int, int]:
+    """Height and width in pixels from text such as "480x640" or "512".
+
+    Raises:
+        ConfigError: if it is no size.
+    """
+    found = re.fullmatch(r"(\d{1,6})(?:\s*[xX]\s*(\d{1,6}))?", text.strip())
+    if found is None or int(found[1]) == 0 or (found[2] and int(found[2]) == 0):
+        raise ConfigError(f"{text!r} is no size of a picture; write it as HEIGHTxWIDTH, such as 480x640")
+    return int(found[1]), int(found[2] or found[1])

@@ -1,0 +1,113 @@
+"""Print a machine and a plan.
+
+In:  a `Machine`, a `Plan`.
+Out: tables for a terminal.
+
+Must not know: how they came about.
+"""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from smalta.plan.gpus import Gpu
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Plan
+from smalta.plan.words import duration, rate, size
+
+
+def machine_table(machine: Machine) -> Table:
+    """The machine as smalta sees it, one fact per row."""
+    facts, rates, caches = machine.processor, machine.rates, machine.processor.caches
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    limit = "no limit" if machine.memory_limit is None else f"limit {size(machine.memory_limit)}"
+    rows = {
+        "processor": f"{facts.name} ({facts.architecture})",
+        "cores": f"{machine.cores} usable",
+        "caches": ", ".join(
+            [
+                f"L1 {_cache(caches.l1)} a core",
+                f"L2 {_cache(caches.l2)} ({_cache(caches.l2_total)} in all)",
+                f"L3 {_cache(caches.l3)} shared ({_cache(caches.l3_total)} in all)",
+            ]
+        ),
+        "memory": f"{size(machine.memory_bytes)}, {limit}",
+        "instructions": ", ".join(facts.instructions) or "none that matter here",
+        "arithmetic": ", ".join(f"{name} {rate(value, 'FLOP/s')}" for name, value in rates.flops.items())
+        + f"; one core fp32 {rate(rates.flops_one_core, 'FLOP/s')}",
+        "bandwidth": ", ".join(f"{name} {rate(value, 'B/s')}" for name, value in rates.bandwidth.items()),
+        "fresh memory": f"{duration(rates.fault_seconds)} per page of {size(rates.page_bytes)}, "
+        f"{rate(rates.fresh_bytes, 'B/s')}" + ("; glibc can keep large blocks" if machine.glibc else ""),
+    }
+    for index, gpu in enumerate(machine.gpus):
+        rows[f"GPU {index}"] = gpu_text(gpu)
+    if machine.unused_gpus:
+        rows["unused"] = f"{', '.join(machine.unused_gpus)}: PyTorch here cannot use them"
+    elif not machine.gpus:
+        rows["GPU"] = "none"
+    rows["measured"] = machine.measured + (
+        "; something else used the cores meanwhile, so it is measured again soon" if rates.disturbed else ""
+    )
+    for name, text in rows.items():
+        table.add_row(name, escape(text))
+    return table
+
+
+def gpu_text(gpu: Gpu) -> str:
+    """A card in a sentence."""
+    flops = ", ".join(f"{name} {rate(value, 'FLOP/s')}" for name, value in gpu.flops.items())
+    return (
+        f"{gpu.name}, {size(gpu.memory_bytes)}, {flops}, memory {rate(gpu.bandwidth, 'B/s')}, "
+        f"to the card {rate(gpu.transfer, 'B/s')}, {duration(gpu.launch_seconds)} a launch"
+        + (" (published numbers)" if gpu.published else "")
+    )
+
+
+def plan_table(plan: Plan) -> Table:
+    """The plan, one decision per row with its reason."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    table.add_column("decision", style="bold", no_wrap=True)
+    table.add_column("value", no_wrap=True)
+    table.add_column("because", overflow="fold")
+    reasons = plan.reasons
+    for name, value in _decisions(plan).items():
+        table.add_row(name, escape(value), escape(reasons.get(name, "")))
+    return table
+
+
+def rejected_table(plan: Plan) -> Table:
+    """What else could have been done, and by how much it is worse."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    table.add_column("rejected", overflow="fold")
+    table.add_column("times as long", justify="right", no_wrap=True)
+    table.add_column("because", overflow="fold")
+    for one in plan.rejected:
+        table.add_row(escape(one.name), "-" if one.slower is None else f"{one.slower:.2f}", escape(one.why))
+    return table
+
+
+def _decisions(plan: Plan) -> dict[str, str]:
+    rows = {
+        "device": plan.device,
+        "runtime": plan.runtime,
+        "precision": plan.precision,
+        "layout": plan.layout.replace("_", "-") if plan.runtime == "pytorch" else "-",
+        "streams": f"{plan.streams} x {plan.threads}",
+        "tile": "whole" if plan.tile_hw is None else f"{plan.tile_hw[0]} x {plan.tile_hw[1]}",
+        "batch": str(plan.batch),
+        "memory": size(plan.memory_bytes),
+        "allocator": "keep" if plan.keep_memory else "system's",
+        "time": f"{duration(plan.predicted_seconds)} a {'step' if plan.task == 'training' else 'picture'}",
+    }
+    if plan.device == "cuda":
+        del rows["streams"]
+    if plan.device == "cuda" or plan.runtime != "pytorch":
+        del rows["allocator"]
+    return rows
+
+
+def _cache(n_bytes: int) -> str:
+    return "unknown" if n_bytes == 0 else size(n_bytes)
