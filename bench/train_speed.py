@@ -40,10 +40,9 @@ from smalta.errors import DataError
 from smalta.model.depthwise import DepthwiseConv2d
 from smalta.model.encoder import load_imagenet_weights
 from smalta.training.batches import Batches
-from smalta.training.loop import build_network
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.settings import TrainSettings, decide
-from smalta.training.train import DICE_WEIGHT
+from smalta.training.train import DICE_WEIGHT, build_network
 
 EXPECTED = 2.0
 WARM_UP = 4  # steps left out: kernels are built and memory grows in them
@@ -75,7 +74,7 @@ def plain_loop(steps: int) -> float:
     settings = TrainSettings(steps=steps)
     fingerprint = measure(dataset)
     recipe = decide(settings, fingerprint, memory_bytes=2**32, kind=("semantic", ""))
-    network = build_network(dataset, settings, recipe.stride)
+    network = build_network(dataset.tree, settings, recipe.stride)
     load_imagenet_weights(network.encoder, settings.encoder)
     for module in network.modules():
         if isinstance(module, DepthwiseConv2d):  # back to the layer that timm and the decoder made

@@ -26,7 +26,7 @@ from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Silent
 from smalta.training.schedule import Budget
 from smalta.training.settings import TrainSettings, decide
-from smalta.training.train import train
+from smalta.training.train import build_network, train
 from smalta.training.validation import Score
 from tiny_runs import events, notes, settings, state
 
@@ -463,7 +463,7 @@ def make_trainer(discs: Path, folder: Path, **told: Any) -> loop.Trainer:
     folder.mkdir(exist_ok=True)
     dataset, chosen = open_dataset(discs), settings(**told)
     recipe = replace(decide(chosen, measure(dataset), 2**30, ("semantic", "")), bf16=False)
-    network = loop.build_network(dataset, chosen, recipe.stride)
+    network = build_network(dataset.tree, chosen, recipe.stride)
     trainer = loop.Trainer(
         dataset,
         network,
@@ -621,7 +621,7 @@ def test_a_tree_with_partial_labels_and_attributes_trains(partial_run: Path) -> 
     last = events(partial_run, "validation")[-1]
     assert (last["step"], last["level"]) == (4, 2)
     assert set(last["iou"]) == {"ground", "shape/disc", "shape/ring"}
-    start = loop.build_network(open_dataset(partial_run.parent / "data"), settings(steps=4), 4)
+    start = build_network(open_dataset(partial_run.parent / "data").tree, settings(steps=4), 4)
     assert network.attributes is not None
     assert start.attributes is not None
     assert not torch.equal(network.attributes.weight, start.attributes.weight)

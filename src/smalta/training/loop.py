@@ -25,11 +25,12 @@ from torch import Tensor, nn
 
 from smalta.data.dataset import Dataset
 from smalta.errors import ModelError, TrainingError
-from smalta.model.info import OBJECT_KINDS, ModelInfo, NetworkConfig
+from smalta.model.info import ModelInfo
 from smalta.model.network import Network
 from smalta.model.runtime import is_out_of_memory
 from smalta.model.storage import MODEL_FILE, save_model
 from smalta.training.batches import Batch, Batches
+from smalta.training.calibrating import calibrate_model
 from smalta.training.checkpoint import load_state, save_state
 from smalta.training.clock import Clock
 from smalta.training.interrupts import hold_interrupts
@@ -138,7 +139,21 @@ class Trainer:
             raise
         finally:
             batches.close()
+        if self.network.config.objects:
+            self._calibrate()
         return self.counters
+
+    def _calibrate(self) -> None:
+        chosen = np.random.default_rng(0).permutation(len(entries := self.dataset.split("val")))
+        said = calibrate_model(
+            self.run_folder / MODEL_FILE,
+            self.dataset,
+            [entries[i] for i in chosen[: self.counters.validation_pictures]],
+            device=self.recipe.device,
+            bf16=self.recipe.bf16,
+            seconds=math.inf if self.settings.minutes is None else self.budget.reserve,
+        )
+        self.log.note(said)
 
     def _steps(self, batches: Batches) -> None:
         source = batches.start(self.counters.step)
@@ -313,7 +328,10 @@ class Trainer:
             elapsed=round(self.budget.elapsed, 1),
         )
         self._save()
-        self.budget.reserve = 1.1 * (time.monotonic() - started) + 0.5
+        looks = (
+            1.1 if not self.network.config.objects else 2.6
+        )  # a last validation; and calibration, which takes longer
+        self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
 
     def _info(self, score: Score) -> ModelInfo:
@@ -402,16 +420,3 @@ def _parameter_groups(network: Network, learning_rate: float) -> list[dict[str, 
 def _floats(network: nn.Module) -> list[Tensor]:
     tensors: Iterator[Tensor] = iter([*network.parameters(), *network.buffers()])
     return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-
-
-def build_network(dataset: Dataset, settings: TrainSettings, recipe: Recipe) -> Network:
-    """A fresh network for a data set's classes; the same for the same seed."""
-    torch.manual_seed(settings.seed)
-    config = NetworkConfig.for_tree(
-        dataset.tree,
-        objects=recipe.kind in OBJECT_KINDS,
-        encoder=settings.encoder,
-        stride=recipe.stride,
-        width=settings.width,
-    )
-    return Network(config)

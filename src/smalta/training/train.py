@@ -28,10 +28,12 @@ from smalta.data.fingerprint import Fingerprint, measure
 from smalta.data.pictures import write_bytes
 from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
+from smalta.model.info import OBJECT_KINDS, NetworkConfig
+from smalta.model.network import Network
 from smalta.model.storage import MODEL_FILE
 from smalta.training.allocator import keep_large_blocks
 from smalta.training.checkpoint import STATE_FILE
-from smalta.training.loop import Trainer, build_network
+from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
 from smalta.training.sampling import draw_weights
@@ -110,7 +112,7 @@ def train(
     weights, notes = draw_weights(_examined(dataset), dataset.tree)
     fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
     recipe = decide(settings, fingerprint, _free_memory(), kind)
-    network = build_network(dataset, settings, recipe)
+    network = build_network(dataset.tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
     going_on = resume and (run / STATE_FILE).is_file()  # a run that was stopped before its first state starts again
     source = (
         load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not going_on else "none"
@@ -155,6 +157,15 @@ def train(
         splits=splits,
         notes=(*dataset.notes, *notes),
     )
+
+
+def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, objects: bool = False) -> Network:
+    """A fresh network for a data set's classes; the same for the same seed."""
+    torch.manual_seed(settings.seed)
+    config = NetworkConfig.for_tree(
+        tree, objects=objects, encoder=settings.encoder, stride=stride, width=settings.width
+    )
+    return Network(config)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,59 @@
+"""Choose when pixels are an object, and learn how far counts are off, from validation pictures.
+
+In:  a run's best model, validation pictures.
+Out: the model's file with its grouping rule and its errors of counts; a sentence about them.
+
+Must not know: how the rule is chosen, schedules.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from smalta.calibration import calibrate, candidates
+from smalta.data.dataset import Dataset
+from smalta.data.sample import Entry
+from smalta.model.runtime import TorchRuntime
+from smalta.model.storage import load_model, save_model
+
+LEAST = 20  # pictures, where time is short: intervals take at least nine
+
+
+def calibrate_model(
+    path: Path, dataset: Dataset, entries: Sequence[Entry], *, device: str, bf16: bool, seconds: float = math.inf
+) -> str:
+    """Write a grouping rule and errors of counts into a model's file.
+
+    Args:
+        path: the model; it is replaced in one step.
+        dataset: that the entries are of.
+        entries: validation pictures; those without instance labels say nothing.
+        device: "cpu" or "cuda".
+        bf16: whether to compute in bf16.
+        seconds: to look at the pictures; some are looked at in any case.
+
+    Returns:
+        A sentence for the run's log.
+    """
+    network, info = load_model(path)
+    runtime = TorchRuntime(network, info.tree.attributes, device=device, bf16=bf16)
+    found = []
+    started = time.monotonic()
+    for sample in dataset.read_many(entries, workers=1):
+        if sample.instances is not None:
+            fields = {name: batch[0] for name, batch in runtime(sample.picture[None]).items()}
+            found.append(candidates(info.tree, fields, sample.classes, sample.instances))
+        if len(found) >= LEAST and time.monotonic() - started > seconds:
+            break
+    if not found:
+        return "no validation picture has labelled objects, so the rule that makes objects is the usual one"
+    rule, counting = calibrate(info.tree, found)
+    save_model(path, network.state_dict(), replace(info, grouping=rule, counting=counting))
+    chosen = ", ".join(f"{name} {value:g}" for name, value in rule.to_dict().items())
+    return f"objects are made with {chosen}, chosen on {len(found)} validation pictures" + (
+        f"; {counting.shortage}" if counting.shortage else ""
+    )
