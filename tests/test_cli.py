@@ -193,6 +193,17 @@ def test_evaluate_refuses_a_split_or_a_model_that_is_not_there(
     assert_refused(cli("evaluate", tmp_path, discs, "--split", "val"), "does not exist; name a folder that")
 
 
+@pytest.mark.parametrize("settings", [{"seed": "seven"}, {"seed": None}, {"seed": 1.5}, [7], "seed"])
+def test_evaluate_refuses_a_model_whose_seed_is_no_number(
+    cli: Cli, discs: Path, tmp_path: Path, settings: object
+) -> None:
+    file = save_random_model(tmp_path) / "model.safetensors"
+    tensors, header = load_tensors(file)
+    save_tensors(file, tensors, header | {"facts": {"settings": settings}})
+
+    assert_refused(cli("evaluate", tmp_path, discs, "--split", "val"), "not a whole number; name it with --seed")
+
+
 # -- predict ------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
 
-Data = Annotated[Path, typer.Argument(help="Folder of labelled pictures: folders, COCO, YOLO, Cityscapes or VOC.")]
+Data = Annotated[
+    Path, typer.Argument(help="Folder of labelled pictures: folders, COCO, YOLO, GeoJSON, Cityscapes or VOC.")
+]
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
     Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)

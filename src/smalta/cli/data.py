@@ -43,7 +43,7 @@ def check(
 def convert(
     data: Data,
     folder: Annotated[Path, typer.Argument(help="New folder for the data set.")],
-    to: Annotated[str, typer.Option("--format", help="folder, coco, coco-panoptic or yolo.")] = "folder",
+    to: Annotated[str, typer.Option("--format", help="folder, coco, coco-panoptic, yolo or geojson.")] = "folder",
     classes: Classes = None,
     seed: Annotated[int, typer.Option(help="Of the splits, where the data set brings none.")] = 0,
     quiet: Quiet = False,

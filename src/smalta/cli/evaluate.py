@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from smalta.cli.common import Classes, Data, DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
+from smalta.errors import ModelError
 
 
 def evaluate(
@@ -36,7 +38,7 @@ def evaluate(
 
     predictor = load(run, device=checked_device(device))
     if seed is None:  # the splits that smalta makes must be those of the training, or test pictures were trained on
-        seed = int(predictor.facts.get("settings", {}).get("seed", 0))
+        seed = _seed_of(predictor.facts, run)
     if classes is None:
         dataset = open_for(predictor.tree, data, seed=seed)
     else:
@@ -51,3 +53,12 @@ def evaluate(
         write_bytes(json_file, (json.dumps(report, indent=1) + "\n").encode())
     if not quiet:
         out.print(evaluation_table(report))
+
+
+def _seed_of(facts: Mapping[str, Any], run: Path) -> int:
+    """The seed that a model says it was trained with; 0 where it says none."""
+    settings = facts.get("settings", {})
+    seed = settings.get("seed", 0) if isinstance(settings, Mapping) else None
+    if not isinstance(seed, int):
+        raise ModelError(f"{run} states the training's seed as {seed!r}, not a whole number; name it with --seed")
+    return seed
