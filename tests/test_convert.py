@@ -19,7 +19,7 @@ from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.pictures import write_index
 from smalta.errors import DataError
 
-FORMATS = ["folder", "coco", "coco-panoptic", "yolo"]
+FORMATS = ["folder", "coco", "coco-panoptic", "yolo", "geojson"]
 CLASSES = """
 classes:
   background: {}
@@ -273,7 +273,7 @@ def test_only_a_new_or_empty_folder_and_a_known_format_are_taken(tmp_path: Path)
 
     with pytest.raises(DataError, match="is not an empty folder"):
         convert(source, tmp_path / "full", "coco")
-    with pytest.raises(DataError, match="format must be one of folder, coco, coco-panoptic, yolo, got 'voc'"):
+    with pytest.raises(DataError, match="format must be one of folder, coco, coco-panoptic, yolo, geojson, got 'voc'"):
         convert(source, tmp_path / "new", "voc")
     assert convert(source, tmp_path / "empty", "yolo").pictures == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "full", "source"]

@@ -231,3 +231,67 @@ def test_a_groups_file_keeps_look_alikes_on_one_side(tmp_path: Path) -> None:
     assert dealt
     assert all(len({side[e.name] for e in pictures[i : i + 4]}) == 1 for i in range(0, 40, 4))
     assert "by the groups in groups.txt" in notes[0]
+
+
+# -- kinds.txt ----------------------------------------------------------------------------------------
+
+
+def kinds_set(folder: Path, *counts: int) -> tuple[Path, dict[str, str]]:
+    """A kinds.txt with so many pictures of each kind, and the kind of each picture."""
+    kinds = [f"kind {letter}" for letter, count in zip("abcdefgh", counts, strict=False) for _ in range(count)]
+    of = {entry.name: kind for entry, kind in zip(numbered(len(kinds)), kinds, strict=True)}
+    (folder / "kinds.txt").write_text("".join(f"{name}\t{kind}\n" for name, kind in of.items()))
+    return folder / "kinds.txt", of
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_split_gets_its_share_of_every_kind(tmp_path: Path, seed: int) -> None:
+    path, kind_of = kinds_set(tmp_path, 80, 20)
+
+    splits, notes, _ = make_splits({UNSPLIT: numbered(100)}, seed=seed, kinds_file=path)
+
+    rare = [sum(kind_of[entry.name] == "kind b" for entry in splits[name]) for name in SPLITS]
+    assert rare == [14, 3, 3]
+    assert [len(splits[name]) for name in SPLITS] == [56 + 14, 12 + 3, 12 + 3]
+    assert "dealt at random, by the kinds in kinds.txt, with seed" in notes[0]
+
+
+def test_kinds_too_rare_for_a_picture_in_each_split_are_dealt_together(tmp_path: Path) -> None:
+    path, kind_of = kinds_set(tmp_path, 60, 6, 6, 4, 4)
+
+    splits, _, _ = make_splits({UNSPLIT: numbered(80)}, seed=0, kinds_file=path)
+
+    rare = [sum(kind_of[entry.name] != "kind a" for entry in splits[name]) for name in SPLITS]
+    assert rare == [14, 3, 3]
+
+
+def test_kinds_count_beside_groups_which_stay_whole(tmp_path: Path) -> None:
+    path, kind_of = kinds_set(tmp_path, 60, 20)
+    pictures = numbered(80)
+    (tmp_path / "groups.txt").write_text("".join(f"{e.name}\t{i // 2}\n" for i, e in enumerate(pictures)))
+
+    for seed in range(4):
+        splits, _, _ = make_splits({UNSPLIT: pictures}, seed=seed, groups_file=tmp_path / "groups.txt", kinds_file=path)
+
+        side = {entry.name: name for name, members in splits.items() for entry in members}
+        assert all(side[a.name] == side[b.name] for a, b in zip(pictures[::2], pictures[1::2], strict=True))
+        rare = [sum(kind_of[entry.name] == "kind b" for entry in splits[name]) for name in SPLITS]
+        assert rare[0] in (14, 16)
+        assert min(rare) >= 2
+
+
+def test_pictures_that_no_line_names_are_one_kind_more_and_a_note_says_so(tmp_path: Path) -> None:
+    path, _ = kinds_set(tmp_path, 80)
+
+    splits, notes, _ = make_splits({UNSPLIT: numbered(100)}, seed=0, kinds_file=path)
+
+    unnamed = [sum(entry.name >= "p080" for entry in splits[name]) for name in SPLITS]
+    assert unnamed == [14, 3, 3]
+    assert notes[1] == "20 pictures are not in kinds.txt, such as p080; they are taken for one kind more"
+
+
+def test_a_wrong_kinds_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kinds.txt").write_text("p001\n")
+
+    with pytest.raises(DataError, match=r"kinds\.txt, line 1: .* and its kind"):
+        make_splits({UNSPLIT: numbered(3)}, seed=0, kinds_file=tmp_path / "kinds.txt")

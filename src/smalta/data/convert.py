@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smalta.data.dataset import Dataset
-from smalta.data.formats import coco, coco_panoptic, folder, yolo
+from smalta.data.formats import coco, coco_panoptic, folder, geojson, yolo
 from smalta.errors import DataError
 
 WRITERS = {
@@ -22,6 +22,7 @@ WRITERS = {
     "coco": coco.write,
     "coco-panoptic": coco_panoptic.write,
     "yolo": yolo.write,
+    "geojson": geojson.write,
 }
 
 
@@ -41,7 +42,7 @@ def convert(source: Dataset, out: str | Path, format: str) -> Converted:  # noqa
     Args:
         source: what to write.
         out: a folder that does not exist, or is empty.
-        format: "folder", "coco", "coco-panoptic" or "yolo".
+        format: "folder", "coco", "coco-panoptic", "yolo" or "geojson".
 
     Raises:
         DataError: if the format is unknown, `out` holds something, or a file cannot be read or written.

@@ -16,7 +16,7 @@ from types import ModuleType
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats import cityscapes, coco, coco_panoptic, folder, voc, yolo
+from smalta.data.formats import cityscapes, coco, coco_panoptic, folder, geojson, voc, yolo
 from smalta.data.formats.base import Reader, map_in_order
 from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError
@@ -27,6 +27,7 @@ FORMATS: Mapping[str, ModuleType] = {
     "coco-panoptic": coco_panoptic,
     "coco": coco,
     "yolo": yolo,
+    "geojson": geojson,
     "cityscapes": cityscapes,
     "voc": voc,
 }

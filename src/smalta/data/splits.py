@@ -1,6 +1,6 @@
 """Decide which pictures train, which validate and which test.
 
-In:  the entries that a data set's folders give, a seed, and perhaps a `groups.txt`.
+In:  the entries that a data set's folders give, a seed, and perhaps a `groups.txt` and a `kinds.txt`.
 Out: entries by split, and a sentence for everything that was decided here.
 
 The order of files never matters: pictures and groups are ranked by a hash of the seed and their names, so a picture
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def make_splits(
     *,
     seed: int,
     groups_file: Path | None = None,
+    kinds_file: Path | None = None,
     classes_of: Callable[[Sequence[Entry]], list[Collection[int]]] | None = None,
 ) -> tuple[dict[str, tuple[Entry, ...]], list[str], bool]:
     """Complete the splits that a data set brings.
@@ -52,6 +54,7 @@ def make_splits(
         found: entries by split; `UNSPLIT` where the data set has no splits.
         seed: other seeds deal other splits.
         groups_file: `groups.txt`; pictures of one group stay on one side.
+        kinds_file: `kinds.txt`; each split gets its share of the pictures of every kind, as far as groups allow.
         classes_of: gives the classes present in each entry; where there are groups they are dealt so that each
             class, too, comes near its shares.
 
@@ -61,10 +64,10 @@ def make_splits(
     filled = {name: tuple(found[name]) for name in (UNSPLIT, *SPLITS) if found.get(name)}
     if UNSPLIT in filled or set(filled) == {"train"}:
         pictures = filled.get(UNSPLIT, filled.get("train", ()))
-        return *_deal(pictures, UNSPLIT not in filled, seed, groups_file, classes_of), True
+        return *_deal(pictures, UNSPLIT not in filled, seed, groups_file, kinds_file, classes_of), True
     notes = []
     if set(filled) == {"train", "test"}:
-        dealt, deal_notes = _deal(filled["train"], True, seed, groups_file, classes_of, CARVED)
+        dealt, deal_notes = _deal(filled["train"], True, seed, groups_file, kinds_file, classes_of, CARVED)
         return {**dealt, "test": filled["test"]}, deal_notes, True
     missing = [name for name in SPLITS if name not in filled]
     if missing:
@@ -77,17 +80,30 @@ def _deal(
     from_train: bool,
     seed: int,
     groups_file: Path | None,
+    kinds_file: Path | None,
     classes_of: Callable[[Sequence[Entry]], list[Collection[int]]] | None,
     shares: Mapping[str, float] = SHARES,
 ) -> tuple[dict[str, tuple[Entry, ...]], list[str]]:
     notes: list[str] = []
+    how = "at random"
+    kinds = dict.fromkeys((entry.name for entry in entries), "")
+    if kinds_file is not None:
+        stated, notes = read_kinds(kinds_file, entries)
+        fewest = 1 / min(shares.values())  # rarer kinds are dealt together: alone they would not give a picture each
+        rare = {kind for kind, count in Counter(stated.values()).items() if count < fewest}
+        kinds |= {name: kind for name, kind in stated.items() if kind not in rare}
+        how += f", by the kinds in {kinds_file.name},"
     if groups_file is None:
-        side = split_by_picture([entry.name for entry in entries], seed=seed, shares=shares)
-        how = "at random"
+        side: dict[str, str] = {}
+        for kind in sorted(set(kinds.values())):
+            side |= split_by_picture((name for name in kinds if kinds[name] == kind), seed=seed, shares=shares)
     else:
-        groups, notes = read_groups(groups_file, entries)
+        groups, group_notes = read_groups(groups_file, entries)
+        notes += group_notes
         classes = classes_of(entries) if classes_of else [()] * len(entries)
-        present = {entry.name: found for entry, found in zip(entries, classes, strict=True)}
+        present: dict[str, Collection[int | str]] = {
+            entry.name: {*found, kinds[entry.name]} - {""} for entry, found in zip(entries, classes, strict=True)
+        }
         side = split_by_group(groups, seed=seed, shares=shares, classes=present)
         how = f"by the groups in {groups_file.name}"
     dealt = {name: tuple(e for e in entries if side[e.name] == name) for name in shares}
@@ -127,7 +143,7 @@ def split_by_group(
     *,
     seed: int,
     shares: Mapping[str, float] = SHARES,
-    classes: Mapping[str, Collection[int]] | None = None,
+    classes: Mapping[str, Collection[int | str]] | None = None,
 ) -> dict[str, str]:
     """Split of every picture so that no group is torn apart.
 
@@ -138,11 +154,11 @@ def split_by_group(
         groups: group by picture.
         seed: of the order among groups of one size.
         shares: share by split. Fewer groups than splits leave the last splits out.
-        classes: classes present, by picture; half of the weight is on them, half on the number of pictures.
+        classes: classes and kinds present, by picture; half of the weight is on them, half on the number of pictures.
     """
     order = _ranked(set(groups.values()), seed)
     row = {group: index for index, group in enumerate(order)}
-    kinds = sorted({value for found in (classes or {}).values() for value in found})
+    kinds = sorted({value for found in (classes or {}).values() for value in found}, key=str)
     column = {value: index + 1 for index, value in enumerate(kinds)}
     counts = np.zeros((len(order), 1 + len(kinds)))
     for name, group in groups.items():
@@ -219,6 +235,25 @@ def read_groups(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], l
     Raises:
         DataError: if a line has one word only, a picture stands in two groups, or no line fits a picture.
     """
+    stated, alone = _read_lines(path, entries, "group")
+    # the file's groups and lone pictures must not meet, whatever they are called
+    groups = {name: f"group {group}" for name, group in stated.items()}
+    notes = [f"{_left_out(path, alone)}; each is a group of its own"] if alone else []
+    return {**groups, **{name: f"picture {name}" for name in alone}}, notes
+
+
+def read_kinds(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], list[str]]:
+    """Kind of every entry that a line of the file names, by the rules of `read_groups`."""
+    stated, alone = _read_lines(path, entries, "kind")
+    return stated, [f"{_left_out(path, alone)}; they are taken for one kind more"] if alone else []
+
+
+def _left_out(path: Path, names: Sequence[str]) -> str:
+    return f"{len(names)} pictures are not in {path.name}, such as {names[0]}"
+
+
+def _read_lines(path: Path, entries: Sequence[Entry], noun: str) -> tuple[dict[str, str], list[str]]:
+    """What the file says of each entry, and the names of the entries of which it says nothing."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -229,20 +264,15 @@ def read_groups(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], l
             continue
         cells = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
         if len(cells) < 2:
-            raise DataError(f"{path}, line {number}: {line!r} must be a picture's stem, a tab or space, and its group")
+            raise DataError(f"{path}, line {number}: {line!r} must be a picture's stem, a tab or space, and its {noun}")
         file = Path(cells[0].strip())
         stem = file.stem if is_picture_name(file) else file.name
         if stated.setdefault(stem, cells[1].strip()) != cells[1].strip():
-            raise DataError(f"{path}, line {number}: {stem!r} stands in two groups; a picture belongs to one")
+            raise DataError(f"{path}, line {number}: {stem!r} stands in two {noun}s; a picture belongs to one")
     alone = [entry.name for entry in entries if entry.picture.stem not in stated]
     if len(alone) == len(entries):
         raise DataError(f"{path} names none of the pictures, such as {entries[0].picture.stem!r}; write their stems")
-    notes = []
-    if alone:
-        notes.append(f"{len(alone)} pictures are not in {path.name}, such as {alone[0]}; each is a group of its own")
-    # the file's groups and lone pictures must not meet, whatever they are called
-    groups = {e.name: f"group {stated[e.picture.stem]}" for e in entries if e.picture.stem in stated}
-    return {**groups, **{name: f"picture {name}" for name in alone}}, notes
+    return {e.name: stated[e.picture.stem] for e in entries if e.picture.stem in stated}, alone
 
 
 def _ranked(names: Iterable[str], seed: int) -> list[str]:

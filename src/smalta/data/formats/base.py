@@ -122,8 +122,14 @@ def stated_tree(root: Path, classes: ClassTree | None) -> ClassTree | None:
 
 
 def groups_file(root: Path) -> Path | None:
-    """`groups.txt` at the root, if there is one."""
+    """`groups.txt` at the root, if there is one: pictures that must stay in one split."""
     path = root / "groups.txt"
+    return path if path.is_file() else None
+
+
+def kinds_file(root: Path) -> Path | None:
+    """`kinds.txt` at the root, if there is one: pictures of one kind, of which every split gets its share."""
+    path = root / "kinds.txt"
     return path if path.is_file() else None
 
 

@@ -22,6 +22,7 @@ from smalta.classes import ClassTree
 from smalta.data.formats.base import (
     Contents,
     groups_file,
+    kinds_file,
     named_entries,
     nodes_of,
     present_values,
@@ -112,7 +113,9 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     withheld = "test" in found and len(found) > 1 and _is_void(found["test"][0], tree)
     if withheld:
         del found["test"]
-    splits, notes, dealt = make_splits(named_entries(found), seed=seed, groups_file=groups_file(root))
+    splits, notes, dealt = make_splits(
+        named_entries(found), seed=seed, groups_file=groups_file(root), kinds_file=kinds_file(root)
+    )
     if withheld:
         notes.append("the test masks hold ignored values only, as Cityscapes publishes them, and are left out")
     has_instances = all(len(entry.labels) == 2 for entries in found.values() for entry in entries)

@@ -26,6 +26,7 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import (
     Contents,
     groups_file,
+    kinds_file,
     named_entries,
     stated_tree,
     turn_labels,
@@ -129,6 +130,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         named_entries(found),
         seed=seed,
         groups_file=groups_file(root),
+        kinds_file=kinds_file(root),
         classes_of=lambda entries: [{a.category_id for a in objects[e.key[:2]]} for e in entries],
     )
     return Contents(

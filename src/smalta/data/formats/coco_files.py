@@ -66,7 +66,7 @@ def json_files(root: Path, kind: Kind) -> dict[str, Path]:
     preferred = [path for path in files if path.name.startswith(kind)]
     by_split: dict[str, Path] = {}
     for path in preferred or files:
-        split = _split_of(path, root)
+        split = split_of(path, root)
         if split in by_split:
             raise DataError(
                 f"{by_split[split]} and {path} both hold labels of {split or 'a whole data set'}; "
@@ -85,7 +85,8 @@ def _is_of(path: Path, kind: Kind) -> bool:
         return is_coco and (text.find(b'"segments_info"') >= 0) == (kind == "panoptic")
 
 
-def _split_of(path: Path, root: Path) -> str:
+def split_of(path: Path, root: Path) -> str:
+    """The split that a word in the name of a label file or of a folder around it tells, else `UNSPLIT`."""
     words = path.stem.replace("-", "_").replace(".", "_").split("_")
     folders = [parent.name for parent in path.parents if root in parent.parents]
     return next((split for word in [*words, *folders] if (split := split_name(word))), UNSPLIT)

@@ -27,6 +27,7 @@ from smalta.data.formats.base import (
     Contents,
     fullest_folder,
     groups_file,
+    kinds_file,
     named_entries,
     present_values,
     stated_tree,
@@ -107,6 +108,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         named_entries(whole),
         seed=seed,
         groups_file=groups_file(root),
+        kinds_file=kinds_file(root),
         classes_of=lambda entries: [{s.category_id for s in segments[e.labels[0]]} for e in entries],
     )
     things = frozenset(category.id for category in categories if category.thing)

@@ -25,6 +25,7 @@ from smalta.data.formats.base import (
     Contents,
     by_stem,
     groups_file,
+    kinds_file,
     map_in_order,
     named_entries,
     nodes_of,
@@ -83,7 +84,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     if not masks:
         reader.only_thing()
     splits, split_notes, dealt = make_splits(
-        found, seed=seed, groups_file=groups_file(root), classes_of=_values_in_masks
+        found, seed=seed, groups_file=groups_file(root), kinds_file=kinds_file(root), classes_of=_values_in_masks
     )
     return Contents(
         dealt=dealt,

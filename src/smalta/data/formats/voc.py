@@ -20,6 +20,7 @@ from smalta.data.formats.base import (
     Contents,
     by_stem,
     groups_file,
+    kinds_file,
     named_entries,
     nodes_of,
     read_labels,
@@ -71,7 +72,9 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     tree = stated_tree(root, classes) or (
         ClassTree.from_file(root / "classes.txt") if (root / "classes.txt").is_file() else voc_tree()
     )
-    splits, notes, dealt = make_splits(named_entries(found), seed=seed, groups_file=groups_file(root))
+    splits, notes, dealt = make_splits(
+        named_entries(found), seed=seed, groups_file=groups_file(root), kinds_file=kinds_file(root)
+    )
     wanted = {stem for stems in listed.values() for stem in stems}
     return Contents(
         dealt=dealt,

@@ -25,6 +25,7 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import (
     Contents,
     groups_file,
+    kinds_file,
     named_entries,
     plain_yaml,
     refuse_links_outside,
@@ -95,6 +96,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         named_entries(found),
         seed=seed,
         groups_file=groups_file(root),
+        kinds_file=kinds_file(root),
         classes_of=lambda entries: [_classes_in(entry.labels[0]) for entry in entries],
     )
     if unlabelled:
