@@ -1,0 +1,184 @@
+"""Choose when pixels are an object, and learn how far the counts are then off; both on validation pictures.
+
+In:  fields and labels of validation pictures, one picture after the other.
+Out: a `GroupingRule` and a `CountCalibration`.
+
+numpy and OpenCV. Must not know: networks, files, data sets.
+
+Of a picture only its candidates stay: the objects that any of some rules would make, and whether each is right. The
+rule with the best panoptic quality over all pictures and things (IoU 0.5, whatever the class) is taken; of rules that
+are as good up to `TIE`, the one whose count is nearest to the truth.
+
+A rule that has seen a picture counts it better than a new one. So the errors that intervals of counts are made from are
+taken out of sample: each picture is counted by the rule that all other pictures choose (the jackknife; see Barber et
+al. 2021, "Predictive inference with the jackknife+", for what that is worth). The network itself has chosen its weights
+by its look at the same pictures, which no rule can undo: `evaluate` measures the coverage on pictures that nothing saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smalta.classes import ClassTree
+from smalta.counting import CountCalibration
+from smalta.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.grouping import GroupingRule, group
+from smalta.metrics.counting import node_counts, true_counts
+from smalta.metrics.matching import match_objects
+from smalta.metrics.object_map import ObjectMap
+from smalta.objects import Objects
+
+# tried in all combinations
+SETTINGS = tuple(
+    GroupingRule(min_thing=thing, min_center=center)
+    for thing in (0.4, 0.5, 0.6)
+    for center in (0.1, 0.2, 0.3, 0.4, 0.5)
+)
+SCORES = np.arange(17) / 20
+AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that one true object in twenty is smaller than
+TIE = 0.005  # of panoptic quality
+
+_STUFF, _THING = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The objects of one picture that the settings make (M in all), and its true ones.
+
+    Attributes:
+        setting: (M,) int64 place in `SETTINGS`.
+        scores: (M,) float32.
+        areas: (M,) int64 pixels.
+        nodes: (M,) int64 node ids.
+        iou: (M,) float64 with the true object that it matches; 0 without a match.
+        excused: (M,) bool: neither right nor wrong.
+        counted: (M,) bool: not mostly on unlabelled pixels.
+        true_areas: (T,) int64 pixels.
+        true_counts: (N + 1,) int64 by node id; at 0 of all objects.
+        known: (N + 1,) bool: whether the true count is known.
+    """
+
+    setting: np.ndarray
+    scores: np.ndarray
+    areas: np.ndarray
+    nodes: np.ndarray
+    iou: np.ndarray
+    excused: np.ndarray
+    counted: np.ndarray
+    true_areas: np.ndarray
+    true_counts: np.ndarray
+    known: np.ndarray
+
+
+def candidates(
+    tree: ClassTree, fields: Mapping[str, np.ndarray], classes: np.ndarray, instances: np.ndarray
+) -> Candidates:
+    """What the settings make of one picture.
+
+    Args:
+        tree: the classes.
+        fields: of the picture, as `smalta.fields` lists them, without their first axis.
+        classes: (H, W) uint16 node ids, 0 = unlabelled.
+        instances: (H, W) integers, 0 = none.
+    """
+    kinds = np.where(tree.is_thing, _THING, _STUFF)
+    kinds[0] = 0
+    truth = ObjectMap.from_maps(classes, instances, tree.is_thing)
+    things = truth.seen_by(kinds)
+    probabilities = fields[SEMANTIC]
+    thing = probabilities[tree.is_thing[list(tree.leaves)]].sum(axis=0)
+    columns = []
+    for place, rule in enumerate(SETTINGS):
+        made, scores = group(thing, fields[CENTER][0], fields[OFFSETS], rule)
+        objects = Objects.from_instances(tree, made, probabilities, scores)
+        n = len(objects)
+        answer = ObjectMap(
+            instances=made, classes=np.full(n, _THING), labels=(made > 0) + _STUFF, crowd=np.zeros(made.shape, bool)
+        )
+        found = match_objects(things, answer)
+        columns.append(
+            (np.full(n, place), scores, objects.areas, objects.classes, found.iou, found.excused, ~found.unlabelled)
+        )
+    setting, scores, areas, nodes, iou, excused, counted = (np.concatenate(c) for c in zip(*columns, strict=True))
+    counts, known = true_counts(tree, truth)
+    return Candidates(
+        setting=setting,
+        scores=scores,
+        areas=areas,
+        nodes=nodes.astype(np.int64),
+        iou=iou,
+        excused=excused,
+        counted=counted,
+        true_areas=np.bincount(truth.instances.ravel(), minlength=1)[1:][things.classes == _THING],
+        true_counts=counts,
+        known=known,
+    )
+
+
+def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[GroupingRule, CountCalibration]:
+    """The rule that all pictures choose, and the errors of counts where each picture had no say.
+
+    Args:
+        tree: the classes.
+        pictures: their candidates; from nine pictures on there are intervals of counts.
+    """
+    least_areas = _least_areas(pictures)
+    tallies = [_tally(picture, least_areas) for picture in pictures]
+    total = np.sum(tallies, axis=0) if tallies else np.zeros((len(SETTINGS), len(SCORES), len(least_areas), 5))
+    predicted = np.zeros((len(pictures), len(tree) + 1), dtype=np.int64)
+    for i, (picture, tally) in enumerate(zip(pictures, tallies, strict=True)):
+        setting, score, area = _best(total - tally)
+        kept = (picture.setting == setting) & (picture.scores >= SCORES[score]) & (picture.areas >= least_areas[area])
+        predicted[i] = node_counts(tree, picture.nodes[kept & picture.counted])
+    true = np.array([picture.true_counts for picture in pictures]).reshape(predicted.shape)
+    known = np.array([picture.known for picture in pictures], dtype=bool).reshape(predicted.shape)
+    setting, score, area = _best(total)
+    chosen = SETTINGS[setting]
+    rule = GroupingRule(
+        min_thing=chosen.min_thing,
+        min_center=chosen.min_center,
+        min_score=float(SCORES[score]),
+        min_area=int(least_areas[area]),
+    )
+    return rule, CountCalibration.fit(tree, predicted, true, known)
+
+
+def _least_areas(pictures: Sequence[Candidates]) -> np.ndarray:
+    """(A,) int64 rising: values of min_area to try; the first is 1."""
+    areas = np.concatenate([picture.true_areas for picture in pictures]) if pictures else np.zeros(0)
+    small = float(np.quantile(areas, 0.05)) if len(areas) else 1.0
+    return np.unique(np.maximum(np.round(AREA_SHARES * small), 1).astype(np.int64))
+
+
+def _tally(picture: Candidates, least_areas: np.ndarray) -> np.ndarray:
+    """(settings, scores, areas, 5): answered objects, IoU of the matched, counted objects, true objects, true count.
+
+    The third and the last are 0 where the true count is not known.
+    """
+    table = np.empty((len(SETTINGS), len(SCORES), len(least_areas), 5))
+    for place in range(len(SETTINGS)):
+        chosen = picture.setting == place
+        sure = picture.scores[chosen] >= SCORES[:, None]
+        large = (picture.areas[chosen] >= least_areas[:, None]).T.astype(np.float64)
+        for column, weight in enumerate((~picture.excused, picture.iou, picture.counted * picture.known[0])):
+            table[place, ..., column] = (sure * weight[chosen]) @ large
+    table[..., 3] = len(picture.true_areas)
+    table[..., 4] = picture.true_counts[0] * picture.known[0]
+    return table
+
+
+def _best(sums: np.ndarray) -> tuple[int, int, int]:
+    """Places of the best setting, least score and least area, from summed tallies."""
+    answered, iou, counted, true, known = np.moveaxis(sums, -1, 0)
+    if true.flat[0] == 0:  # nothing to choose by
+        return SETTINGS.index(GroupingRule()), 0, 0
+    quality = 2 * iou / (answered + true)
+    good = quality >= quality.max() - TIE
+    off = np.where(good, np.abs(counted - known), np.inf)
+    least_off = np.where(off == off.min(), quality, -1)
+    equal = np.argwhere(least_off >= least_off.max() - 1e-9)
+    middle = equal[np.abs(equal - equal.mean(axis=0)).sum(axis=1).argmin()]
+    return int(middle[0]), int(middle[1]), int(middle[2])

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from smalta.calibration import AREA_SHARES, SETTINGS, Candidates, calibrate, candidates
+from smalta.classes import ClassTree
+from smalta.counting import NONE
+from smalta.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.grouping import GroupingRule
+from smalta.segmentation import Segmentation
+
+# 1 ground, 2 cell, 3 cell/round, 4 cell/dark
+TREE = ClassTree({"ground": {}, "cell": {"kind": "thing", "children": ["round", "dark"]}})
+SIDE, STRIDE = 64, 2
+
+Picture = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
+
+
+def draw(discs: Sequence[tuple[int, int, int, float, float, int]], true: Sequence[bool]) -> Picture:
+    """Fields and labels of discs: row, column, radius, P(thing), peak of the centre map, leaf (3 or 4)."""
+    classes, instances = np.ones((SIDE, SIDE), np.uint16), np.zeros((SIDE, SIDE), np.int32)
+    semantic = np.zeros((3, SIDE, SIDE), np.float32)
+    semantic[0] = 0.95
+    semantic[1] = 0.05
+    cells = SIDE // STRIDE
+    center, offsets = np.zeros((1, cells, cells), np.float32), np.zeros((2, cells, cells), np.float32)
+    grid = np.moveaxis(np.indices((cells, cells)), 0, -1) * STRIDE
+    for number, ((row, column, radius, sure, peak, leaf), real) in enumerate(zip(discs, true, strict=True), start=1):
+        mask = np.zeros((SIDE, SIDE), np.uint8)
+        cv2.circle(mask, (column, row), radius, 1, -1)
+        inside = mask > 0
+        semantic[:, inside] = np.array([1 - sure, 0, 0])[:, None]
+        semantic[leaf - 2, inside] = sure
+        if real:
+            classes[inside], instances[inside] = leaf, number
+        small = inside[::STRIDE, ::STRIDE]
+        offsets[:, small] = (np.array([row, column]) - grid)[small].T
+        center[0, row // STRIDE, column // STRIDE] = peak
+    return {SEMANTIC: semantic, CENTER: center, OFFSETS: offsets}, classes, instances
+
+
+def scene(rng: np.random.Generator) -> Picture:
+    """Up to 16 cells; a bad picture misses many. Specks that are none have lower peaks, mostly."""
+    places = [(y, x) for y in range(8, SIDE, 16) for x in range(8, SIDE, 16)]
+    rng.shuffle(places)
+    n = int(rng.integers(0, 13))
+    badness = rng.beta(1, 6)
+    discs, true = [], []
+    for row, column in places[:n]:
+        missed = rng.random() < badness
+        peak = rng.uniform(0.02, 0.3) if missed else rng.uniform(0.35, 1.0)
+        discs.append((row, column, int(rng.integers(4, 7)), 0.9, peak, int(rng.integers(3, 5))))
+        true.append(True)
+    for row, column in places[n : n + int(rng.poisson(1.5))]:
+        discs.append((row, column, int(rng.integers(1, 6)), 0.7, rng.uniform(0.05, 0.5), 3))
+        true.append(False)
+    return draw(discs, true)
+
+
+@cache
+def scenes(n: int, seed: int) -> list[tuple[Picture, Candidates]]:
+    rng = np.random.default_rng(seed)
+    return [((made := scene(rng)), candidates(TREE, *made)) for _ in range(n)]
+
+
+def test_thresholds_part_cells_from_specks() -> None:
+    found = []
+    for shift in range(3):
+        cells = [(12, 12, 6, 0.9, 0.9, 3), (12, 40, 6, 0.9, 0.8, 4), (40, 20 + shift, 6, 0.9, 0.85, 3)]
+        specks = [(40, 44, 6, 0.9, 0.45, 3), (54, 54, 1, 0.9, 0.9, 4), (24, 24, 1, 0.9, 0.95, 4)]
+        found.append(candidates(TREE, *draw(cells + specks, [True] * 3 + [False] * 3)))
+
+    rule, counting = calibrate(TREE, found)
+
+    # the large speck goes by its score of 0.45 * 0.9 or by its peak, the small ones by their area alone
+    assert rule.min_score > 0.4 or rule.min_center > 0.45
+    assert 6 <= rule.min_area <= 113
+    assert counting.pictures == 3
+    assert counting.shortage is not None
+
+
+def test_the_rule_makes_of_fields_what_was_judged() -> None:
+    pictures = scenes(30, seed=1)
+
+    rule, _ = calibrate(TREE, [found for _, found in pictures])
+    place = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center))
+
+    for (fields, _, _), found in pictures:
+        objects = Segmentation.from_fields(TREE, fields, rule=rule).objects
+        assert objects is not None
+        kept = (found.setting == place) & (found.scores >= rule.min_score) & (found.areas >= rule.min_area)
+        assert sorted(objects.areas) == sorted(found.areas[kept])
+        assert sorted(objects.classes) == sorted(found.nodes[kept])
+
+
+def test_no_other_rule_tried_has_a_better_quality_worth_naming() -> None:
+    found = [found for _, found in scenes(30, seed=1)]
+
+    rule, _ = calibrate(TREE, found)
+
+    def quality(setting: int, score: float, area: int) -> float:
+        iou = answered = true = 0.0
+        for picture in found:
+            kept = (picture.setting == setting) & (picture.scores >= score) & (picture.areas >= area)
+            iou += picture.iou[kept].sum()
+            answered += np.count_nonzero(~picture.excused[kept])
+            true += len(picture.true_areas)
+        return 2 * iou / (answered + true)
+
+    chosen = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center))
+    best = max(quality(place, score, 1) for place in range(len(SETTINGS)) for score in (0, 0.2, 0.3, 0.4, 0.6))
+    assert quality(chosen, rule.min_score, rule.min_area) >= best - 0.005
+    assert best > quality(SETTINGS.index(GroupingRule()), 0.0, 1) + 0.01  # there was something to choose
+
+
+def test_of_rules_that_are_as_good_the_one_with_the_right_count_is_taken() -> None:
+    # 200 cells, of which one is never matched though found: whether it is kept matters little to quality
+    def picture(scores: list[float], iou: list[float]) -> Candidates:
+        n = len(scores)
+        return Candidates(
+            setting=np.full(n, SETTINGS.index(GroupingRule())),
+            scores=np.array(scores, np.float32),
+            areas=np.full(n, 50),
+            nodes=np.full(n, 3),
+            iou=np.array(iou),
+            excused=np.zeros(n, bool),
+            counted=np.ones(n, bool),
+            true_areas=np.full(n, 50),
+            true_counts=np.array([n, 0, n, n, 0]),
+            known=np.ones(5, bool),
+        )
+
+    rule, _ = calibrate(TREE, [picture([0.9] * 199 + [0.33], [0.8] * 199 + [0.0])])
+
+    assert rule.min_score <= 0.33
+
+
+def test_nine_of_ten_new_pictures_lie_in_the_intervals() -> None:
+    pool = [found for _, found in scenes(160, seed=2)]
+    rng = np.random.default_rng(0)
+    inside, there = np.zeros(5), np.zeros(5)
+    for _ in range(40):
+        order = rng.permutation(len(pool))
+        seen, new = [pool[i] for i in order[:40]], [pool[i] for i in order[40:]]
+        rule, counting = calibrate(TREE, seen)
+        place = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center))
+        counts, true = np.zeros((2, len(new), 5), np.int64)
+        for i, picture in enumerate(new):
+            kept = (picture.setting == place) & (picture.scores >= rule.min_score) & (picture.areas >= rule.min_area)
+            counts[i, 3:] = np.bincount(picture.nodes[kept], minlength=5)[3:]
+            counts[i, 2] = counts[i, 3:].sum()
+            true[i] = picture.true_counts
+        low, high = counting.intervals(TREE, counts)
+        inside += np.count_nonzero((low <= true) & (true <= high) & (high != NONE), axis=0)
+        there += np.count_nonzero(high != NONE, axis=0)
+
+    coverage = inside[2:] / there[2:]
+    assert np.all(coverage >= 0.88)
+    assert np.all(coverage <= 0.98)
+
+
+def test_pictures_without_a_true_object_choose_nothing() -> None:
+    empty = candidates(TREE, *draw([(12, 12, 5, 0.9, 0.9, 3)], [False]))
+
+    rule, counting = calibrate(TREE, [empty] * 10)
+
+    assert rule == GroupingRule()
+    assert counting.nodes["cell"].found == pytest.approx(1 / np.sqrt(2))
+
+
+def test_no_picture_gives_the_plain_rule_and_no_interval() -> None:
+    rule, counting = calibrate(TREE, [])
+
+    assert rule == GroupingRule()
+    assert counting.pictures == 0
+    assert counting.nodes["cell"].found is counting.nodes["cell"].empty is None
+
+
+def test_the_plain_rule_is_among_those_tried() -> None:
+    assert GroupingRule() in SETTINGS
+    assert AREA_SHARES[0] == 0
