@@ -35,6 +35,7 @@ from bench.common import (
     write_result,
 )
 from bench.prepare import prepared, read_mask
+from smalta.cores import usable_cores
 from smalta.data.dataset import open_dataset
 from smalta.errors import DataError
 from smalta.metrics.bootstrap import draw_pictures, interval
@@ -62,6 +63,7 @@ def run_rival(who: str, data: Path, folder: Path, minutes: float) -> dict[str, A
     python, module = rival_python(who), f"bench.rivals.{who}_nuclei"
     variables = {
         "PYTHONPATH": str(REPOSITORY / "src"),
+        "OMP_NUM_THREADS": str(usable_cores()),  # Ultralytics takes one if it is not told
         "YOLO_OFFLINE": "1",
         "YOLO_CONFIG_DIR": str(folder),
         "TF_CPP_MIN_LOG_LEVEL": "2",

@@ -12,13 +12,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import nuclei
 from bench.common import REPOSITORY, RESULTS, exit_on_error
 from bench.segment import JOBS, WHO, command
 from smalta.errors import DataError
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 SHORT = {"mean_iou": "mIoU", "f1": "F1", "tolerant_f1": "F1 within 2 px"}
-PROGRAMS = {"smalta": "smalta", "smp": "smp's Unet"}
+PROGRAMS = {"smalta": "smalta", "smp": "smp's Unet", "stardist": "StarDist", "yolo": "yolo11n-seg"}
+OBJECTS = {  # measures of objects: title, decimals
+    "accuracy_50": ("accuracy at IoU 0.5", 3),
+    "mean_accuracy": ("mean over 0.5 to 0.95", 3),
+    "f1_50": ("F1", 3),
+    "pq_50": ("PQ", 3),
+    "count_mae": ("count MAE", 1),
+}
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -43,10 +51,12 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         typed = command(name, None, first["minutes"])
         lines.append(f"| {job.title} | {counts} | {first['minutes']:g} | {' | '.join(scores)} | `{typed}` |")
         notes.append(f"- {job.title}: {job.about}.")
-    speed = results.get("train_speed")
-    if speed:
-        shown.append(speed)
-        notes.append(f"- {speed['sentence']} (`{speed['command']}`)")
+    objects = {who: results[f"nuclei_{who}"] for who in nuclei.WHO if f"nuclei_{who}" in results}
+    shown += objects.values()
+    for name in ("train_speed", "metric_speed"):
+        if speed := results.get(name):
+            shown.append(speed)
+            notes.append(f"- {speed['sentence']} (`{speed['command']}`)")
     check = results.get("check")
     if check:
         right, cases = len(check["cases"]) - check["wrong"], len(check["cases"])
@@ -56,7 +66,36 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         )
     if not shown:
         raise DataError("bench/results holds no results; run `python -m bench.segment all` first")
-    return "\n".join([*lines, "", *notes, "", conditions(shown)])
+    return "\n".join([*lines, "", *object_table(objects), *notes, "", conditions(shown)])
+
+
+def object_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Lines on nuclei, one row per program; none without results.
+
+    Args:
+        results: by program.
+    """
+    if not results:
+        return []
+    first = next(iter(results.values()))
+    counts = f"{first['pictures']['train']} train, {first['pictures']['test']} test pictures"
+    titles = " | ".join(title for title, _ in OBJECTS.values())
+    lines = [
+        f"Nuclei, one by one: DSB2018, {counts}, {first['minutes']:g} minutes each (`python -m bench.nuclei`):",
+        "",
+        f"| program | {titles} | pictures a second |",
+        "| --- " * (len(OBJECTS) + 2) + "|",
+    ]
+    for who, result in results.items():
+        cells = [interval_text(result["scores"]["all"][name], digits) for name, (_, digits) in OBJECTS.items()]
+        lines.append(f"| {PROGRAMS[who]} | {' | '.join(cells)} | {result['prediction']['pictures_per_second']:.1f} |")
+    return [*lines, ""]
+
+
+def interval_text(line: Mapping[str, Any], digits: int) -> str:
+    """A number with its 95 % interval, such as "0.651 (0.632 to 0.668)"."""
+    low, high = line["interval"]
+    return f"{line['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def score(result: Mapping[str, Any], measure: str) -> str:
@@ -67,8 +106,7 @@ def score(result: Mapping[str, Any], measure: str) -> str:
     line = next(line for line in result["headline"] if line["measure"] == measure)
     if line["value"] is None:
         return f"{SHORT[measure]}: nothing to measure"
-    low, high = line["interval"]
-    return f"{SHORT[measure]} {line['value']:.3f} ({low:.3f} to {high:.3f})"
+    return f"{SHORT[measure]} {interval_text(line, 3)}"
 
 
 def conditions(results: Sequence[Mapping[str, Any]]) -> str:
