@@ -41,6 +41,17 @@ def test_cityscapes_label_ids_stand_in_its_groups(tmp_path: Path) -> None:
     assert values[0].tolist() == [7, 26, 26, 23, 4, 24]
 
 
+def test_cityscapes_objects_of_ignored_classes_are_no_objects_and_groups_are_crowds(tmp_path: Path) -> None:
+    for split in ("train", "val"):  # 29 is a caravan, which Cityscapes does not evaluate; 26 without a number a group
+        cityscapes(tmp_path, split, "labelIds", [29, 26, 26], [29000, 26, 26000])
+
+    data, sample = first(tmp_path)
+
+    assert names_at(data, sample, 0) == ["unlabelled", "vehicle/car", "vehicle/car"]
+    assert sample.instances is not None
+    assert (sample.instances[0] > 0).tolist() == [False, False, True]
+
+
 def test_cityscapes_train_ids_and_withheld_test_labels(tmp_path: Path) -> None:
     cityscapes(tmp_path, "train", "labelTrainIds", [0, 13, 255])
     cityscapes(tmp_path, "val", "labelTrainIds", [0, 13, 255])

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -218,6 +219,82 @@ def test_objects_without_masks_need_exactly_one_thing(tmp_path: Path, text: str)
 
     with pytest.raises(DataError, match="the tree's only thing, but it has"):
         open_dataset(tmp_path)
+
+
+def test_without_masks_what_is_called_background_is_the_rest(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    labels(tmp_path / "instances/a.png", [0, 1])
+    (tmp_path / "classes.yaml").write_text("classes: {glass: {}, background: {}, cell: {kind: thing}}")
+
+    data = open_dataset(tmp_path)
+
+    assert data.read(data.entries[0]).classes[0, :2].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "ids"),
+    [
+        ("{kind: thing}", [(0,), (1,)]),
+        ("{kind: thing, ids: [7]}", [(0,), (7,)]),
+        ("{kind: thing, ids: [0]}", [(), (0,)]),
+    ],
+)
+def test_a_tree_of_one_thing_alone_gets_its_background(tmp_path: Path, fields: str, ids: list[tuple[int, ...]]) -> None:
+    picture(tmp_path / "images/a.png")
+    labels(tmp_path / "instances/a.png", [0, 1])
+    (tmp_path / "classes.yaml").write_text(f"classes: {{nucleus: {fields}}}")
+
+    data = open_dataset(tmp_path)
+
+    assert [(node.name, node.kind) for node in data.tree] == [("background", "stuff"), ("nucleus", "thing")]
+    assert [node.ids for node in data.tree] == ids
+    assert data.read(data.entries[0]).classes[0, :2].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["{crack: {}}", "{crack: {kind: thing}}"])
+def test_one_class_alone_is_refused_where_there_are_masks(tmp_path: Path, text: str) -> None:
+    pair(tmp_path, "a")
+    (tmp_path / "classes.yaml").write_text(f"classes: {text}")
+
+    with pytest.raises(ClassTreeError, match="one leaf"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("highest", [255, 65_535, 70_000, 2**31 - 1])
+def test_object_ids_of_8_16_and_32_bits_are_kept(tmp_path: Path, highest: int) -> None:
+    picture(tmp_path / "images/a.png")
+    labels(tmp_path / "instances/a.png", [0, 1, highest])
+
+    data = open_dataset(tmp_path)
+
+    assert data.entries[0].labels[0].suffix == (".png" if highest < 2**16 else ".tif")
+    sample = data.read(data.entries[0])
+    assert sample.instances is not None
+    assert sample.instances.dtype == np.int32
+    assert sample.instances[0, :3].tolist() == [0, 1, highest]
+
+
+def test_object_ids_beyond_32_bits_with_sign_are_numbered_anew_in_their_order(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png", (1, 3))
+    (tmp_path / "instances").mkdir()
+    wide = np.array([[0, 2**32 - 1, 2**31]], dtype=np.uint32)
+    assert cv2.imwrite(str(tmp_path / "instances/a.tif"), wide)
+
+    data = open_dataset(tmp_path)
+
+    sample = data.read(data.entries[0])
+    assert sample.instances is not None
+    assert sample.instances.tolist() == [[0, 2, 1]]
+
+
+def test_an_instance_file_in_colour_is_refused_by_name(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png")
+    picture(tmp_path / "instances/a.png")
+    Image.fromarray(np.full((4, 6, 3), (1, 2, 3), dtype=np.uint8)).save(tmp_path / "instances/a.png")
+    data = open_dataset(tmp_path)
+
+    with pytest.raises(DataError, match=r"instances/a\.png is a colour picture"):
+        data.read(data.entries[0])
 
 
 def test_objects_without_any_classes_file_are_objects(tmp_path: Path) -> None:

@@ -39,11 +39,19 @@ class Entry:
 class Sample:
     """A picture with its labels.
 
+    Objects and classes stand side by side as they were labelled, and need not agree; `smalta.data.settle` makes them:
+    an object is of the class of most of its pixels, and where that is stuff or unlabelled, there is no object.
+
+    Pixels of a thing without an object id are a crowd: several objects that were not told apart, of that class for
+    sure, of unknown number. They teach and measure the class, and say nothing about objects. All readers give crowds
+    so, and `smalta.metrics.panoptic` reads them so.
+
     Attributes:
         name: as in `Entry`.
         picture: (H, W, 3) uint8 RGB.
         classes: (H, W) uint16 node ids of the class tree, 0 = unlabelled.
-        instances: (H, W) int32 object ids, 0 = none; None where the data set has no objects.
+        instances: (H, W) int32 object ids, 0 = none, in any order and with gaps; None where nothing is known about
+            objects in this picture, which differs from a map of zeros: no object, and things are crowds.
         attributes: by attribute name, (H, W) uint8, 1.. = value, 0 = not labelled.
     """
 

@@ -101,9 +101,9 @@ def _deal(
         groups, group_notes = read_groups(groups_file, entries)
         notes += group_notes
         classes = classes_of(entries) if classes_of else [()] * len(entries)
-        present: dict[str, Collection[int | str]] = {
-            entry.name: {*found, kinds[entry.name]} - {""} for entry, found in zip(entries, classes, strict=True)
-        }
+        present: dict[str, Collection[int | str]] = {}
+        for entry, found in zip(entries, classes, strict=True):
+            present[entry.name] = [*found, *([kinds[entry.name]] if kinds[entry.name] else [])]
         side = split_by_group(groups, seed=seed, shares=shares, classes=present)
         how = f"by the groups in {groups_file.name}"
     dealt = {name: tuple(e for e in entries if side[e.name] == name) for name in shares}

@@ -4,7 +4,7 @@ In:  `leftImg8bit/SPLIT/CITY/X_leftImg8bit.png`, `gtFine/SPLIT/CITY/X_gtFine_lab
      and, where they are there, `X_gtFine_instanceIds.png`.
 Out: `Contents`.
 
-The 19 classes that Cityscapes evaluates stand in its seven groups; its other labels are ignored.
+The 19 classes that Cityscapes evaluates stand in its seven groups; its other labels are ignored, objects of them too.
 
 Must not know: other formats, networks.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from smalta.classes import ClassTree
+from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.base import (
     Contents,
     groups_file,
@@ -159,14 +159,14 @@ class CityscapesReader:
         picture, orientation = read_upright(entry.picture)
         size_hw = picture.shape[:2]
         values = read_labels(entry.labels[0], orientation=orientation, size_hw=size_hw)
+        classes = nodes_of(self.tree, values, entry.labels[0])
         instances = None
         if self.has_instances:
             numbers = read_labels(entry.labels[1], orientation=orientation, size_hw=size_hw)
             objects = [n for n in present_values(numbers) if n >= 1000]  # below it is a class, of stuff or of a crowd
             table = np.zeros(int(numbers.max()) + 1, dtype=np.int32)
             table[objects] = np.arange(1, len(objects) + 1)
-            instances = table[numbers]
-        classes = nodes_of(self.tree, values, entry.labels[0])
+            instances = np.where(classes == ROOT, 0, table[numbers])
         return Sample(name=entry.name, picture=picture, classes=classes, instances=instances)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:

@@ -4,8 +4,8 @@ In:  `images/` with `masks/`, `instances/` or both, and perhaps `attributes/NAME
      `val/`, `test/`, or with the splits inside (`images/train/`, `masks/train/`).
 Out: `Contents`.
 
-Files pair by stem, whatever their suffix. An object's class is that of its pixels in `masks/`; without masks every
-object is the tree's only thing and the rest its only stuff.
+Files pair by stem, whatever their suffix. An object's class is that of most of its pixels in `masks/`; without masks
+every object is the tree's only thing and the rest its background.
 
 Must not know: other formats, networks.
 """
@@ -32,8 +32,10 @@ from smalta.data.formats.base import (
     plain_yaml,
     present_values,
     read_labels,
+    read_objects,
     subfolders,
 )
+from smalta.data.formats.categories import background_of
 from smalta.data.formats.guess import tree_from_masks
 from smalta.data.formats.writing import copy_picture, samples_of, write_tree
 from smalta.data.pictures import read_index, read_upright, write_index
@@ -180,13 +182,27 @@ def _tree(root: Path, classes: ClassTree | None, masks: Sequence[Path]) -> tuple
         return classes, []
     for name in CLASS_FILES:
         if (root / name).is_file():
-            return ClassTree.from_file(root / name), []
+            return (None if masks else _lone_thing(root / name)) or ClassTree.from_file(root / name), []
     if tree := _tree_of_config(root / "config.yaml"):
         return tree, ["classes are those of config.yaml"]
     if not masks:
         tree = ClassTree({"background": {"ids": [0]}, "object": {"ids": [1], "kind": "thing"}})
         return tree, ["no classes file and no masks: every object is an 'object', the rest 'background'"]
     return tree_from_masks(masks)
+
+
+def _lone_thing(path: Path) -> ClassTree | None:
+    """Tree of a file that names one class alone, a thing, with the background that it needs; None for other files."""
+    content = plain_yaml(path)
+    classes = content.get("classes")
+    if not isinstance(classes, Mapping) or len(classes) != 1:
+        return None
+    ((name, fields),) = classes.items()
+    if not isinstance(fields, Mapping) or fields.get("kind") != "thing" or fields.get("children"):
+        return None
+    background = {"ids": [0]} if fields.get("ids") not in (None, 0, [0]) else {}
+    others = {str(key): value for key, value in content.items()}
+    return ClassTree.from_dict(others | {"classes": {"background": background, name: fields}})
 
 
 def _tree_of_config(path: Path) -> ClassTree | None:
@@ -235,22 +251,25 @@ class FolderReader:
     has_instances: bool
 
     def only_thing(self) -> tuple[int, int]:
-        """Nodes of objects and of the rest where no mask tells: the only thing leaf, the only stuff leaf or root."""
+        """Nodes of objects and of the rest where no mask tells: the only thing leaf, the background or the root."""
         things = [node for node in self.tree.leaves if self.tree.is_thing[node]]
-        stuff = [node for node in self.tree.leaves if not self.tree.is_thing[node]]
         if len(things) != 1:
             raise DataError(
                 f"without masks/ every object is the tree's only thing, but it has {len(things)} "
                 f"({', '.join(map(self.tree.name, things)) or 'mark one with kind: thing'}); add masks/ with class ids"
             )
-        return things[0], stuff[0] if len(stuff) == 1 else 0
+        return things[0], background_of(self.tree)
 
     def read(self, entry: Entry) -> Sample:
         """Picture and labels of an entry."""
         picture, orientation = read_upright(entry.picture)
-        maps = {role: read_labels(path, orientation=orientation, size_hw=picture.shape[:2]) for role, path in entry.key}
         paths = dict(entry.key)
-        instances = maps["instances"].astype(np.int32) if "instances" in maps else None
+        maps = {
+            role: (read_objects if role == "instances" else read_labels)(
+                path, orientation=orientation, size_hw=picture.shape[:2]
+            )
+            for role, path in paths.items()
+        }
         if "masks" in maps:
             classes = nodes_of(self.tree, maps["masks"], paths["masks"])
         else:
@@ -268,7 +287,13 @@ class FolderReader:
                     f"{len(attribute.values)} values (1..{len(attribute.values)}, 0 = not labelled)"
                 )
             attributes[attribute.name] = maps[role].astype(np.uint8)
-        return Sample(name=entry.name, picture=picture, classes=classes, instances=instances, attributes=attributes)
+        return Sample(
+            name=entry.name,
+            picture=picture,
+            classes=classes,
+            instances=maps.get("instances"),
+            attributes=attributes,
+        )
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
         """Values of the mask as they stand in its file; None where there is no mask."""

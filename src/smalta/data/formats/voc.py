@@ -24,6 +24,7 @@ from smalta.data.formats.base import (
     named_entries,
     nodes_of,
     read_labels,
+    read_objects,
     stated_tree,
     subfolders,
 )
@@ -116,7 +117,7 @@ class VocReader:
         values = read_labels(entry.labels[0], orientation=orientation, size_hw=size_hw)
         instances = None
         if self.has_instances:
-            instances = read_labels(entry.labels[1], orientation=orientation, size_hw=size_hw).astype(np.int32)
+            instances = read_objects(entry.labels[1], orientation=orientation, size_hw=size_hw)
             instances[instances == BORDER] = 0
         classes = nodes_of(self.tree, values, entry.labels[0])
         return Sample(name=entry.name, picture=picture, classes=classes, instances=instances)
