@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from smalta import __version__
-from smalta.cli import data, evaluate, export, plan, predict, train
+from smalta.cli import count, data, evaluate, export, plan, predict, train
 from smalta.cli.common import STARTED
 from smalta.errors import SmaltaError
 
@@ -33,6 +33,7 @@ for _command in (
     train.train,
     evaluate.evaluate,
     predict.predict,
+    count.count,
     export.export,
     plan.plan,
     plan.info,

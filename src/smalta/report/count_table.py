@@ -1,0 +1,64 @@
+"""Show counts in a terminal.
+
+In:  a `CountTable`.
+Out: something that a rich console prints.
+
+Must not know: how objects are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from smalta.inference.count import CountTable, NodeCount
+
+MOST_LISTED = 50
+
+
+def count_table(counts: CountTable) -> RenderableType:
+    """Tables of the counts of each picture and of all of them; of the classes those that occur, and the top ones."""
+    parts: list[RenderableType] = []
+    if counts.pictures:
+        parts.append(_pictures(counts))
+    if len(counts.pictures) > MOST_LISTED:
+        parts.append(f"and {len(counts.pictures) - MOST_LISTED} more pictures; --out FILE.csv lists all")
+    if len(counts.pictures) > 1:
+        table = Table(title=f"All {len(counts.pictures)} pictures", title_justify="left")
+        table.add_column("class", overflow="fold")
+        table.add_column("count", justify="right")
+        for node in _shown(counts.totals()):
+            table.add_row(_indented(node), str(node.count))
+        parts.append(table)
+    if counts.note:
+        parts.append(counts.note)
+    return Group(*parts)
+
+
+def _pictures(counts: CountTable) -> Table:
+    table = Table(title="Objects per picture", title_justify="left")
+    table.add_column("picture", overflow="fold")
+    table.add_column("class", overflow="fold")
+    table.add_column("count", justify="right")
+    if counts.calibration is not None and not counts.note:
+        table.add_column(f"{counts.calibration.coverage:.0%} interval", justify="right")
+    for picture, nodes in list(counts.rows())[:MOST_LISTED]:
+        table.add_section()
+        for place, node in enumerate(_shown(nodes)):
+            shown = [escape(str(picture)) if place == 0 else "", _indented(node), str(node.count)]
+            ends = "-" if node.high is None else f"{node.low} .. {node.high}"
+            table.add_row(*shown, *([ends] if len(table.columns) > 3 else []))
+    return table
+
+
+def _shown(nodes: Sequence[NodeCount]) -> list[NodeCount]:
+    """Nodes that occur or may, and those at the top."""
+    top = min((node.level for node in nodes), default=1)
+    return [node for node in nodes if node.count or node.high or node.level == top]
+
+
+def _indented(node: NodeCount) -> str:
+    return "  " * (node.level - 1) + escape(node.node.rpartition("/")[2])
