@@ -20,13 +20,15 @@ CARS = ClassTree(
 class RedIsAudi:
     """P(audi), P(honda) and P(ground) are in the ratio of red, green and blue."""
 
+    stride = streams = 1
+
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
         self.seen.append(pictures)
         colours = pictures.astype(np.float32)[..., [2, 0, 1]] + 1e-3
-        return {"semantic": np.moveaxis(colours / colours.sum(axis=-1, keepdims=True), -1, 1)}
+        return {"logits": np.ascontiguousarray(np.moveaxis(np.log(colours), -1, 1))}
 
 
 def info(tree: ClassTree, threshold: float | None = None) -> ModelInfo:
@@ -46,7 +48,9 @@ BALLS = ClassTree({"lawn": {}, "path": {}, "ball": {"kind": "thing", "children":
 class EveryBlobIsABall:
     """Connected pixels of red or green are one ball, all else is lawn; the heads are as sure as can be."""
 
-    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+    stride = streams = 1
+
+    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
         height, width = pictures.shape[1:3]
         red, green = (pictures[..., channel] > 200 for channel in (0, 1))
         semantic = np.stack([~(red | green), np.zeros_like(red), red, green], axis=1)
@@ -58,7 +62,7 @@ class EveryBlobIsABall:
             for number in range(1, count):
                 field[0, middles[number, 0], middles[number, 1]] = 1.0
             way[:] = (middles[labels] - np.moveaxis(np.indices((height, width)), 0, -1)).transpose(2, 0, 1)
-        return {"semantic": semantic.astype(np.float32), "center": center, "offsets": offsets}
+        return {"logits": 100 * semantic.astype(np.float32), "center": center, "offsets": offsets}
 
 
 def balls(kind: Kind = "panoptic", counting: CountCalibration | None = None) -> Predictor:

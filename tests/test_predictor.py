@@ -51,29 +51,28 @@ def test_level_confidence_and_method_reach_the_decoder() -> None:
 
 def test_the_threshold_of_the_model_decides_between_two_leaves() -> None:
     class Third:
-        def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-            return {
-                "semantic": np.broadcast_to(np.array([0.7, 0.3])[None, :, None, None], (1, 2, *pictures.shape[1:3]))
-            }
+        stride = streams = 1
+
+        def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+            logits = np.log(np.float32([0.7, 0.3]))[None, :, None, None]
+            return {"logits": np.broadcast_to(logits, (1, 2, *pictures.shape[1:3]))}
 
     tree = ClassTree(["ground", "crack"])
 
     assert Predictor(Third(), info(tree))(picture(RED)).classes[0, 0] == 1
-    assert Predictor(Third(), info(tree, 0.3))(picture(RED)).classes[0, 0] == 2
+    assert Predictor(Third(), info(tree, 0.29))(picture(RED)).classes[0, 0] == 2
 
 
 def test_attributes_come_along() -> None:
     class Lit(RedIsAudi):
-        def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-            return super().__call__(pictures) | {
-                "attribute:lit": np.full((1, 2, *pictures.shape[1:3]), 0.5, np.float32)
-            }
+        def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+            return super().maps(pictures) | {"attribute_logits": np.zeros((1, 2, *pictures.shape[1:3]), np.float32)}
 
     tree = ClassTree({"ground": {}, "car": {"attributes": {"lit": ["yes", "no"]}, "children": ["audi", "honda"]}})
 
     answer = Predictor(Lit(), info(tree))(picture(RED, GREEN))
 
-    assert answer.attributes["lit"].shape == (2, 2, 2)
+    np.testing.assert_array_equal(answer.attributes["lit"], np.full((2, 2, 2), 0.5))
 
 
 def test_a_grey_picture_is_repeated_over_the_channels() -> None:

@@ -281,7 +281,7 @@ def test_a_graph_that_the_runtime_does_not_understand_is_an_error(
     model.graph.node[-1].op_type = "Unheard"
 
     with pytest.raises(ModelError, match=r"cannot use it: .*Unheard"):
-        runtime(model.SerializeToString(), ["semantic", "attribute:body"])
+        runtime(model.SerializeToString(), examine(content))
 
 
 @given(data=st.data())

@@ -6,11 +6,19 @@
 - "offsets": (B, 2, h, w) pixels (dy, dx) from a cell to its object's centre.
 
 The last two are there where the network has heads for objects. An exported model's outputs bear the same names.
+
+A runtime answers with less, maps at the network's stride, of which `smalta.upscaling` makes fields. (h, w) are at least
+(ceil(H / stride), ceil(W / stride)).
+
+- "logits": (B, L, h, w) of the leaves, before the softmax.
+- "attribute_logits": (B, V, h, w) of the values of all attributes, one after the other, where there are any.
+- "center" and "offsets", as above.
 """
 
 from __future__ import annotations
 
 SEMANTIC, CENTER, OFFSETS = "semantic", "center", "offsets"
+LOGITS, VALUE_LOGITS = "logits", "attribute_logits"
 
 
 def attribute_field(name: str) -> str:

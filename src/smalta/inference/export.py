@@ -40,6 +40,7 @@ from smalta.model.info import ModelInfo
 from smalta.model.network import Network
 from smalta.model.runtime import MULTIPLE, TorchRuntime
 from smalta.model.storage import MODEL_FILE, load_model
+from smalta.upscaling import fields_of
 
 OPSET = 17
 MOST_DIFFERENCE = 1e-3  # of a probability
@@ -129,21 +130,23 @@ class _Graph(nn.Module):
         self.attributes = attributes
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """(B, H, W, 3) uint8 -> the fields of `ModelInfo.fields`, in that order."""
+        """(B, H, W, 3) uint8 -> the outputs of `ModelInfo.outputs`, in that order."""
         height, width = pictures.shape[1], pictures.shape[2]
         planes = pictures.permute(0, 3, 1, 2).float()
         padded = F.pad(planes, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         logits = self.network(padded)
         answers = [self._full_size(logits[SEMANTIC], height, width)]
+        coarse = [logits[SEMANTIC]]
         if "attributes" in logits:
             values = self._full_size(logits["attributes"], height, width)
             answers += [values[:, a.start : a.stop] for a in self.attributes]
+            coarse.append(logits["attributes"])
         fields = tuple(torch.softmax(answer, dim=1) for answer in answers)
-        if CENTER not in logits:
-            return fields
-        stride = self.network.config.stride
-        rows, columns = (height + stride - 1) // stride, (width + stride - 1) // stride
-        return (*fields, torch.sigmoid(logits[CENTER])[:, :, :rows, :columns], logits[OFFSETS][:, :, :rows, :columns])
+        if CENTER in logits:
+            stride = self.network.config.stride
+            cells = (..., slice((height + stride - 1) // stride), slice((width + stride - 1) // stride))
+            fields = (*fields, torch.sigmoid(logits[CENTER])[cells], logits[OFFSETS][cells])
+        return (*fields, *coarse)
 
     def _full_size(self, logits: Tensor, height: int, width: int) -> Tensor:
         stride = self.network.config.stride
@@ -208,9 +211,9 @@ def _replace_same_convolutions(module: nn.Module) -> None:
 def _trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
     plain = copy.deepcopy(network).cpu().to(memory_format=torch.contiguous_format).eval()
     _replace_same_convolutions(plain)
-    outputs = list(info.fields)
+    outputs = list(info.outputs)
     axes = {INPUT: {0: "B", 1: "H", 2: "W"}} | {
-        name: {0: "B", 2: "h", 3: "w"} if name in (CENTER, OFFSETS) else {0: "B", 2: "H", 3: "W"} for name in outputs
+        name: {0: "B", 2: "h", 3: "w"} if name in info.maps else {0: "B", 2: "H", 3: "W"} for name in outputs
     }
     example = torch.zeros(2, MULTIPLE * 2 + 6, MULTIPLE * 3 - 6, 3, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
@@ -233,7 +236,7 @@ def _trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
                 "use the run's folder instead"
             ) from error
         model = onnx.load(path, load_external_data=False)
-    for entry, size in zip(model.graph.output, info.fields.values(), strict=True):
+    for entry, size in zip(model.graph.output, info.outputs.values(), strict=True):
         entry.type.tensor_type.shape.dim[1].dim_value = size  # a slice's channels stay free in the exporter's eyes
     return model
 
@@ -252,17 +255,22 @@ def _with_description(model: onnx.ModelProto, info: ModelInfo) -> bytes:
 def _compare(
     content: bytes, network: Network, info: ModelInfo, pictures: Sequence[np.ndarray], described: str
 ) -> Parity:
-    exported = start(content, examine(content))
+    exported = start(content, examine(content), outputs=info.outputs)
     reference = TorchRuntime(network, info.tree.attributes, device="cpu", bf16=False)
     differences: dict[str, float] = dict.fromkeys(info.fields, 0.0)
     equal = total = 0
     for picture in _with_odd_size(pictures):
-        ours, theirs = exported(picture[None]), reference(picture[None])
+        theirs, found = reference(picture[None]), exported.maps(picture[None])
+        # smalta makes fields of the maps; other programs take the fields that the file gives
+        maps = {name: found[name][0] for name in info.maps}
+        ours = fields_of(maps, info.tree.attributes, picture.shape[:2], info.network.stride)
         for name in differences:  # np.maximum keeps nan
-            differences[name] = float(np.maximum(differences[name], np.abs(ours[name] - theirs[name]).max()))
-        maps = [decode(info.tree, found[SEMANTIC][0], threshold=info.threshold) for found in (ours, theirs)]
-        equal += int((maps[0] == maps[1]).sum())
-        total += maps[0].size
+            for field in (ours[name], found[name][0]):
+                differences[name] = float(np.maximum(differences[name], np.abs(field - theirs[name][0]).max()))
+        answers = (ours[SEMANTIC], theirs[SEMANTIC][0])
+        classes = [decode(info.tree, probabilities, threshold=info.threshold) for probabilities in answers]
+        equal += int((classes[0] == classes[1]).sum())
+        total += classes[0].size
     return Parity(
         runtime=exported.name,
         pictures=described,

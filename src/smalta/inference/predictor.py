@@ -17,18 +17,30 @@ import numpy as np
 from smalta.data.pictures import read_picture
 from smalta.decoding import Method
 from smalta.errors import ConfigError, ModelError, ShapeError
+from smalta.fields import LOGITS
 from smalta.grouping import GroupingRule
 from smalta.model.info import KINDS, OBJECT_KINDS, Kind, ModelInfo
 from smalta.segmentation import Segmentation
+from smalta.upscaling import class_map, fields_of
 
 Device = Literal["auto", "cpu", "cuda"]
 
 
 class Runtime(Protocol):
-    """Something that runs a network on a batch of pictures of equal size."""
+    """Something that runs a network on a batch of pictures of equal size; any thread may call it."""
 
-    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-        """Fields of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them."""
+    @property
+    def stride(self) -> int:
+        """Of the maps."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """Passes that run side by side; further calls wait."""
+        ...
+
+    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Maps of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them."""
         ...
 
 
@@ -40,12 +52,12 @@ class Predictor:
         info: what its answers mean.
 
     Attributes:
-        info: as given.
+        runtime, info: as given.
         tree, kind, threshold, facts: those of `info`.
     """
 
     def __init__(self, runtime: Runtime, info: ModelInfo) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         self.info = info
         self.tree, self.kind, self.threshold, self.facts = info.tree, info.kind, info.threshold, info.facts
 
@@ -76,16 +88,34 @@ class Predictor:
         """
         rule = self.rule_for(kind)
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
-        fields = {name: batch[0] for name, batch in self._runtime(array[None]).items()}
         return Segmentation.from_fields(
             self.tree,
-            fields,
+            fields_of(self._maps(array), self.tree.attributes, array.shape[:2], self.runtime.stride),
             rule=rule,
             method=method,
             min_confidence=min_confidence,
             level=level,
             threshold=self.threshold,
         )
+
+    def class_map(self, picture: np.ndarray | str | Path, *, level: int | None = None) -> np.ndarray:
+        """`predictor(picture, kind="semantic", level=level).classes`, in less time and memory.
+
+        Args:
+            picture, level: as above.
+
+        Returns:
+            (H, W) uint16 node ids.
+
+        Raises:
+            DataError, ShapeError, ClassTreeError: as above.
+        """
+        array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
+        logits = self._maps(array)[LOGITS]
+        return class_map(self.tree, logits, array.shape[:2], self.runtime.stride, level=level, threshold=self.threshold)
+
+    def _maps(self, array: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: batch[0] for name, batch in self.runtime.maps(array[None]).items()}
 
     def rule_for(self, kind: Kind | None) -> GroupingRule | None:
         """When pixels are an object in an answer of a kind; None where the kind has no objects.

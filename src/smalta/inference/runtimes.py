@@ -1,7 +1,7 @@
 """Run an exported model, one ONNX file, without PyTorch: with OpenVINO, else with ONNX Runtime.
 
 In:  a `.onnx` file that `smalta export` wrote, or that a stranger sent; (B, H, W, 3) uint8 pictures of any size.
-Out: fields, as `smalta.model.runtime.TorchRuntime` gives them; what the model means.
+Out: maps, as `smalta.model.runtime.TorchRuntime` gives them; what the model means.
 
 A file is examined before a runtime sees it: all of it must lie in the one file, every array must be as long as it
 says, and the graph must be made of standard operators without subgraphs. No part of it is run as code.
@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,91 +46,151 @@ ELEMENT_BYTES = {
 
 
 class OnnxRuntime(Protocol):
-    """Something that runs the content of an ONNX file."""
+    """Something that runs the content of an ONNX file.
+
+    Attributes:
+        name: of the program that runs it.
+        stride: of its maps.
+        streams: passes that run side by side; further calls wait.
+    """
 
     name: str
+    stride: int
+    streams: int
 
-    def __call__(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-        """Fields of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them."""
+    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Maps of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them; any thread may call."""
         ...
 
 
 class OpenVino:
-    """Runs a model with OpenVINO on the processor, in float32, on the cores that the process may use.
+    """Runs a model with OpenVINO on the processor, on the cores that the process may use.
 
     Args:
         content: of a file that `examine` accepted.
-        names: of the fields, in the order of the outputs.
+        info: what the model means.
+        streams: passes that run side by side.
+        threads: of each of them; None shares the cores out.
+        outputs: names of the outputs that are given; the maps if none is named.
 
     Raises:
         ImportError: if OpenVINO is not installed.
         ModelError: if OpenVINO cannot use the model.
     """
 
-    def __init__(self, content: bytes, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        info: ModelInfo,
+        *,
+        streams: int = 1,
+        threads: int | None = None,
+        outputs: Collection[str] = (),
+    ) -> None:
         import openvino
 
         self.name = f"OpenVINO {openvino.__version__.split('-')[0]}"
-        self._names = list(names)
-        # left alone, OpenVINO takes bf16 where the processor has it: faster, but single pixels change by some tenths
-        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        self.stride, self.streams = info.network.stride, streams
+        wanted = set(outputs or info.maps)
+        options: dict[str, Any] = {
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams * (threads or _share(streams)),
+        }
         try:
             core = openvino.Core()
+            # left alone, OpenVINO takes bf16 where the processor has it: faster, but pixels change by some tenths
+            bf16 = info.precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            options["INFERENCE_PRECISION_HINT"] = "bf16" if bf16 else "f32"
             model = core.read_model(content)
             _refuse_large_tensors(model.clone())
-            self._request = core.compile_model(model, "CPU", options).create_infer_request()
+            for result in model.get_results():  # what is not asked for is not computed
+                if not result.output(0).get_names() & wanted:
+                    model.remove_result(result)
+            compiled = core.compile_model(model, "CPU", options)
+            self._ports = {name: compiled.output(name) for name in wanted}
+            self._free: SimpleQueue[Any] = SimpleQueue()  # a request holds its own inputs and outputs
+            for _ in range(streams):
+                self._free.put(compiled.create_infer_request())
         except ModelError:
             raise
         except Exception as error:  # its errors share no other base
             raise ModelError(f"{self.name} cannot use it: {_one_line(error)}") from error
-        self._one_at_a_time = threading.Lock()  # a request holds its own inputs and outputs
 
-    def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Fields of a batch.
+    def maps(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Maps of a batch.
 
         Args:
             pictures: (B, H, W, 3) uint8 RGB.
 
         Returns:
-            The fields that `smalta.fields` lists.
+            The maps that `smalta.fields` lists, float32.
 
         Raises:
             ModelError: if the memory does not suffice.
         """
+        request = self._free.get()
         try:
-            with self._one_at_a_time:
-                found = self._request.infer({INPUT: pictures}, share_inputs=True)
+            found = request.infer({INPUT: pictures}, share_inputs=True)
         except RuntimeError as error:
             raise _failed(self.name, pictures, error) from error
-        return dict(zip(self._names, (found[i] for i in range(len(self._names))), strict=True))
+        finally:
+            self._free.put(request)
+        return {name: found[port] for name, port in self._ports.items()}
 
 
 class OrtCpu:
     """Runs a model with ONNX Runtime on the processor, in float32; the arguments are those of `OpenVino`."""
 
-    def __init__(self, content: bytes, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        info: ModelInfo,
+        *,
+        streams: int = 1,
+        threads: int | None = None,
+        outputs: Collection[str] = (),
+    ) -> None:
         import onnxruntime
 
         self.name = f"ONNX Runtime {onnxruntime.__version__}"
-        self._names = list(names)
+        self.stride, self.streams = info.network.stride, streams
+        self._names = list(outputs or info.maps)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = usable_cores()  # left alone, it pins threads to cores that it may not use
+        options.intra_op_num_threads = threads or _share(
+            streams
+        )  # left alone, it pins threads to cores that it may not use
+        model = ModelProto.FromString(content)
+        wanted = [entry for entry in model.graph.output if entry.name in self._names]
+        del model.graph.output[:]
+        model.graph.output.extend(wanted)  # what is not asked for is not computed
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # its errors share no other base
             raise ModelError(f"{self.name} cannot use it: {_one_line(error)}") from error
+        self._free = threading.Semaphore(streams)
 
-    def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Fields of a batch, as `OpenVino` gives them."""
+    def maps(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Maps of a batch, as `OpenVino` gives them."""
         try:
-            found = self._session.run(None, {INPUT: pictures})
+            with self._free:
+                found = self._session.run(self._names, {INPUT: pictures})
         except Exception as error:
             raise _failed(self.name, pictures, error) from error
         return dict(zip(self._names, found, strict=True))
 
 
-def load_onnx(path: Path) -> tuple[OnnxRuntime, ModelInfo]:
+def _share(streams: int) -> int:
+    return max(1, usable_cores() // streams)
+
+
+def load_onnx(path: Path, **settings: Any) -> tuple[OnnxRuntime, ModelInfo]:
     """A model that `smalta export` wrote, ready to run, and what it means.
+
+    Args:
+        path: the file.
+        settings: as for `OpenVino`.
 
     Raises:
         ModelError: if the file is missing, damaged, unsafe, not smalta's or newer than this program, or neither
@@ -142,21 +203,20 @@ def load_onnx(path: Path) -> tuple[OnnxRuntime, ModelInfo]:
     try:
         content = path.read_bytes()
         info = examine(content)
-        return start(content, info), info
+        return start(content, info, **settings), info
     except (SmaltaError, OSError) as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
 
 
-def start(content: bytes, info: ModelInfo) -> OnnxRuntime:
-    """The first runtime that is installed, with a model that `examine` accepted.
+def start(content: bytes, info: ModelInfo, **settings: Any) -> OnnxRuntime:
+    """The first runtime that is installed, with a model that `examine` accepted; all arguments are those of `OpenVino`.
 
     Raises:
         ModelError: if none is installed, or it cannot use the model.
     """
-    runtimes: tuple[Callable[[bytes, Sequence[str]], OnnxRuntime], ...] = (OpenVino, OrtCpu)
-    for runtime in runtimes:
+    for runtime in (OpenVino, OrtCpu):
         try:
-            return runtime(content, list(info.fields))
+            return runtime(content, info, **settings)
         except ImportError:
             continue
     raise ModelError(
@@ -246,7 +306,7 @@ def _check_door(model: ModelProto, info: ModelInfo) -> None:
     """Refuse inputs and outputs other than those of an exported model with these classes."""
     inputs = [(entry.name, *_kind(entry)) for entry in model.graph.input]
     outputs = [(entry.name, *_kind(entry)) for entry in model.graph.output]
-    wanted_outputs = [(name, TensorProto.FLOAT, [None, size, None, None]) for name, size in info.fields.items()]
+    wanted_outputs = [(name, TensorProto.FLOAT, [None, size, None, None]) for name, size in info.outputs.items()]
     if inputs != [(INPUT, TensorProto.UINT8, [None, None, None, 3])] or outputs != wanted_outputs:
         raise ModelError("its inputs and outputs do not fit its classes; export it again")
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from smalta.classes import ClassTree
 from smalta.counting import CountCalibration
 from smalta.errors import ConfigError, ModelError
-from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
+from smalta.fields import CENTER, LOGITS, OFFSETS, SEMANTIC, VALUE_LOGITS, attribute_field
 from smalta.grouping import GroupingRule
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
@@ -23,6 +23,8 @@ FORMAT_VERSION = 1
 Kind = Literal["binary", "semantic", "instance", "panoptic"]
 KINDS: tuple[Kind, ...] = ("binary", "semantic", "instance", "panoptic")
 OBJECT_KINDS: tuple[Kind, ...] = ("instance", "panoptic")
+Precision = Literal["fp32", "bf16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class ModelInfo:
         threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
         grouping: when pixels are an object, for networks with heads for objects.
         counting: how far counts may be off, learned on validation pictures; None where there were no objects.
+        precision: in which an exported model multiplies, where the machine can.
         facts: how it was trained and what it reached, for people and reports.
     """
 
@@ -92,6 +95,7 @@ class ModelInfo:
     threshold: float | None = None
     grouping: GroupingRule = field(default_factory=GroupingRule)
     counting: CountCalibration | None = None
+    precision: Precision = "fp32"
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -100,6 +104,19 @@ class ModelInfo:
         channels = {SEMANTIC: self.tree.n_leaves}
         channels |= {attribute_field(a.name): len(a.values) for a in self.tree.attributes}
         return channels | ({CENTER: 1, OFFSETS: 2} if self.network.objects else {})
+
+    @property
+    def maps(self) -> dict[str, int]:
+        """Channels of the maps that a runtime answers with, by name (`smalta.fields`)."""
+        channels = {LOGITS: self.tree.n_leaves}
+        if self.network.n_attribute_values:
+            channels[VALUE_LOGITS] = self.network.n_attribute_values
+        return channels | ({CENTER: 1, OFFSETS: 2} if self.network.objects else {})
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Channels of an exported model's outputs, by name, in their order: fields, then the maps that are none."""
+        return self.fields | {name: size for name, size in self.maps.items() if name not in self.fields}
 
     def to_dict(self) -> dict[str, Any]:
         """The information as plain data."""
@@ -111,6 +128,7 @@ class ModelInfo:
             "threshold": self.threshold,
             "grouping": self.grouping.to_dict(),
             "counting": self.counting.to_dict() if self.counting else None,
+            "precision": self.precision,
             "facts": dict(self.facts),
         }
 
@@ -155,6 +173,9 @@ class ModelInfo:
         kind = values["kind"]
         if kind not in KINDS or (kind in OBJECT_KINDS and not config.objects):
             raise ModelError(f"its kind {kind!r} and its network do not fit each other; train or export it again")
+        precision = values.get("precision", "fp32")  # a run's folder need not say it
+        if precision not in PRECISIONS:
+            raise ModelError(f"its precision is {str(precision)[:40]!r}, this smalta knows {', '.join(PRECISIONS)}")
         return cls(
             tree=tree,
             network=config,
@@ -162,5 +183,6 @@ class ModelInfo:
             threshold=values["threshold"],
             grouping=grouping,
             counting=counting,
+            precision=precision,
             facts=values["facts"],
         )

@@ -1,13 +1,14 @@
-"""From pictures to probabilities with PyTorch: pad, run, resize, softmax, cut.
+"""From pictures to maps and fields with PyTorch: pad, run, upscale.
 
 In:  (B, H, W, 3) uint8 pictures of any size.
-Out: (B, L, H, W) float32 probabilities, those of attribute values, and the fields that objects are made of.
+Out: maps and fields, as `smalta.fields` lists them.
 
 Must not know: class trees beyond the attributes' channels, files, decoding.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,9 +18,11 @@ from torch import Tensor
 
 from smalta.classes import Attribute
 from smalta.errors import ModelError
-from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
+from smalta.fields import CENTER, LOGITS, SEMANTIC, VALUE_LOGITS
 from smalta.model.network import Network
+from smalta.upscaling import fields_of
 
+_MAP_NAMES = {SEMANTIC: LOGITS, "attributes": VALUE_LOGITS}  # by the network's own name
 MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
 
 
@@ -56,23 +59,48 @@ class TorchRuntime:
         self.network = network.to(self.device)
         self.attributes = attributes
         self.bf16 = (self.device.type == "cuda" or cpu_has_fast_bf16()) if bf16 is None else bf16
+        self.streams = 1
+        self._one_at_a_time = threading.Lock()  # one pass keeps all cores busy, and a second costs as much memory again
+
+    @property
+    def stride(self) -> int:
+        """Of the maps."""
+        return self.network.config.stride
 
     def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Probabilities at the size of the pictures.
+        """Fields of a batch.
 
         Args:
             pictures: (B, H, W, 3) uint8 RGB.
 
         Returns:
-            "semantic": (B, L, H, W) float32, sums to 1 over L. For each attribute its field: (B, V, H, W) float32.
-            Where there are heads for objects, "center": (B, 1, h, w) in 0..1 and "offsets": (B, 2, h, w) pixels, both
-            float32 at the network's stride, h = ceil(H / stride).
+            The fields that `smalta.fields` lists.
+
+        Raises:
+            ModelError: if the memory does not suffice.
+        """
+        maps, size_hw = self.maps(pictures), pictures.shape[1:3]
+        one_by_one = [
+            fields_of({name: batch[i] for name, batch in maps.items()}, self.attributes, size_hw, self.stride)
+            for i in range(len(pictures))
+        ]
+        return {name: np.stack([fields[name] for fields in one_by_one]) for name in one_by_one[0]}
+
+    def maps(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Maps of a batch, which `smalta.upscaling` makes fields of.
+
+        Args:
+            pictures: (B, H, W, 3) uint8 RGB.
+
+        Returns:
+            The maps that `smalta.fields` lists, float32.
 
         Raises:
             ModelError: if the memory does not suffice.
         """
         try:
-            return self._answer(pictures)
+            with self._one_at_a_time:
+                return self._run(pictures)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -82,32 +110,14 @@ class TorchRuntime:
             ) from error
 
     @torch.inference_mode()
-    def _answer(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        height, width = pictures.shape[1:3]
+    def _run(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         batch = torch.tensor(pictures).to(self.device).permute(0, 3, 1, 2)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logits = self.network(_pad(batch))
-        semantic = torch.softmax(self._full_size(logits[SEMANTIC], height, width), dim=1)
-        answer = {SEMANTIC: semantic.cpu().numpy()}
-        if "attributes" in logits:
-            values = self._full_size(logits["attributes"], height, width)
-            for attribute in self.attributes:
-                answer[attribute_field(attribute.name)] = (
-                    torch.softmax(values[:, attribute.start : attribute.stop], 1).cpu().numpy()
-                )
-        if CENTER in logits:
-            stride = self.network.config.stride
-            cells = (..., slice(-(-height // stride)), slice(-(-width // stride)))
-            answer[CENTER] = torch.sigmoid(logits[CENTER].float())[cells].cpu().numpy()
-            answer[OFFSETS] = logits[OFFSETS].float()[cells].cpu().numpy()
-        return answer
-
-    def _full_size(self, logits: Tensor, height: int, width: int) -> Tensor:
-        stride = self.network.config.stride
-        logits = logits.float().contiguous()
-        if stride > 1:
-            logits = F.interpolate(logits, scale_factor=stride, mode="bilinear", align_corners=False)
-        return logits[:, :, :height, :width].contiguous()
+            found = self.network(_pad(batch))
+        maps = {name: values.float() for name, values in found.items()}
+        if CENTER in maps:
+            maps[CENTER] = torch.sigmoid(maps[CENTER])
+        return {_MAP_NAMES.get(name, name): values.contiguous().cpu().numpy() for name, values in maps.items()}
 
 
 def _pad(pictures: Tensor) -> Tensor:
