@@ -13,6 +13,7 @@ import pytest
 
 from smalta.classes import ClassTree
 from smalta.metrics.evaluation import DEFINITIONS, Evaluation
+from smalta.objects import Objects
 from smalta.segmentation import Segmentation
 
 ROOT = Path(__file__).parents[1]
@@ -78,10 +79,14 @@ def test_the_table_of_the_doctor_names_every_rule() -> None:
 
 
 def test_every_key_of_a_report_is_explained() -> None:
-    tree = ClassTree({"sky": {}, "car": {"children": {"audi": {"attributes": {"body": ["long", "short"]}}}}})
+    audi = {"audi": {"attributes": {"body": ["long", "short"]}}}
+    tree = ClassTree({"sky": {}, "car": {"kind": "thing", "children": audi}})
     evaluation = Evaluation(tree, threshold=0.25)
     truth, half = np.array([[1, 3]], np.uint16), np.full((2, 1, 2), 0.5)
-    evaluation.add("a", truth, Segmentation.from_probabilities(tree, half, attributes={"body": half}))
+    instances = np.array([[0, 1]], np.int32)
+    objects = Objects.from_instances(tree, instances, half, np.array([0.5]))
+    answer = Segmentation.from_probabilities(tree, half, attributes={"body": half}, objects=objects)
+    evaluation.add("a", truth, answer, instances=instances)
     text = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
 
     keys = set(_keys(evaluation.report(dataset="d", split="test"))) - DEFINITIONS.keys()

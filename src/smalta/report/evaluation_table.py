@@ -8,12 +8,14 @@ Must not know: how numbers are made, pictures, networks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+
+from smalta.report.object_tables import counts_parts, objects_table, score
 
 MOST_LISTED = 10
 
@@ -33,18 +35,34 @@ TITLES = {
     "consistency": "consistency of levels",
     "error_distance": "tree distance of errors (edges)",
     "accuracy": "accuracy",
+    "mean_accuracy": "mean accuracy",
     "mean_value_accuracy": "mean accuracy per value",
+    "pq": "PQ",
+    "pq_things": "PQ of things",
+    "pq_stuff": "PQ of stuff",
+    "ap": "AP, IoU 0.5:0.95",
+    "count_mae": "mean absolute error per picture",
+    "count_bias": "bias per picture, answered - true",
+    "count_relative_error": "absolute errors / true count",
+    "count_coverage": "intervals that hold the true count",
 }
+HEADLINES = {"objects": "Objects: headline numbers", "pixels": "Pixels: headline numbers"}
 
 
 def evaluation_table(report: Mapping[str, Any]) -> RenderableType:
-    """Tables of the headline numbers and of every level's classes, with what was left out.
+    """Tables of the headline numbers, of every level's classes and objects, and of counts, with what was left out.
 
     Example:
         >>> from rich.console import Console
         >>> Console().print(evaluation_table(report))  # doctest: +SKIP
     """
-    parts: list[RenderableType] = [_summary(report), _headline(report)]
+    parts: list[RenderableType] = [_summary(report)]
+    for part, title in HEADLINES.items():
+        rows = [row for row in report["headline"] if row["part"] == part]
+        parts += [_headline(rows, title)] if rows else []
+    if report["objects"]:
+        parts += [objects_table(level) for level in reversed(report["objects"]["levels"])]
+        parts += counts_parts(report["counts"])
     parts += [_classes(level) for level in reversed(report["levels"])]
     parts += [_attribute(question) for question in report["attributes"]]
     if report["unreadable"]:
@@ -65,20 +83,20 @@ def _summary(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _headline(report: Mapping[str, Any]) -> Table:
-    table = Table(title="Headline numbers, 95 % interval over pictures", title_justify="left")
+def _headline(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    table = Table(title=f"{title}, 95 % interval over pictures", title_justify="left")
     table.add_column("measure")
     table.add_column("of")
     table.add_column("value", justify="right")
     table.add_column("interval", justify="right")
     scope = None
-    for row in report["headline"]:
+    for row in rows:
         if scope is not None and row["scope"] != scope:
             table.add_section()
         scope = row["scope"]
         ends = row["interval"]
         shown = "-" if ends is None else f"{ends[0]:.4f} .. {ends[1]:.4f}"
-        table.add_row(TITLES[row["measure"]], escape(scope), _score(row["value"]), shown)
+        table.add_row(TITLES[row["measure"]], escape(scope), score(row["value"]), shown)
     return table
 
 
@@ -96,7 +114,7 @@ def _classes(level: Mapping[str, Any]) -> Table:
         table.add_row(
             escape(row["class"]),
             f"{row['truth_share']:.2%}",
-            *(_score(row[score]) for score in ("iou", "dice", "accuracy", "boundary_iou")),
+            *(score(row[name]) for name in ("iou", "dice", "accuracy", "boundary_iou")),
             f"{escape(other['class'])} {other['share']:.1%}" if other else "",
         )
     return table
@@ -108,7 +126,7 @@ def _attribute(question: Mapping[str, Any]) -> Table:
     table.add_column("accuracy", justify="right")
     for row in question["values"]:
         absent = row["accuracy"] is None
-        table.add_row(escape(row["value"]), "absent" if absent else _score(row["accuracy"]))
+        table.add_row(escape(row["value"]), "absent" if absent else score(row["accuracy"]))
     return table
 
 
@@ -118,7 +136,3 @@ def _unreadable(entries: list[Mapping[str, str]]) -> str:
     if len(entries) > MOST_LISTED:
         lines.append(f"  and {len(entries) - MOST_LISTED} more (all are in the JSON report)")
     return "\n".join(lines)
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
