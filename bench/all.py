@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, then the README's table: `make bench`.
 
-In:  SMALTA_DATA, and a machine that does nothing else for about three and a half hours.
+In:  SMALTA_DATA, and a machine that does nothing else for about four and a half hours.
 Out: bench/results/*.json and the table in README.md.
 """
 
@@ -17,7 +17,9 @@ def main() -> None:
         ("check_known_traps",),
         ("prepare",),
         ("train_speed",),
+        ("metric_speed",),
         ("segment", "all"),
+        ("nuclei",),
         ("table",),
     ):
         run(sys.executable, "-m", f"bench.{module}", *arguments)

@@ -81,7 +81,8 @@ def object_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     counts = f"{first['pictures']['train']} train, {first['pictures']['test']} test pictures"
     titles = " | ".join(title for title, _ in OBJECTS.values())
     lines = [
-        f"Nuclei, one by one: DSB2018, {counts}, {first['minutes']:g} minutes each (`python -m bench.nuclei`):",
+        f"Nuclei, one by one: DSB2018, {counts}, {first['minutes']:g} minutes each (`python -m bench.nuclei`); "
+        "the rivals start without pretrained weights:",
         "",
         f"| program | {titles} | pictures a second |",
         "| --- " * (len(OBJECTS) + 2) + "|",

@@ -43,6 +43,25 @@ def test_the_doctor_and_the_speed_stand_below_the_table() -> None:
     assert "2 of 3 cases as expected" in text
 
 
+def test_nuclei_have_a_table_of_their_own_with_one_row_per_program() -> None:
+    def of(value: float, rate: float) -> dict[str, Any]:
+        line = {"value": value, "interval": [value / 2, value]}
+        return result(None) | {
+            "pictures": {"train": 3, "val": 1, "test": 2},
+            "minutes": 15.0,
+            "scores": {"all": dict.fromkeys(table.OBJECTS, line)},
+            "prediction": {"pictures_per_second": rate},
+        }
+
+    text = table.table({"nuclei_yolo": of(0.25, 8.04), "nuclei_smalta": of(0.5, 20.0)})
+
+    assert "DSB2018, 3 train, 2 test pictures, 15 minutes each" in text
+    rows = [line for line in text.splitlines() if line.startswith(("| smalta", "| yolo11n-seg"))]
+    three, one = "0.500 (0.250 to 0.500)", "0.5 (0.2 to 0.5)"
+    assert rows[0] == f"| smalta | {three} | {three} | {three} | {three} | {one} | 20.0 |"
+    assert rows[1].endswith("| 0.2 (0.1 to 0.2) | 8.0 |")
+
+
 def test_no_results_are_an_error_that_says_what_to_run() -> None:
     with pytest.raises(DataError, match=r"run `python -m bench.segment all` first"):
         table.table({})

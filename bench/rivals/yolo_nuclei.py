@@ -4,9 +4,9 @@ In:  the prepared set of nuclei, minutes; or a trained model and a folder of pic
 Out: RUN/yolo with RUN/training.json; or one 16-bit PNG of object ids per picture and RUN/prediction.json.
 
 Ultralytics' own loop with its own augmentation, bounded by its `time`. What differs from its defaults: no pretrained
-weights, all cores, every batch is a step (`nbs`; there is time for few), mirrored upside down as well, more than 300 objects in a
-picture. Confidence and overlap threshold are chosen on val. Masks come at the picture's own size; where two overlap,
-the one of higher confidence lies on top.
+weights, all cores, every batch is a step (`nbs`; there is time for few), mirrored upside down as well, more than 300
+objects in a picture. Confidence and overlap threshold are chosen on val. Masks come at the picture's own size; where
+two overlap, the one of higher confidence lies on top.
 
 YOLO_OFFLINE and YOLO_CONFIG_DIR must be set, so that it asks for nothing and leaves nothing outside its run.
 """
