@@ -27,7 +27,9 @@ from smalta.data.pictures import write_bytes, write_chunks, write_index, write_p
 from smalta.decoding import node_probabilities
 from smalta.errors import ConfigError
 from smalta.inference import object_table, panoptic_files
+from smalta.inference.object_geojson import collection
 from smalta.model.info import OBJECT_KINDS, Kind
+from smalta.objects import Objects
 from smalta.segmentation import Segmentation
 
 
@@ -38,6 +40,7 @@ class OutputOptions:
     Attributes:
         kind: of the answers; None for the model's own.
         overlays: the picture with its classes and objects in colour and a legend.
+        geojson: the outlines of the objects.
         probabilities: of the classes of the level, as float16.
         channels_last: whether probabilities are (H, W, N) rather than (N, H, W).
         level: the deepest level to answer at; None for the leaves.
@@ -46,6 +49,7 @@ class OutputOptions:
 
     kind: Kind | None = None
     overlays: bool = False
+    geojson: bool = False
     probabilities: bool = False
     channels_last: bool = False
     level: int | None = None
@@ -83,6 +87,7 @@ def make_folders(folder: Path, tree: ClassTree, kind: Kind, options: OutputOptio
         "classes": True,
         "instances": kind in OBJECT_KINDS,
         "panoptic": kind == "panoptic",
+        "geojson": options.geojson,
         "overlays": options.overlays,
         "probabilities": options.probabilities,
     }
@@ -116,6 +121,8 @@ def write_answer(
     if answer.objects is not None:
         write_index(folder / "instances" / name, answer.objects.instances, bits=16)
         rows = object_table.rows(picture.name, answer.objects)
+        if options.geojson:
+            write_bytes(folder / "geojson" / f"{picture.stem}.geojson", collection(answer.objects).encode())
     if answer.objects is not None and kind == "panoptic":
         numbers, info = panoptic_files.segments(shown, answer.objects)
         write_numbers(folder / "panoptic" / name, numbers)
@@ -183,14 +190,19 @@ def draw(pixels: np.ndarray, answer: Segmentation, kind: Kind, classes: np.ndarr
     if kind == "instance":
         classes = np.where(objects.instances, classes, ROOT)
     image = overlay(pixels, classes, tree, instances=objects.instances)
+    counts = dict(enumerate(np.bincount(objects.classes, minlength=len(tree) + 1).tolist()))
+    shown = [node for node in _present(classes) if node != ROOT or counts[ROOT] or kind != "instance"]
+    return with_legend(write_names(image, objects.instances, object_names(objects)), tree, shown, counts)
+
+
+def object_names(objects: Objects) -> list[list[str]]:
+    """For every object its names, the best first: class and number, and the number alone."""
+    tree = objects.tree
     one_class = np.count_nonzero(tree.is_thing[list(tree.leaves)]) == 1
-    names = [
+    return [
         [str(number)] if one_class or node == ROOT else [f"{tree[node].name} {number}", str(number)]
         for number, node in enumerate(objects.classes.tolist(), start=1)
     ]
-    counts = dict(enumerate(np.bincount(objects.classes, minlength=len(tree) + 1).tolist()))
-    shown = [node for node in _present(classes) if node != ROOT or counts[ROOT] or kind != "instance"]
-    return with_legend(write_names(image, objects.instances, names), tree, shown, counts)
 
 
 def _present(classes: np.ndarray) -> list[int]:

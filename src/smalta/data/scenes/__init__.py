@@ -42,18 +42,26 @@ def scene_tree(kind: Kind = "mixed") -> ClassTree:
         "pavement": {"color": "#f4a7c0"},
     }
     makes = dict(zip(MAKES, ({"color": "#e53935"}, {"color": "#1e88e5"}, {"color": "#fdd835"}), strict=True))
-    kinds_of_vehicle: dict[str, Any] = {"car": {"attributes": {"body": list(BODIES)}, "children": makes}}
+    kinds_of_vehicle: dict[str, Any] = {
+        "car": {"color": "#f4511e", "attributes": {"body": list(BODIES)}, "children": makes}
+    }
     if kind != "parking":
         kinds_of_vehicle["bus"] = {"color": "#00897b"}
     return ClassTree(
         {
             "sky": {"color": "#87ceeb"},
-            "construction": {"children": {"building": {"color": "#8d6e63"}, "pole": {"color": "#546e7a"}}},
-            "nature": {"children": {"tree": {"color": "#2e7d32"}, "grass": {"color": "#9e9d24"}}},
-            "road": {"children": ways},
+            "construction": {
+                "color": "#a1887f",
+                "children": {"building": {"color": "#8d6e63"}, "pole": {"color": "#546e7a"}},
+            },
+            "nature": {
+                "color": "#689f38",
+                "children": {"tree": {"color": "#2e7d32"}, "grass": {"color": "#9e9d24"}},
+            },
+            "road": {"color": "#9575cd", "children": ways},
             "sign": {"color": "#ff9800"},
             "person": {"kind": "thing", "color": "#ff4fd8"},
-            "vehicle": {"kind": "thing", "children": kinds_of_vehicle},
+            "vehicle": {"kind": "thing", "color": "#3949ab", "children": kinds_of_vehicle},
         },
         ignore=[255],
     )
