@@ -195,6 +195,8 @@ def test_a_kind_that_the_model_cannot_answer_is_refused_before_anything_is_writt
             predict_files(cars(), [path], tmp_path / "out", OutputOptions(kind=kind))
     with pytest.raises(ConfigError, match="kind 'binary' needs a model of two classes, this one has 4"):
         predict_files(balls(), [path], tmp_path / "out", OutputOptions(kind="binary"))
+    with pytest.raises(ConfigError, match="the kind is 'semantic'; leave out --geojson"):
+        predict_files(balls(), [path], tmp_path / "out", OutputOptions(kind="semantic", geojson=True))
 
     assert not (tmp_path / "out").exists()
 

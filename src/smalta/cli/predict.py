@@ -21,6 +21,9 @@ def predict(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     kind: Annotated[str, typer.Option(help="auto (the model's own), binary, semantic, instance or panoptic.")] = "auto",
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlays/STEM.png with a legend.")] = False,
+    geojson: Annotated[
+        bool, typer.Option("--geojson", help="Also write geojson/STEM.geojson, the outlines of objects.")
+    ] = False,
     level: Annotated[
         int | None, typer.Option(help="Deepest level of the class tree to answer at.", show_default=False)
     ] = None,
@@ -46,6 +49,7 @@ def predict(
     options = OutputOptions(
         kind=cast("Kind | None", None if kind == "auto" else kind),  # checked where the model is known
         overlays=overlay,
+        geojson=geojson,
         probabilities=probabilities,
         channels_last=channels_last,
         level=level,

@@ -16,6 +16,7 @@ from smalta.data.pictures import read_picture
 from smalta.errors import ConfigError, SmaltaError
 from smalta.inference.predictor import Predictor
 from smalta.inference.writers import OutputOptions, make_folders, write_answer, write_tables
+from smalta.model.info import OBJECT_KINDS
 
 __all__ = ["Outcome", "OutputOptions", "failed", "predict_files"]
 
@@ -55,7 +56,7 @@ def predict_files(
 
     Raises:
         ConfigError: if two pictures would write the same file, `out` is a file, a confidence lies outside [0, 1], or
-            the model cannot answer the kind that is asked for.
+            the model cannot answer the kind that is asked for, or outlines are wanted of a kind without objects.
         ClassTreeError: if the options name a level that the tree lacks.
     """
     folder = Path(out)
@@ -68,6 +69,8 @@ def predict_files(
         raise ConfigError(f"min-confidence must be in [0, 1], got {options.min_confidence}")
     predictor.rule_for(options.kind)
     kind = options.kind or predictor.kind
+    if options.geojson and kind not in OBJECT_KINDS:
+        raise ConfigError(f"outlines of objects are asked for, but the kind is {kind!r}; leave out --geojson")
     make_folders(folder, predictor.tree, kind, options)
     outcomes, written = [], []
     for picture in pictures:

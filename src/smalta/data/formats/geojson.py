@@ -361,22 +361,27 @@ def write(source: Dataset, out: Path) -> list[str]:
         for entry, stem, sample in samples_of(source, split):
             copy_picture(entry, sample, images, stem)
             pieces = cut(sample, tree)
-            features = [_feature(region, _named(tree, node)) for node, region in pieces.regions]
-            features += [_feature(region, _named(tree, node) | {"iscrowd": True}) for node, region in pieces.crowds]
+            features = [as_feature(region, class_properties(tree, node)) for node, region in pieces.regions]
+            features += [
+                as_feature(region, class_properties(tree, node) | {"iscrowd": True}) for node, region in pieces.crowds
+            ]
             if pieces.silent.any():
-                silent = {"class": name_of_unlabelled(tree), "classification": {"name": "Ignore*"}}
-                features.append(_feature(Region(0, 0, pieces.silent), silent))
+                features.append(as_feature(Region(0, 0, pieces.silent), class_properties(tree, ROOT)))
             write_json(labels / f"{stem}.geojson", {"type": "FeatureCollection", "features": features})
     write_tree(out, tree)
     return lost_notes(source, "GeoJSON")
 
 
-def _named(tree: ClassTree, node: int) -> dict[str, Any]:
+def class_properties(tree: ClassTree, node: int) -> dict[str, Any]:
+    """The properties that say a feature's class, for smalta and for QuPath; the root says nothing."""
+    if node == ROOT:
+        return {"class": name_of_unlabelled(tree), "classification": {"name": "Ignore*"}}
     path = tree.name(node)
     return {"class": path, "classification": {"name": path.replace("/", ": "), "color": list(tree[node].color)}}
 
 
-def _feature(region: Region, properties: Mapping[str, Any]) -> dict[str, Any]:
+def as_feature(region: Region, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A region as a feature: a polygon along the edges of its pixels, or one for each of its parts."""
     polygons = [[ring.tolist() for ring in polygon] for polygon in rings(region)]
     geometry = {"type": "Polygon", "coordinates": polygons[0]}
     if len(polygons) > 1:
