@@ -40,7 +40,7 @@ def draw(discs: Sequence[tuple[int, int, int, float, float, int]], true: Sequenc
             classes[inside], instances[inside] = leaf, number
         small = inside[::STRIDE, ::STRIDE]
         offsets[:, small] = (np.array([row, column]) - grid)[small].T
-        center[0, row // STRIDE, column // STRIDE] = peak
+        center[0, small] = peak
     return {SEMANTIC: semantic, CENTER: center, OFFSETS: offsets}, classes, instances
 
 

@@ -34,7 +34,7 @@ from smalta.objects import Objects
 # tried in all combinations
 SETTINGS = tuple(
     GroupingRule(min_thing=thing, min_center=center)
-    for thing in (0.4, 0.5, 0.6)
+    for thing in (0.5, 0.6, 0.7, 0.8)
     for center in (0.1, 0.2, 0.3, 0.4, 0.5)
 )
 SCORES = np.arange(17) / 20

@@ -21,6 +21,7 @@ import numpy as np
 
 from smalta.errors import ConfigError, ShapeError
 
+SMOOTHING = 0.7  # cells, standard deviation of the Gaussian that the centre map is smoothed with
 PEAK_RADIUS = 2  # cells of the centre map: within it one peak suppresses lower ones
 
 
@@ -30,13 +31,13 @@ class GroupingRule:
 
     Attributes:
         min_thing: P(thing), summed over all things, from which on a pixel may belong to an object.
-        min_center: least peak of the centre map for an object.
+        min_center: least peak of the smoothed centre map for an object.
         min_score: least score of an object.
         min_area: least pixels of an object.
     """
 
     min_thing: float = 0.5
-    min_center: float = 0.2
+    min_center: float = 0.1
     min_score: float = 0.0
     min_area: int = 1
 
@@ -73,7 +74,7 @@ def group(
 
     Returns:
         (H, W) int32 instance map, 0 = none, 1..N in reading order of the centres, and (N,) float32 scores: the peak of
-        the centre map times the mean P(thing) of the object's pixels.
+        the smoothed centre map times the mean P(thing) of the object's pixels.
 
     Raises:
         ShapeError: if the fields do not fit each other.
@@ -83,7 +84,8 @@ def group(
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
     cells = _any_in_cell(mask, stride, center.shape)
-    peaks = find_peaks(np.where(cells, center, 0).astype(np.float32), rule.min_center)
+    center = _smooth(center)
+    peaks = find_peaks(np.where(cells, center, 0), rule.min_center)
     if len(peaks) == 0:
         return np.zeros(thing.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
     nearest = _nearest_peak(center.shape, peaks)
@@ -94,6 +96,12 @@ def group(
     coarse[rows, columns] = number[nearest[target]]
     instances = coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: thing.shape[0], : thing.shape[1]] * mask
     return _kept(instances, thing, center[peaks[:, 0], peaks[:, 1]], number, rule)
+
+
+def _smooth(center: np.ndarray) -> np.ndarray:
+    """The centre map without its noise; in steps of 1/1024, so that a flat top stays flat whatever the rounding."""
+    smooth = cv2.GaussianBlur(center.astype(np.float32, copy=False), (0, 0), SMOOTHING)
+    return np.rint(smooth * 1024) / np.float32(1024)
 
 
 def _stride(size_hw: tuple[int, ...], cells_hw: tuple[int, ...]) -> int:
