@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, then the README's table: `make bench`.
 
-In:  SMALTA_DATA, and a machine that does nothing else for about four and a half hours.
+In:  SMALTA_DATA, and a machine that does nothing else for about six hours.
 Out: bench/results/*.json and the table in README.md.
 """
 
@@ -20,6 +20,7 @@ def main() -> None:
         ("metric_speed",),
         ("segment", "all"),
         ("nuclei",),
+        ("panoptic", "all"),
         ("table",),
     ):
         run(sys.executable, "-m", f"bench.{module}", *arguments)

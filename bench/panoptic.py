@@ -1,0 +1,114 @@
+"""Panoptic scenes: unseen generated ones, and COCO photographs that the network has seen.
+
+`python -m bench.panoptic scenes|coco [--minutes M]`.
+
+In:  SMALTA_DATA for coco; smalta through its command line, as its users have it.
+Out: bench/results/panoptic_JOB.json, or bench/work/results/ where the minutes are not the job's own.
+
+The COCO part has 100 pictures of 133 categories, too few to learn anything that holds elsewhere. It is scored on the
+pictures that it was trained on, which says that labels, heads, grouping, files and measures work together, and nothing
+about quality.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.common import WORK, data_root, exit_on_error, machine_facts, recorded_load, write_result
+from bench.segment import run_smalta
+from smalta.data.dataset import open_dataset
+from smalta.data.scenes import write_scenes
+
+SCENES = {"n_train": 400, "n_val": 60, "n_test": 200, "seed": 10_000}
+
+
+def _scenes() -> Path:
+    folder = WORK / "data" / "scenes"
+    if not folder.is_dir():
+        write_scenes(folder, **SCENES)
+    return folder
+
+
+def _coco() -> Path:
+    return data_root() / "coco128_panoptic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One data set.
+
+    Attributes:
+        data: makes or finds it.
+        split: the part that is scored.
+        minutes: of training.
+        about: what a reader must know.
+    """
+
+    data: Callable[[], Path]
+    split: str
+    minutes: float
+    about: str
+
+
+JOBS = {
+    "scenes": Job(
+        data=_scenes,
+        split="test",
+        minutes=10,
+        about="generated streets and parking lots of 256x192, people, cars and buses one by one; scored on scenes "
+        "that took no part in training",
+    ),
+    "coco": Job(
+        data=_coco,
+        split="train",
+        minutes=60,
+        about="photographs of COCO, 133 categories under 27 supercategories; scored on the pictures that it was "
+        "trained on: a test of the machinery, not of quality",
+    ),
+}
+
+
+def run_job(name: str, minutes: float) -> Path:
+    """Train, score, write the result."""
+    job = JOBS[name]
+    data = job.data()
+    folder = WORK / "runs" / f"panoptic_{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with recorded_load() as load:
+        found = run_smalta(data, folder, minutes=minutes, split=job.split)
+    report: dict[str, Any] = found["report"]
+    short = f" --minutes {minutes:g}" if minutes != job.minutes else ""
+    result = {
+        "job": f"panoptic_{name}",
+        "who": "smalta",
+        "about": job.about,
+        "command": f"python -m bench.panoptic {name}{short}",
+        "pictures": {split: len(entries) for split, entries in open_dataset(data).splits.items()},
+        "split": job.split,
+        "minutes": minutes,
+        "training": found["training"],
+        "headline": report["headline"],
+        "counts": report["counts"],
+        "load": load,
+        "machine": machine_facts(),
+    }
+    return write_result(f"panoptic_{name}", result, scratch=minutes != job.minutes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("job", choices=[*JOBS, "all"])
+    parser.add_argument("--minutes", type=float, help="of training, instead of the job's own")
+    options = parser.parse_args()
+    for name in JOBS if options.job == "all" else [options.job]:
+        print(f"wrote {run_job(name, options.minutes or JOBS[name].minutes).name}")
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
