@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.markup import escape
 
 from smalta.cli.common import Classes, Data, DeviceName, Quiet, checked_device, out
+
+if TYPE_CHECKING:
+    from smalta.model.info import Kind
 
 
 def train(
@@ -21,6 +24,9 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, instead of minutes.", show_default=False)] = None,
     classes: Classes = None,
+    kind: Annotated[
+        str, typer.Option(help="binary, semantic, instance or panoptic; auto takes what the labels allow.")
+    ] = "auto",
     encoder: Annotated[str, typer.Option(help="A timm model name, or 'plain'.")] = "tf_efficientnet_lite0",
     no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from random weights.")] = False,
     seed: Annotated[int, typer.Option(help="Of splits, order, views and fresh weights.")] = 0,
@@ -39,6 +45,7 @@ def train(
     from smalta.training.train import train as train_run
 
     settings = TrainSettings(
+        kind=cast("Kind", kind),  # checked there
         minutes=minutes,
         steps=steps,
         encoder=encoder,
