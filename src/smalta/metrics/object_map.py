@@ -74,11 +74,12 @@ class ObjectMap:
             n_classes: K.
         """
         number = np.concatenate([[0], np.where(self.classes == 0, 0, n_classes + np.arange(1, len(self.classes) + 1))])
-        segments = np.where(self.instances == 0, self.labels, number.astype(np.int32)[self.instances])
-        outside = self.instances == 0
-        rest = np.flatnonzero(np.bincount(self.labels[outside], minlength=1))
+        segments = np.take(number.astype(np.int32), self.instances)
+        np.copyto(segments, self.labels, where=self.instances == 0)
+        present = np.bincount(np.minimum(segments, n_classes + 1).ravel(), minlength=n_classes + 1)[: n_classes + 1]
+        rest = np.flatnonzero(present)
         rest = rest[rest != 0]
-        things = np.flatnonzero(np.bincount(self.labels[self.crowd], minlength=1))
+        things = np.unique(self.labels[self.crowd])
         named = number[1:] != 0
         return SegmentMap(
             segments=segments,

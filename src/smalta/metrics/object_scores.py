@@ -121,7 +121,7 @@ class ObjectScores:
         self.tree = tree
         self.counts = CountScores(tree, calibration)
         self._levels = [LevelObjects(tree, k) for k in range(1, tree.n_levels + 1)]
-        self._kinds = np.where(tree.is_thing, _THING, _STUFF)
+        self._kinds = np.where(tree.is_thing, _THING, _STUFF).astype(np.uint8)
         self._kinds[0] = 0
         self._matched: list[np.ndarray] = []
 
