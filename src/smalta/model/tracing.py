@@ -29,6 +29,7 @@ from smalta.model.workload import Kind, Layer, Workload
 
 # bytes per weight that a step moves: the gradient's norm and cut (12), AdamW (28), the averaged weights (12)
 UPDATE_BYTES = 52
+LARGEST_KERNEL = 7
 # bytes per weight that training holds: the weight, its gradient, two averages of AdamW, the averaged weight
 TRAINING_WEIGHT_BYTES = 20
 
@@ -66,6 +67,7 @@ _KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written bes
     "copy": ("copy", 0),
     "cat": ("copy", 0),
     "constant_pad_nd": ("copy", 0),
+    "zeros": ("copy", 0),
     "zeros_like": ("copy", 0),
     "new_zeros": ("copy", 0),
 }
@@ -99,7 +101,7 @@ def trace(
     tensors = {name: _fake(mode, tensor) for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     with mode:
         pictures = torch.empty(batch, 3, height, width, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
-        recorder = _Recorder(tensors.values())
+        recorder = _Recorder(tensors.values(), batch)
         with recorder, torch.set_grad_enabled(training), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = torch.func.functional_call(network, tensors, (pictures,))
         with recorder, torch.set_grad_enabled(training):
@@ -152,9 +154,10 @@ def _answer(logits: Mapping[str, Tensor], stride: int) -> list[Tensor]:
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Turns every operation into a layer and follows what memory is alive."""
 
-    def __init__(self, known: Iterable[Tensor]) -> None:
+    def __init__(self, known: Iterable[Tensor], batch: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[Layer] = []
+        self._batch = batch
         self.peak = self._alive = 0
         self._storages = {tensor.untyped_storage()._cdata for tensor in known}
 
@@ -164,12 +167,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **(kwargs or {}))
         fresh = sum(self._follow(tensor) for tensor in _tensors((result,)))
         name = func._schema.name.removeprefix("aten::")
-        if not name.startswith("prim::") and (layer := _layer(name, args, kwargs or {}, result, fresh)) is not None:
+        if not name.startswith("prim::") and (layer := self._layer(name, (args, kwargs or {}), result, fresh)):
             self.layers.append(layer)
         return result
 
     def _follow(self, tensor: Tensor) -> int:
-        """Bytes that the tensor adds to what is alive."""
+        """Bytes that the tensor adds to the maps that are alive; gradients of weights are counted with the weights."""
+        if not self._grows(tensor):
+            return 0
         storage = tensor.untyped_storage()
         key, size = storage._cdata, int(storage.nbytes())
         if key in self._storages:
@@ -184,28 +189,35 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._storages.discard(key)
         self._alive -= size
 
+    def _layer(self, name: str, given: Any, result: Any, fresh: int) -> Layer | None:
+        base = name if name.startswith("_") else name.rstrip("_")
+        if base in _FREE:
+            return None
+        inputs, outputs = _tensors(given), _tensors((result,))
+        if base == "convolution":
+            return _convolution(given[0], outputs[0], fresh)
+        if base == "convolution_backward":
+            return _convolution_backward(given[0], outputs, fresh)
+        kind, per_element = _KINDS.get(base.removesuffix("_backward"), ("arithmetic", 1))
+        if kind in ("norm", "pool"):
+            outputs = outputs[:1]  # the others are a few numbers per channel
+        maps = [tensor for tensor in (*inputs, *outputs) if self._grows(tensor)]
+        written = sum(_bytes(tensor) for tensor in outputs if self._grows(tensor))
+        moved = sum(map(_bytes, maps))
+        return Layer(
+            kind=kind,
+            backward=base.endswith("_backward"),
+            operations=per_element * max((tensor.numel() for tensor in maps), default=0),
+            read=moved - written,
+            written=written,
+            weights=sum(map(_bytes, (*inputs, *outputs))) - moved,
+            fresh=fresh if written else 0,
+            bits=_bits(outputs),
+        )
 
-def _layer(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, fresh: int) -> Layer | None:
-    base = name.rstrip("_") if not name.startswith("_") else name
-    if base in _FREE:
-        return None
-    inputs, outputs = _tensors((args, kwargs)), _tensors((result,))
-    if base == "convolution":
-        return _convolution(args, outputs[0], fresh)
-    if base == "convolution_backward":
-        return _convolution_backward(args, outputs, fresh)
-    backward = base.endswith("_backward")
-    kind, per_element = _KINDS.get(base.removesuffix("_backward"), ("arithmetic", 1))
-    written = sum(map(_bytes, outputs[:1] if kind in ("norm", "pool") else outputs))
-    return Layer(
-        kind=kind,
-        backward=backward,
-        operations=per_element * max((t.numel() for t in (*outputs, *inputs)), default=0),
-        read=sum(map(_bytes, inputs)),
-        written=written,
-        fresh=fresh,
-        bits=_bits(outputs),
-    )
+    def _grows(self, tensor: Tensor) -> bool:
+        """Whether a tensor has places of the picture: its first axis is the batch, or it is larger than a kernel."""
+        return tensor.dim() >= 3 and (tensor.shape[0] == self._batch or max(tensor.shape[-2:]) > LARGEST_KERNEL)
 
 
 def _convolution(args: Sequence[Any], output: Tensor, fresh: int) -> Layer:

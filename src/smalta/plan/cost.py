@@ -89,10 +89,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A workload as arrays, one place per layer."""
+    """A workload as arrays, one place per layer; `sorts` are the kinds, bits and directions that occur."""
 
+    sorts: tuple[tuple[Kind, int, bool], ...]
+    sort: np.ndarray  # index into `sorts`
     kind: np.ndarray  # index into KINDS
-    backward: np.ndarray
     operations: np.ndarray
     maps: np.ndarray  # bytes read and written
     weights: np.ndarray
@@ -104,9 +105,12 @@ class Table:
     def of(cls, workload: Workload) -> Table:
         """From the layers."""
         layers = workload.layers
+        sorts = [(layer.kind, layer.bits, layer.backward) for layer in layers]
+        known = tuple(dict.fromkeys(sorts))
         return cls(
+            sorts=known,
+            sort=np.array([known.index(one) for one in sorts]),
             kind=np.array([KINDS.index(layer.kind) for layer in layers]),
-            backward=np.array([layer.backward for layer in layers]),
             operations=np.array([layer.operations for layer in layers], float),
             maps=np.array([layer.read + layer.written for layer in layers], float),
             weights=np.array([layer.weights for layer in layers], float),
@@ -151,7 +155,7 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
     peak = np.select([bits == b for b in BITS.values()], [rates.flops[p] for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
 
-    share = _by_layer(table, bits, way.runtime, shares)
+    share = _by_layer(table, way.runtime, shares, BITS[way.precision] if graph else None)
     sync = 1 + shares[f"{way.runtime}.serial"] * (way.threads - 1)
     compute = np.where(convolution, table.operations / (peak * portion * share) * sync, 0.0)
     levels = (caches.l2_total * portion, caches.l3_total * portion)
@@ -165,7 +169,8 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
         compute, memory, call = (np.where(inside, 0.0, part) for part in (compute, memory, call))
     reorder = np.zeros(len(maps))
     if not graph and way.layout == "channels_first":
-        reorder = np.where(convolution, maps * pace * shares["pytorch.reorder"], 0.0)
+        by_bits = np.where(bits == 32, shares["pytorch.reorder.fp32"], shares["pytorch.reorder.bf16"])
+        reorder = np.where(convolution, maps * pace * by_bits, 0.0)
     fresh = np.zeros(len(maps))
     if not graph and not way.keep_memory and machine.glibc:
         small = shares["pytorch.trimmed"] if table.live_bytes > 2 * MMAP_BYTES else 0.0
@@ -176,7 +181,7 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
         latency=latency,
         per_pass=latency / way.streams,
         layers=layers,
-        compute_bound=float(layers[compute > memory].sum()) / latency,
+        compute_bound=float(layers[compute > memory].sum()) / max(latency, 1e-12),
         reorder=float(reorder.sum()),
         fresh=float(fresh.sum()),
     )
@@ -187,7 +192,7 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
     bits = table.bits
     peak = np.select([bits == b for b in BITS.values()], [gpu.flops.get(p, gpu.flops["fp32"]) for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
-    share = _by_layer(table, bits, "cuda", shares)
+    share = _by_layer(table, "cuda", shares)
     if way.layout == "channels_first":  # tensor cores want channels last
         share = np.where(bits < 32, share * shares["cuda.channels_first"], share)
     moved = table.maps + table.weights
@@ -202,7 +207,7 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
         latency=latency,
         per_pass=latency,
         layers=layers,
-        compute_bound=float(layers[compute > memory].sum()) / latency,
+        compute_bound=float(layers[compute > memory].sum()) / max(latency, 1e-12),
         reorder=0.0,
         fresh=0.0,
         transfer=transfer,
@@ -215,13 +220,10 @@ def share_name(runtime: str, kind: Kind, bits: int, backward: bool) -> str:
     return name + (".backward" if backward else "")
 
 
-def _by_layer(table: Table, bits: np.ndarray, runtime: str, shares: Mapping[str, float]) -> np.ndarray:
-    result = np.ones(len(table.kind))
-    combined = np.stack([table.kind, bits, table.backward.astype(int)], axis=1)
-    for kind, width, backward in np.unique(combined, axis=0):
-        name = share_name(runtime, KINDS[kind], int(width), bool(backward))
-        result[(combined == (kind, width, backward)).all(axis=1)] = shares[name]
-    return result
+def _by_layer(table: Table, runtime: str, shares: Mapping[str, float], bits: int | None = None) -> np.ndarray:
+    """The share of each layer; `bits` are those of a graph runtime, instead of the trace's."""
+    values = [shares[share_name(runtime, kind, bits or own, backward)] for kind, own, backward in table.sorts]
+    return np.array(values)[table.sort]
 
 
 def _seconds_per_byte(working_set: np.ndarray, levels: tuple[float, float], speeds: Sequence[float]) -> np.ndarray:

@@ -21,10 +21,10 @@ from smalta.plan.candidates import Work, ways
 from smalta.plan.cost import cost
 from smalta.plan.gpus import PUBLISHED, Gpu
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits
+from smalta.plan.plan import Device, Limits
 
 REFERENCE = "l4"  # the card that the score speaks of where there is none
-SCALES = tuple(2.0**power for power in range(-10, 11))  # of the number of pixels, around the work's own
+PIXELS = tuple(2**power for power in range(8, 29))  # per pass: from 16 x 16 to 16,384 x 16,384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +73,16 @@ def score(work: Work, machine: Machine, gpu: Gpu, *, batch: int = 1) -> Score:
         batch: pictures per pass.
     """
     both = replace(machine, gpus=(gpu,))
-    own = work.workloads[32].scaled(float(batch))
+    own = work.workloads[32]
     products, ratios = [], []
-    for scale in SCALES:
-        volume, intensity = coordinates(own.scaled(scale), machine)
+    devices: tuple[Device, Device] = ("cpu", "cuda")
+    for pixels in PIXELS:
+        volume, intensity = coordinates(own.scaled(pixels / own.pixels), machine)
         products.append(math.log(volume * intensity))
-        times = {device: _fastest(work, both, scale * batch, device) for device in ("cpu", "cuda")}
-        ratios.append(math.log(times["cpu"] / times["cuda"]))
+        times = [_fastest(work, both, pixels, device) for device in devices]
+        ratios.append(math.log(times[0] / times[1]))
     k, tie, ties = _line(np.array(products), np.array(ratios))
-    volume, intensity = coordinates(own, machine)
+    volume, intensity = coordinates(own.scaled(float(batch)), machine)
     return Score(volume=volume, intensity=intensity, k=k, x0=math.exp(tie), gpu=gpu, ties=ties)
 
 
@@ -92,15 +93,12 @@ def coordinates(workload: Workload, machine: Machine) -> tuple[float, float]:
     return (workload.live_bytes + workload.weight_bytes) / cache, workload.operations / machine.rates.flops["fp32"]
 
 
-def _fastest(work: Work, machine: Machine, scale: float, device: str) -> float:
-    gpu = machine.gpus[0]
-    limits = Limits(device="cuda" if device == "cuda" else "cpu")
+def _fastest(work: Work, machine: Machine, pixels: int, device: Device) -> float:
     able = replace(work, runtimes=("pytorch",)) if device == "cuda" else work
-    passes = (
-        cost(work.workload(way, pixels=round(scale * work.workloads[32].pixels), batch=1), machine, way, gpu=gpu)
-        for way in ways(able, machine, limits)
+    return min(
+        cost(work.workload(way, pixels=pixels, batch=1), machine, way, gpu=machine.gpus[0]).per_pass
+        for way in ways(able, machine, Limits(device=device))
     )
-    return min(one.per_pass for one in passes)
 
 
 def _line(products: np.ndarray, ratios: np.ndarray) -> tuple[float, float, bool]:

@@ -1,0 +1,95 @@
+"""The same network seen twice: traced by PyTorch, and as an exported graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from small_models import CARS, save_random_model
+from smalta.errors import ModelError
+from smalta.inference.planning import answering_work, is_model
+from smalta.model.info import NetworkConfig
+from smalta.model.workload import CONVOLUTIONS, Workload
+from smalta.plan import workload as module
+from smalta.plan.workload import work_of_network
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_model(tmp_path_factory.mktemp("models") / "run")
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path) -> Path:
+    from smalta.inference.export import export
+
+    export(run, run / "model.onnx")
+    return run / "model.onnx"
+
+
+def convolutions(workload: Workload) -> dict[str, float]:
+    return {kind: value for kind, value in workload.operations_by_kind.items() if kind in CONVOLUTIONS}
+
+
+def test_the_graph_and_the_trace_agree_on_every_kind_of_convolution(run: Path, exported: Path) -> None:
+    graph, trace = (answering_work(path, (256, 320)).workloads[32] for path in (exported, run))
+
+    assert graph.pixels == trace.pixels == 256 * 320
+    assert convolutions(graph).keys() == convolutions(trace).keys()
+    for kind, operations in convolutions(trace).items():
+        assert convolutions(graph)[kind] == pytest.approx(operations, rel=0.05)
+    assert graph.weight_bytes == pytest.approx(trace.weight_bytes, rel=0.1)
+    assert 0.5 < graph.live_bytes / trace.live_bytes < 1.5
+
+
+def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(run: Path, exported: Path) -> None:
+    assert "openvino" in answering_work(exported, (64, 64)).runtimes
+    assert "pytorch" not in answering_work(exported, (64, 64)).runtimes
+    assert answering_work(run, (64, 64)).runtimes == ("pytorch",)
+
+
+def test_answers_take_a_float_per_pixel_and_channel(run: Path) -> None:
+    work = answering_work(run, (64, 64))
+
+    assert work.answer_bytes == 4 * (CARS.n_leaves + sum(len(a.values) for a in CARS.attributes))
+
+
+def test_large_pictures_are_scaled_from_a_smaller_trace() -> None:
+    config = NetworkConfig(n_leaves=3, encoder="plain", width=12)
+    small, large = (work_of_network(config, size, "inference") for size in ((512, 1024), (2048, 1024)))
+
+    assert large.workloads[32].pixels == 4 * small.workloads[32].pixels
+    assert large.workloads[32].operations == pytest.approx(4 * small.workloads[32].operations)
+
+
+def test_training_work_brings_its_gradients() -> None:
+    work = work_of_network(NetworkConfig(n_leaves=3, encoder="plain", width=12), (64, 64), "training", batch=4)
+
+    assert work.batch == 4
+    assert any(layer.backward for layer in work.workloads[16].layers)
+
+
+def test_a_run_needs_pytorch_to_be_planned(monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+
+    with pytest.raises(ModelError, match=r"found with PyTorch; run `pip install 'smalta\[train\]'`, or export it"):
+        answering_work(run, (64, 64))
+
+
+def test_models_and_data_sets_are_told_apart(run: Path, discs: Path) -> None:
+    assert is_model(run)
+    assert is_model(Path("anywhere/model.onnx"))
+    assert not is_model(discs)
+
+
+def test_a_damaged_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"no")
+    (tmp_path / "model.onnx").write_bytes(b"no")
+
+    with pytest.raises(ModelError, match="is no model of smalta, or it is damaged"):
+        answering_work(tmp_path, (64, 64))
+    with pytest.raises(ModelError, match="no ONNX file, or it is damaged"):
+        answering_work(tmp_path / "model.onnx", (64, 64))
+    with pytest.raises(ModelError, match="cannot be read"):
+        answering_work(tmp_path / "missing.onnx", (64, 64))
