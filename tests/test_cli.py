@@ -98,7 +98,7 @@ def test_ctrl_c_is_exit_code_130(cli: Cli, discs: Path, tmp_path: Path, monkeypa
     code, _, error = cli("train", discs, "--out", tmp_path / "run", "--steps", 4, *TINY)
 
     assert code == 130
-    assert error.strip() == "smalta: stopped; what was finished is kept (a training goes on with --resume)"
+    assert error.strip() == "smalta: stopped; what was finished is kept (train and predict go on with --resume)"
 
 
 # -- train --------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_predict_answers_in_the_kind_of_the_model_or_in_the_one_that_is_asked_fo
     for kind, name in (("auto", "own"), ("instance", "instance"), ("semantic", "plain")):
         assert cli("predict", model, picture, "--out", tmp_path / name, "--kind", kind, "-q") == (0, "", "")
 
-    plain = {"classes", "classes.json"}
+    plain = {"classes", "classes.json", "manifest.jsonl"}
     assert {path.name for path in (tmp_path / "plain").iterdir()} == plain
     assert {path.name for path in (tmp_path / "instance").iterdir()} == plain | {"instances", "objects.csv"}
     assert (tmp_path / "own" / "panoptic.json").is_file()

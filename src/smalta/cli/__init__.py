@@ -93,5 +93,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         show()
         return code
     if result == STOPPED:
-        print("smalta: stopped; what was finished is kept (a training goes on with --resume)", file=sys.stderr)
+        print("smalta: stopped; what was finished is kept (train and predict go on with --resume)", file=sys.stderr)
     return result if isinstance(result, int) else 0

@@ -36,6 +36,9 @@ def predict(
     channels_last: Annotated[
         bool, typer.Option("--channels-last", help="Probabilities as (height, width, classes).")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what an earlier job with this model and options has done.")
+    ] = False,
     device: DeviceName = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -58,7 +61,9 @@ def predict(
     with progress_bar(quiet) as bar:
         move = mover(bar, "predict")
         count = iter(range(1, len(paths) + 1))
-        outcomes = predict_files(predictor, paths, folder, options, done=lambda _: move(next(count), len(paths)))
+        outcomes = predict_files(
+            predictor, paths, folder, options, resume=resume, done=lambda _: move(next(count), len(paths))
+        )
     broken = list(failed(outcomes))
     for outcome in broken:
         print(f"smalta: {outcome.error}", file=sys.stderr)

@@ -3,20 +3,25 @@
 In:  a predictor, paths of pictures, a folder.
 Out: files in that folder, each whole or not there; one `Outcome` per picture, in the order of the input.
 
+Each thread takes a picture from its file to its answer's files; so one decodes while the network works on another, and
+what is in memory is bounded by the number of threads. The runtime lets as many passes run as it has streams.
+
 Must not know: how answers are made, what is in the files, how progress is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from smalta.data.pictures import read_picture
+from smalta.data.formats.base import map_in_order
+from smalta.data.pictures import read_picture, write_index
 from smalta.errors import ConfigError, SmaltaError
+from smalta.inference.manifest import Manifest
 from smalta.inference.predictor import Predictor
-from smalta.inference.writers import OutputOptions, make_folders, write_answer, write_tables
-from smalta.model.info import OBJECT_KINDS
+from smalta.inference.writers import OutputOptions, Written, make_folders, write_answer, write_tables
+from smalta.model.info import OBJECT_KINDS, Kind
 
 __all__ = ["Outcome", "OutputOptions", "failed", "predict_files"]
 
@@ -42,22 +47,29 @@ def predict_files(
     out: str | Path,
     options: OutputOptions,
     *,
+    resume: bool = False,
     done: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Segment pictures one after the other; a picture that fails is reported and does not stop the rest.
+    """Segment pictures, several at a time; a picture that fails is reported and does not stop the rest.
+
+    If it is stopped (Ctrl-C), pictures that are being worked on are finished first, and the files about all pictures
+    are written for those that are done.
 
     Args:
         predictor: the model.
         pictures: paths; their stems name the results and must differ.
-        out: the folder; `classes/STEM.png`, what the kind and the options ask for, and `classes.json`, which says
-            what the numbers in the index pictures mean.
+        out: the folder; `classes/STEM.png`, what the kind and the options ask for, `classes.json`, which says what
+            the numbers in the index pictures mean, and `manifest.jsonl`, which says what is done.
         options: what to write.
-        done: called after each picture.
+        resume: leave out what a job with the same model and options has done in this folder.
+        done: called after each picture, in their order.
 
     Raises:
         ConfigError: if two pictures would write the same file, `out` is a file, a confidence lies outside [0, 1], or
-            the model cannot answer the kind that is asked for, or outlines are wanted of a kind without objects.
+            the model cannot answer the kind that is asked for, or outlines are wanted of a kind without objects, or
+            the job to go on with had another model or other options.
         ClassTreeError: if the options name a level that the tree lacks.
+        DataError: if the files about all pictures cannot be written.
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -72,20 +84,45 @@ def predict_files(
     if options.geojson and kind not in OBJECT_KINDS:
         raise ConfigError(f"outlines of objects are asked for, but the kind is {kind!r}; leave out --geojson")
     make_folders(folder, predictor.tree, kind, options)
-    outcomes, written = [], []
-    for picture in pictures:
+    outcomes: list[Outcome] = []
+    written: list[Written] = []
+    job = {"model": predictor.digest} | asdict(options) | {"kind": kind}
+    with Manifest(folder, job, resume=resume) as manifest:
+
+        def answer(picture: Path) -> Written | str:
+            try:
+                return manifest.done(picture) or _answer(predictor, picture, folder, kind, options)
+            except SmaltaError as error:
+                return str(error)
+            except MemoryError:
+                return f"{picture} does not fit in memory; allow less with --memory, or cut it into parts"
+
+        workers = predictor.runtime.streams + 1  # one more decodes and encodes while all streams work
         try:
-            pixels = read_picture(picture)
-            answer = predictor(pixels, kind=kind, level=options.level, min_confidence=options.min_confidence)
-        except SmaltaError as error:
-            outcomes.append(Outcome(picture=picture, classes=None, error=str(error)))
-        else:
-            written.append(write_answer(folder, picture, pixels, answer, kind, options))
-            outcomes.append(Outcome(picture=picture, classes=written[-1].classes, error=None))
-        if done:
-            done(outcomes[-1])
-    write_tables(folder, predictor.tree, kind, written)
+            for picture, result in zip(pictures, map_in_order(answer, pictures, workers), strict=True):
+                if isinstance(result, str):
+                    manifest.add_failure(picture, result)
+                    outcomes.append(Outcome(picture=picture, classes=None, error=result))
+                else:
+                    manifest.add(picture, result)
+                    written.append(result)
+                    outcomes.append(Outcome(picture=picture, classes=result.classes, error=None))
+                if done:
+                    done(outcomes[-1])
+        finally:  # also when it is stopped
+            write_tables(folder, predictor.tree, kind, written)
     return outcomes
+
+
+def _answer(predictor: Predictor, picture: Path, folder: Path, kind: Kind, options: OutputOptions) -> Written:
+    """Take one picture from its file to its answer's files."""
+    pixels = read_picture(picture)
+    if kind not in OBJECT_KINDS and not (options.overlays or options.probabilities or options.min_confidence):
+        classes = predictor.class_map(pixels, level=options.level)
+        path = folder / "classes" / f"{picture.stem}.png"
+        return Written(classes=write_index(path, predictor.tree.node_to_value[classes]))
+    answer = predictor(pixels, kind=kind, level=options.level, min_confidence=options.min_confidence)
+    return write_answer(folder, picture, pixels, answer, kind, options)
 
 
 def _refuse_equal_stems(pictures: Sequence[Path]) -> None:

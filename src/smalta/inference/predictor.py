@@ -9,6 +9,7 @@ and never for an exported model.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -50,15 +51,17 @@ class Predictor:
     Args:
         runtime: runs the network.
         info: what its answers mean.
+        digest: tells this model from others.
 
     Attributes:
-        runtime, info: as given.
+        runtime, info, digest: as given.
         tree, kind, threshold, facts: those of `info`.
     """
 
-    def __init__(self, runtime: Runtime, info: ModelInfo) -> None:
+    def __init__(self, runtime: Runtime, info: ModelInfo, *, digest: str = "") -> None:
         self.runtime = runtime
         self.info = info
+        self.digest = digest
         self.tree, self.kind, self.threshold, self.facts = info.tree, info.kind, info.threshold, info.facts
 
     def __call__(
@@ -165,12 +168,13 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
         raise ModelError(
             f"{model} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
         ) from error
-    network, info = load_model(path / MODEL_FILE if path.is_dir() or not path.suffix else path)
+    file = path / MODEL_FILE if path.is_dir() or not path.suffix else path
+    network, info = load_model(file)
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     runtime = TorchRuntime(network, info.tree.attributes, device=chosen)
-    return Predictor(runtime, info)
+    return Predictor(runtime, info, digest=_digest(file))
 
 
 def _load_exported(path: Path, device: Device) -> Predictor:
@@ -179,7 +183,12 @@ def _load_exported(path: Path, device: Device) -> Predictor:
     if device == "cuda":
         raise ModelError(f"{path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
     runtime, info = load_onnx(path)
-    return Predictor(runtime, info)
+    return Predictor(runtime, info, digest=_digest(path))
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _as_rgb(picture: np.ndarray) -> np.ndarray:
