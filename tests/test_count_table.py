@@ -15,11 +15,13 @@ NODES = {path: NodeErrors(pictures=20, found=1.0, empty=0.0) for path in ("ball"
 CALIBRATION = CountCalibration(pictures=20, nodes=NODES)
 
 
-def shown(counts: list[list[int]], calibration: CountCalibration | None = CALIBRATION) -> str:
+def shown(
+    counts: list[list[int]], calibration: CountCalibration | None = CALIBRATION, path: str = "lawns/lawn[{}].png"
+) -> str:
     """What is printed of red and green balls per picture."""
     table = CountTable(
         tree=BALLS,
-        pictures=tuple(Path(f"lawn[{i}].png") for i in range(len(counts))),
+        pictures=tuple(Path(path.format(i)) for i in range(len(counts))),
         counts=np.array([[red + green, 0, 0, red + green, red, green] for red, green in counts]).reshape(-1, 6),
         calibration=calibration,
         failed=(),
@@ -45,6 +47,10 @@ def test_each_picture_is_shown_with_the_classes_that_occur() -> None:
     assert "green" not in text
     assert "All 2 pictures" in text
     assert "90% interval" in text
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_paths() -> None:
+    assert line_with(shown([[1, 0], [2, 0]], path="{}/a.png"), "1/a.png")[:3] == ["1/a.png", "ball", "2"]
 
 
 def test_a_class_without_an_interval_shows_a_dash() -> None:

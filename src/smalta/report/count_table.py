@@ -9,6 +9,7 @@ Must not know: how objects are counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -45,12 +46,14 @@ def _pictures(counts: CountTable) -> Table:
     table.add_column("count", justify="right")
     if counts.calibration is not None and not counts.note:
         table.add_column(f"{counts.calibration.coverage:.0%} interval", justify="right")
-    for picture, nodes in list(counts.rows())[:MOST_LISTED]:
-        table.add_section()
-        for place, node in enumerate(_shown(nodes)):
-            shown = [escape(str(picture)) if place == 0 else "", _indented(node), str(node.count)]
+    named = len({picture.name for picture in counts.pictures}) == len(counts.pictures)
+    for picture, nodes in islice(counts.rows(), MOST_LISTED):
+        shown = _shown(nodes)
+        for place, node in enumerate(shown):
+            name = escape(picture.name if named else str(picture)) if place == 0 else ""
             ends = "-" if node.high is None else f"{node.low} .. {node.high}"
-            table.add_row(*shown, *([ends] if len(table.columns) > 3 else []))
+            cells = [name, _indented(node), str(node.count), ends][: len(table.columns)]
+            table.add_row(*cells, end_section=len(shown) > 1 and node is shown[-1])
     return table
 
 

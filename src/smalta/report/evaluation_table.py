@@ -41,10 +41,10 @@ TITLES = {
     "pq_things": "PQ of things",
     "pq_stuff": "PQ of stuff",
     "ap": "AP, IoU 0.5:0.95",
-    "count_mae": "mean absolute error per picture",
-    "count_bias": "bias per picture, answered - true",
-    "count_relative_error": "absolute errors / true count",
-    "count_coverage": "intervals that hold the true count",
+    "count_mae": "mean absolute error",
+    "count_bias": "bias, answered-true",
+    "count_relative_error": "relative error",
+    "count_coverage": "truth in the interval",
 }
 HEADLINES = {"objects": "Objects: headline numbers", "pixels": "Pixels: headline numbers"}
 

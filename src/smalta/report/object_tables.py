@@ -27,47 +27,45 @@ def objects_table(level: Mapping[str, Any]) -> Table:
     """The classes of one level, things first, and the means over them."""
     sizes = ", ".join(f"{size} {score(level[f'ap_{size}'])}" for size in SIZES)
     table = Table(title=f"Objects at level {level['level']}", title_justify="left", caption_justify="left")
-    table.caption = f"AP of objects by size: {sizes}"
-    table.add_column("class", overflow="fold")
-    for title in ("true", "answered", "AP", "AP at 0.5", "accuracy at 0.5", "PQ", "SQ", "RQ"):
+    table.caption = f"accuracy: at IoU 0.5. AP by size: {sizes}"
+    table.add_column("class", overflow="fold", min_width=9)
+    for title in ("true", "answered", "AP", "accuracy", "PQ", "SQ", "RQ"):
         table.add_column(title, justify="right")
     rows = sorted(level["classes"], key=lambda row: row["kind"] != "thing")
     for row in rows:
         if row["pq"] is None and not row["predicted"]:
             table.add_row(escape(row["class"]), "absent", style="dim")
             continue
-        numbers = [score(row[name]) for name in ("ap", "ap50", "accuracy", "pq", "sq", "rq")]
+        numbers = [score(row[name]) for name in ("ap", "accuracy", "pq", "sq", "rq")]
         found = [_whole(row["true"]), _whole(row["predicted"])]
         table.add_row(escape(row["class"]), *found, *numbers)
     table.add_section()
     for group in ("things", "stuff", "all"):
         means = level["panoptic"][group]
         if means["pq"] is not None:
-            precision = [score(level["ap"]), score(level["ap50"])] if group == "things" else ["", ""]
-            table.add_row(
-                f"mean, {group}", "", "", *precision, "", *(score(means[name]) for name in ("pq", "sq", "rq"))
-            )
+            precision = score(level["ap"]) if group == "things" else ""
+            numbers = [score(means[name]) for name in ("pq", "sq", "rq")]
+            table.add_row(f"mean, {group}", "", "", precision, "", *numbers)
     return table
 
 
 def counts_parts(counts: Mapping[str, Any]) -> list[RenderableType]:
     """The errors of counts, node by node, and how often intervals hold the true count."""
-    table = Table(title="Counts per picture", title_justify="left")
-    table.add_column("class", overflow="fold")
-    for title in ("pictures", "true", "answered", "absolute error", "bias", "relative error"):
+    table = Table(title="Counts per picture", title_justify="left", caption_justify="left")
+    table.add_column("class", overflow="fold", min_width=9)
+    for title in ("true", "answered", "off by", "bias", "relative"):
         table.add_column(title, justify="right")
     nominal = counts["nominal_coverage"]
     with_intervals = nominal is not None and counts["shortage"] is None
     if with_intervals:
-        table.add_column(f"in the {nominal:.0%} interval", justify="right")
-        table.add_column("its mean width", justify="right")
+        table.add_column("held", justify="right")
+        table.add_column("width", justify="right")
+        table.caption = f"held: share of the {nominal:.0%} intervals with the true count; width: of an interval, mean"
     for row in counts["nodes"]:
-        cells = [row["known_pictures"], row["true"], row["predicted"]]
         numbers = [_short(row["mae"]), _short(row["bias"], sign="+"), _share(row["relative_error"])]
         if with_intervals:
-            held = "-" if row["coverage"] is None else f"{row['coverage']:.1%} of {row['intervals']}"
-            numbers += [held, _short(row["mean_width"])]
-        table.add_row(escape(row["class"]), *map(str, cells), *numbers)
+            numbers += [_share(row["coverage"]), _short(row["mean_width"])]
+        table.add_row(escape(row["class"]), str(row["true"]), str(row["predicted"]), *numbers)
     return [table] if counts["shortage"] is None else [table, escape(counts["shortage"])]
 
 
