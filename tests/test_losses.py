@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from smalta.classes import ROOT, ClassTree
+from smalta.training import losses
 from smalta.training.losses import AttributeLoss, TreeLoss, balanced_weights, node_log_probabilities
 from trees import trees
 
@@ -341,3 +342,19 @@ def test_weights_average_one_over_the_labelled_pixels(pixels: list[int]) -> None
 
     assert (weights * shares).sum() == pytest.approx(1)
     assert (weights > 0).all()
+
+
+def test_with_very_many_leaves_the_label_at_the_middle_of_a_place_speaks_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(losses, "MOST_AT_FULL_SIZE", 2)
+    tree = ClassTree(["sky", "road", "car"])
+    labels = torch.tensor(
+        [[[1, 1, 1, 3], [1, 1, 1, 3], [1, 1, 1, 3], [3, 3, 3, 3]]]
+    )  # middles at rows and columns 1 and 3
+    logits = torch.zeros(1, 3, 2, 2)
+    logits[0, 0, 0, 0] = logits[0, 2, 0, 1] = logits[0, 2, 1, 0] = logits[0, 2, 1, 1] = 30.0
+
+    assert TreeLoss(tree)(logits, labels) < 1e-6
+    monkeypatch.setattr(losses, "MOST_AT_FULL_SIZE", 3)
+    assert TreeLoss(tree)(logits, labels) > 0.1
