@@ -1,0 +1,126 @@
+"""Tiles cover a picture, and what is stitched is what the whole picture gives."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smalta.errors import ConfigError
+from smalta.inference.tiling import Block, Tiled, check_tile, stitched, tile_starts
+
+OVERLAP, RAMP = 64, 32
+
+
+class Blur:
+    """Stands in for a network that looks 16 pixels far: maps at a stride, from sums around every cell."""
+
+    def __init__(self, stride: int = 4, streams: int = 1) -> None:
+        self.stride, self.streams = stride, streams
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        self.shapes.add(pictures.shape)
+        height, width = (-(-side // 32) * 32 for side in pictures.shape[1:3])
+        found = []
+        for picture in pictures:
+            padded = np.pad(picture, ((0, height - len(picture)), (0, width - picture.shape[1]), (0, 0)), mode="edge")
+            wide = np.pad(padded.astype(np.float32), ((15, 15), (15, 15), (0, 0)))  # zeros around, as networks pad
+            sums = cv2.boxFilter(wide, -1, (31, 31), normalize=False, anchor=(0, 0))[:height, :width]
+            found.append(np.moveaxis(sums[:: self.stride, :: self.stride], -1, 0))
+        maps = np.ascontiguousarray(np.stack(found))
+        return {"logits": maps, "offsets": maps[:, :2] - 7}
+
+
+def random_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def blocks(picture: np.ndarray, tile_hw: tuple[int, int], runtime: Blur) -> list[Block]:
+    asked: list[int] = [0]
+
+    def rows(y0: int, y1: int) -> np.ndarray:
+        assert y0 == asked[-1]  # each row once
+        asked.append(y1)
+        return picture[y0:y1]
+
+    found = stitched(runtime, rows, picture.shape[:2], tile_hw, overlap=OVERLAP, ramp=RAMP)  # type: ignore[arg-type]
+    return list(found)
+
+
+@given(length=st.integers(1, 200), tile=st.integers(3, 40), data=st.data())
+def test_tiles_cover_the_axis_on_the_grid_and_keep_the_overlap(length: int, tile: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, tile - 2))
+    length, tile, overlap = 32 * length, 32 * tile, 32 * overlap
+
+    starts = tile_starts(length, tile, overlap)
+
+    assert starts[0] == 0
+    assert starts[-1] + tile == max(length, tile)
+    assert all(start % 32 == 0 for start in starts)
+    assert all(32 <= b - a <= tile - overlap for a, b in pairwise(starts))
+
+
+@given(
+    size=st.tuples(st.integers(1, 700), st.integers(1, 700)),
+    tile=st.tuples(st.integers(4, 12), st.integers(4, 12)),
+    stride=st.sampled_from([1, 2, 4]),
+    seed=st.integers(0, 99),
+)
+def test_stitched_maps_are_those_of_the_whole_picture_whatever_the_tile(
+    size: tuple[int, int], tile: tuple[int, int], stride: int, seed: int
+) -> None:
+    picture, runtime = random_picture(*size, seed), Blur(stride)
+    whole = runtime.maps(picture[None])
+    seen = np.zeros(whole["logits"].shape[2:], int)
+
+    for block in blocks(picture, (tile[0] * 32, tile[1] * 32), Blur(stride)):
+        seen[block.y0 : block.y1, block.x0 : block.x1] += 1
+        ys = slice(block.y0 - block.top, block.y1 + block.bottom)
+        xs = slice(block.x0 - block.left, block.x1 + block.right)
+        for name, maps in block.maps.items():
+            np.testing.assert_allclose(maps, whole[name][0, :, ys, xs], rtol=1e-5, atol=1e-2)  # of sums up to 245,055
+            np.testing.assert_array_equal(block.inner(name).shape[1:], (block.y1 - block.y0, block.x1 - block.x0))
+
+    assert (seen == 1).all()
+
+
+def test_every_tile_has_the_same_size_and_reaches_no_further_than_asked() -> None:
+    runtime = Blur()
+
+    blocks(random_picture(333, 500), (160, 192), runtime)
+
+    assert runtime.shapes == {(1, 160, 192, 3)}
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_a_runtime_that_cuts_answers_as_one_that_does_not(streams: int) -> None:
+    pictures = np.stack([random_picture(900, 700, seed) for seed in (1, 2)])
+    runtime = Blur(streams=streams)
+
+    found, expected = Tiled(runtime, (640, 640)).maps(pictures), Blur().maps(pictures)
+
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-2)
+    assert runtime.shapes == {(1, 640, 640, 3)}
+
+
+def test_a_picture_that_fits_is_not_cut() -> None:
+    runtime = Blur()
+
+    Tiled(runtime, (640, 640)).maps(random_picture(610, 640)[None])
+
+    assert runtime.shapes == {(1, 610, 640, 3)}
+
+
+@pytest.mark.parametrize("tile", [0, 32, 576, 650])
+def test_tiles_that_leave_nothing_to_answer_for_are_refused(tile: int) -> None:
+    with pytest.raises(ConfigError, match=rf"multiple of 32 pixels and at least 608, got {tile}"):
+        check_tile(tile)
+    with pytest.raises(ConfigError, match=f"got {tile}"):
+        Tiled(Blur(), (640, tile))
