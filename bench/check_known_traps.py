@@ -28,6 +28,8 @@ from bench.common import data_root, exit_on_error, machine_facts, write_result
 from bench.prepare import DEFECTS, Item, pairs, prepared, read_mask, write_set
 from smalta.classes import ClassTree
 from smalta.data.check import Report, check
+from smalta.data.checks import RULES, objects
+from smalta.data.pictures import write_index
 
 Made = tuple[Path, ClassTree | None]
 CAMVID = (
@@ -44,6 +46,7 @@ CAMVID = (
     "bicyclist",
 )
 FEW = {"train": 12, "val": 6}
+OBJECT_RULES = [rule.__name__.replace("_", "-") for rule in RULES if rule.__module__ == objects.__name__]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,37 @@ def nuclei_as_classes(into: Path) -> Made:
     return into / "set", ClassTree.from_file(root / "classes.yaml")
 
 
+def nuclei_ids(into: Path, change: Callable[[np.ndarray], np.ndarray]) -> Made:
+    """Object ids changed as careless exports change them; of 60 pictures, those with most nuclei among them."""
+    root = data_root() / "dsb2018_nuclei"
+    for room in ("images", "instances"):
+        (into / "set" / room).mkdir(parents=True)
+    shutil.copy(root / "classes.yaml", into / "set")
+    items = sorted(pairs(root / "images", root / "instances"), key=lambda item: -int(read_mask(Path(item.mask)).max()))
+    for item in items[:60]:
+        (into / "set/images" / Path(item.picture).name).symlink_to(item.picture)
+        write_index(into / "set/instances" / f"{item.name}.png", change(read_mask(Path(item.mask))))
+    return into / "set", None
+
+
+def by_tiles(ids: np.ndarray) -> np.ndarray:
+    """Numbered from 1 in every tile of 128 pixels."""
+    out = np.zeros_like(ids)
+    for top in range(0, ids.shape[0], 128):
+        for left in range(0, ids.shape[1], 128):
+            tile = ids[top : top + 128, left : left + 128]
+            out[top : top + 128, left : left + 128] = np.unique(np.append(tile, 0), return_inverse=True)[1][
+                :-1
+            ].reshape(tile.shape)
+    return out
+
+
+def crumbs(ids: np.ndarray) -> np.ndarray:
+    """Connected regions of a noisy mask."""
+    noise = np.random.default_rng(0).random(ids.shape) > 0.999
+    return cv2.connectedComponents(((ids > 0) | noise).astype(np.uint8))[1]
+
+
 def coco_renumbered(into: Path) -> Made:
     """Category ids with gaps against a tree that counts without gaps."""
     config = yaml.safe_load((data_root() / "coco128_panoptic/semantic_segmentation/config.yaml").read_text())
@@ -220,10 +254,10 @@ def edited(edit: Callable[[Path], object]) -> Callable[[Path], Made]:
 CASES = (
     Case("camvid11 as published", own("camvid11"), silent=["near-identical-pictures", "absent-class"]),
     Case("crackforest as published (0/255, no classes file)", own("crackforest")),
-    Case("dsb2018_nuclei as published (16-bit objects)", own("dsb2018_nuclei")),
-    Case("coco128 panoptic as published", own("coco128_panoptic"), warnings=["absent-class"]),
+    Case("dsb2018_nuclei as published (16-bit objects)", own("dsb2018_nuclei"), silent=OBJECT_RULES),
+    Case("coco128 panoptic as published", own("coco128_panoptic"), warnings=["absent-class"], silent=OBJECT_RULES),
     Case("coco128 semantic (ids with gaps)", own("coco128_panoptic/semantic_segmentation")),
-    Case("coco128 YOLO text", own("coco128_panoptic/instance_segmentation")),
+    Case("coco128 YOLO text", own("coco128_panoptic/instance_segmentation"), silent=OBJECT_RULES),
     Case("dibco as published: black is text", own("dibco"), warnings=["inverted-polarity"]),
     Case("dibco with its polarity stated", ready("dibco"), silent=["inverted-polarity"]),
     Case("car_parts as published: left and right", own("car_parts"), warnings=["missing-mirror"]),
@@ -257,6 +291,11 @@ CASES = (
     ),
     Case("camvid11, a broken class tree", one_sided_tree, ["class-tree"]),
     Case("dsb2018_nuclei, objects as classes", nuclei_as_classes, ["unknown-ids"]),
+    Case("... with ids modulo 256", lambda into: nuclei_ids(into, lambda ids: ids % 256), ["wrapped-ids"]),
+    Case("... with ids up to 255", lambda into: nuclei_ids(into, lambda ids: np.minimum(ids, 255)), ["wrapped-ids"]),
+    Case("... numbered tile by tile", lambda into: nuclei_ids(into, by_tiles), warnings=["reused-ids"]),
+    Case("... as one object", lambda into: nuclei_ids(into, lambda ids: ids > 0), warnings=["merged-objects"]),
+    Case("... regions of a noisy mask", lambda into: nuclei_ids(into, crumbs), warnings=["object-specks"]),
     Case("coco128 semantic against ids without gaps", coco_renumbered, ["unknown-ids"]),
     Case(
         "car_parts stored turned, labels too",

@@ -9,7 +9,7 @@ import pytest
 from labelled_sets import found, picture_and_mask, rules_of, write_picture, write_set
 from smalta.classes import ClassTree
 from smalta.data.check import check, check_dataset, check_errors_only
-from smalta.data.checks import RULES, classes, files, leaks, values
+from smalta.data.checks import RULES, classes, files, leaks, objects, values
 from smalta.data.dataset import open_dataset
 
 
@@ -124,7 +124,7 @@ def test_the_report_does_not_depend_on_the_threads(tmp_path: Path) -> None:
 def test_every_rule_stands_in_the_list_once() -> None:
     defined = {
         function.__name__
-        for module in (classes, files, leaks, values)
+        for module in (classes, files, leaks, objects, values)
         for function in vars(module).values()
         if getattr(function, "__module__", "") == module.__name__
         and "Iterator" in str(getattr(function, "__annotations__", {}).get("return", ""))

@@ -146,6 +146,33 @@ def test_an_outline_class_between_two_others_is_no_interpolation(tmp_path: Path)
     assert rules_of(root) == {}
 
 
+def thin_things(size_hw: tuple[int, int]) -> np.ndarray:
+    """Ten classes side by side in stripes of 6 pixels, each with a post of another class, one pixel wide, before it."""
+    mask = np.zeros(size_hw, dtype=np.uint8)
+    for place, left in enumerate(range(0, size_hw[1], 6)):
+        mask[:, left : left + 6] = (0, 4, 9, 2, 7)[place % 5]
+        mask[: size_hw[0] // 2, left + 3] = (3, 6, 5, 5, 8)[place % 5]
+        mask[: size_hw[0] // 3, left] = (4, 2, 6, 8, 5)[place % 5]
+    return mask
+
+
+def test_thin_things_in_small_masks_are_no_interpolation_and_real_interpolation_is(tmp_path: Path) -> None:
+    size_hw = (64, 96)
+    exact = thin_things(size_hw)
+    steps = measure_steps(exact)
+    assert steps.middles >= 3
+    assert 0.1 < steps.ramps / (steps.ramps + steps.jumps) < 0.2  # more than the share that tells in large masks
+    root = write_set(tmp_path, classes=f"classes: [{', '.join(f'c{i}' for i in range(10))}]")
+    for path in root.glob("*/images/*"):
+        write_picture(path, cv2.imread(str(path))[: size_hw[0]])
+    change_masks(root, lambda mask: exact)
+    assert rules_of(root).keys() <= {"absent-class"}
+
+    change_masks(root, lambda mask: cv2.resize(thin_things((90, 144)), size_hw[::-1], interpolation=cv2.INTER_AREA))
+
+    assert rules_of(root)["interpolated-mask"] == "error"
+
+
 def test_masks_in_jpeg_files_are_an_error_where_values_changed(tmp_path: Path) -> None:
     root = change_masks(write_set(tmp_path, value=255), lambda mask: mask, suffix=".jpg")
 

@@ -34,11 +34,7 @@ def settle(classes: np.ndarray, instances: np.ndarray, tree: ClassTree) -> tuple
         [[[1, 2, 2, 2]], [[0, 1, 1, 1]]]
     """
     numbers, places = without_gaps(instances)
-    present = np.flatnonzero(np.bincount(classes.ravel()))
-    column = np.zeros(len(tree) + 1, dtype=np.int64)
-    column[present] = np.arange(len(present))
-    pairs = places.ravel().astype(np.int64) * len(present) + column[classes.ravel()]
-    votes = np.bincount(pairs, minlength=len(numbers) * len(present)).reshape(len(numbers), len(present))
+    present, votes = class_votes(classes, places, len(numbers))
     majority = present[votes.argmax(axis=1)]
     is_object = tree.is_thing[majority]
     is_object[0] = False
@@ -46,6 +42,21 @@ def settle(classes: np.ndarray, instances: np.ndarray, tree: ClassTree) -> tuple
     claims[0] = False
     renumbered = np.where(is_object, is_object.cumsum(), 0).astype(np.int32)
     return np.where(claims[places], majority[places], classes).astype(np.uint16), renumbered[places]
+
+
+def class_votes(classes: np.ndarray, places: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of each object by class: the classes present (C,), and counts (n, C) int64.
+
+    Args:
+        classes: (H, W) node ids.
+        places: (H, W) whole numbers below n, as `without_gaps` gives them.
+        n: how many numbers there are, that of the pixels in no object included.
+    """
+    present = np.flatnonzero(np.bincount(classes.ravel()))
+    column = np.zeros(int(present[-1]) + 1, dtype=np.int64)
+    column[present] = np.arange(len(present))
+    pairs = places.ravel().astype(np.int64) * len(present) + column[classes.ravel()]
+    return present, np.bincount(pairs, minlength=n * len(present)).reshape(n, len(present))
 
 
 def without_gaps(instances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from smalta.data.checks import classes, files, leaks, values
+from smalta.data.checks import classes, files, leaks, objects, values
 from smalta.data.checks.exam import Exam
 from smalta.data.checks.finding import Finding
 from smalta.data.dataset import Dataset
@@ -30,10 +30,17 @@ RULES: tuple[Rule, ...] = (
     values.anti_aliased_mask,
     values.interpolated_mask,
     values.unknown_ids,
+    objects.wrapped_ids,
     leaks.look_alikes,
     files.exif_turned_label,
     classes.inverted_polarity,
     classes.missing_mirror,
     classes.absent_class,
     classes.empty_mask,
+    objects.merged_objects,
+    objects.reused_ids,
+    objects.object_specks,
+    objects.objects_on_stuff,
+    objects.objects_without_class,
+    objects.things_without_objects,
 )

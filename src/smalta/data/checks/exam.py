@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from smalta.data.checks.likeness import Likeness, likeness
+from smalta.data.checks.object_look import ObjectLook, look_at_objects
 from smalta.data.dataset import Dataset
 from smalta.data.pictures import is_picture_name, orient, read_orientation, read_picture, read_size
 from smalta.data.sample import Entry, Sample
@@ -60,6 +61,7 @@ class Exam:
         contrast: where the turn may as well be wrong, the picture's contrast along the borders of the turned labels
             and of the labels as they lie.
         likeness: for comparing pictures; None where nobody asked.
+        objects: what its objects are like; None where nothing is known about objects.
     """
 
     split: str
@@ -74,6 +76,7 @@ class Exam:
     orientation: int = 1
     contrast: tuple[float, float] | None = None
     likeness: Likeness | None = None
+    objects: ObjectLook | None = None
 
 
 def examine(dataset: Dataset, split: str, entry: Entry, *, compare: bool) -> Exam:
@@ -89,6 +92,7 @@ def examine(dataset: Dataset, split: str, entry: Entry, *, compare: bool) -> Exa
         steps=measure_steps(dataset.tree.node_to_value[sample.classes]),
         is_lossy=any(_is_lossy(path) for path in entry.labels),
         likeness=likeness(sample.picture) if compare else None,
+        objects=None if sample.instances is None else look_at_objects(sample.classes, sample.instances, dataset.tree),
     )
     return _with_orientation(exam, sample)
 

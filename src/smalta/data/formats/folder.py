@@ -322,7 +322,7 @@ def write(source: Dataset, out: Path) -> list[str]:
             write_index(place / "masks" / f"{stem}.png", tree.node_to_value[sample.classes])
             present.update(present_values(sample.classes))
             if sample.instances is not None:
-                write_index(place / "instances" / f"{stem}.png", sample.instances)
+                write_index(place / "instances" / f"{stem}.png", sample.instances, bits=16)
             for name, values in sample.attributes.items():
                 write_index(place / "attributes" / name / f"{stem}.png", values)
     write_tree(out, _with_values(tree, present))
