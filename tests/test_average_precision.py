@@ -63,14 +63,16 @@ def test_scores_at_one_threshold_and_by_size() -> None:
     labels[:, 62:], instances[:, 62:] = 2, 3  # large
     truth = picture(labels, instances)
     shown = instances.copy()
-    shown[30:40, 20:60] = 0  # three quarters are left: right up to a threshold of 0.75
+    shown[28:40, 20:60] = 0  # seven tenths are left: right up to a threshold of 0.7
     answer = picture(np.where(shown > 0, 2, 1), shown)
 
     found = result((truth, answer, [0.9, 0.9, 0.9]))
 
-    assert (found["ap50"][1], found["ap75"][1]) == (1.0, 1.0)
+    assert found["ap50"][1] == 1.0
+    # the second of three is wrong: precision 1 up to a recall of 1/3, then 2/3 up to 2/3, at the recalls 0, 0.01 .. 1
+    assert found["ap75"][1] == pytest.approx((34 + 33 * 2 / 3) / 101)
     assert (found["ap_small"][1], found["ap_large"][1]) == (1.0, 1.0)
-    assert found["ap_medium"][1] == pytest.approx(0.6)  # 0.5 to 0.75 are six of ten
+    assert found["ap_medium"][1] == pytest.approx(0.5)  # 0.5 to 0.7 are five of ten
 
 
 def test_more_than_a_hundred_objects_of_a_picture_count() -> None:

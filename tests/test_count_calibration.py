@@ -55,13 +55,13 @@ def test_an_interval_grows_with_the_root_of_the_count_and_has_whole_ends() -> No
     assert interval(calibration, 10) == (4, 16)  # 2 * sqrt(11) is 6.6
 
 
-def test_pictures_without_a_count_do_not_vouch_for_those_with_one() -> None:
+def test_pictures_without_a_count_and_those_with_one_do_not_vouch_for_each_other() -> None:
     predicted = [0] * 30 + [4] * 9
-    true = [0] * 29 + [1] + [4] * 8 + [1]
+    true = [0] * 29 + [1] + [4] * 4 + [1] * 5
 
     calibration = fit_cells(predicted, true)
 
-    # worst of nine: 3 / sqrt(5); of thirty empty ones 28 of 30 are right
+    # worst of nine: 3 / sqrt(5); of thirty empty ones the 28th is right
     assert interval(calibration, 4) == (1, 7)
     assert interval(calibration, 0) == (0, 0)
 

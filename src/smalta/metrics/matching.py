@@ -52,7 +52,7 @@ def match_objects(truth: ObjectMap, answer: ObjectMap) -> Matches:
     shown = np.where(truth.labels == 0, 0, answer.instances) if on_void.any() else answer.instances
     pairs = overlaps(truth.instances, shown)
     true, answered = pairs.true_ids[pairs.true] - 1, pairs.predicted_ids[pairs.predicted] - 1
-    same = (truth.classes[true] == answer.classes[answered]) & (answer.classes[answered] != 0)
+    same = truth.classes[true] == answer.classes[answered]
     pairs = Overlaps(pairs.true[same], pairs.predicted[same], pairs.iou[same], pairs.true_ids, pairs.predicted_ids)
     matched = matches(pairs)
     iou = np.zeros(n)
