@@ -19,7 +19,7 @@ def discs(seed: int, size_hw: tuple[int, int] = (96, 128), most: int = 12) -> np
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: size_hw[0], : size_hw[1]]
     instances = np.zeros(size_hw, np.int32)
-    for number in range(1, int(rng.integers(1, most)) + 1):
+    for _ in range(int(rng.integers(1, most)) + 1):
         middle, radius = rng.uniform(0, size_hw), rng.uniform(5, 14)
         disc = (y - middle[0]) ** 2 + (x - middle[1]) ** 2 < radius**2
         if disc.sum() > 60 and not instances[disc].any():
@@ -45,7 +45,7 @@ def test_perfect_fields_give_the_objects_back(seed: int, stride: int) -> None:
 
 
 def peaks(size_hw: tuple[int, int], *tops: tuple[int, int, float]) -> np.ndarray:
-    """A centre map of flat squares of 7 x 7 cells around (row, column, height), so that smoothing keeps their height."""
+    """A centre map of flat squares of 7 x 7 cells around (row, column), whose height smoothing keeps."""
     center = np.zeros(size_hw, np.float32)
     for row, column, height in tops:
         center[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] = height

@@ -29,7 +29,7 @@ def settings(**told: object) -> TrainSettings:
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", n_train=6, n_val=3, n_test=1, size_hw=(64, 96))
+    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", n_train=6, n_val=3, n_test=1, size_hw=(96, 128))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_labelled_objects_make_a_panoptic_model_that_answers_all_kinds(run: Path
     assert info.counting.pictures == 3
     answer = predictor(picture)
     assert answer.objects is not None
-    assert answer.objects.instances.shape == (64, 96)
+    assert answer.objects.instances.shape == (96, 128)
     assert answer.panoptic().min() > 0
     assert predictor(picture, kind="semantic").objects is None
     with pytest.raises(ConfigError, match="needs a model of two classes"):
