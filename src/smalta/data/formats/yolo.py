@@ -335,5 +335,5 @@ def write(source: Dataset, out: Path) -> list[str]:
     if crowds_in:
         notes.append(f"{crowds_in} pictures have pixels of things in no object, which YOLO cannot hold: they are lost")
     if bridged:
-        notes.append(f"{bridged} objects have holes or several parts, joined by bridges: other readers may fill holes")
+        notes.append(f"{bridged} shapes have holes or several parts, joined by bridges: other readers may fill holes")
     return notes
