@@ -174,8 +174,10 @@ def test_a_calibration_survives_json() -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"pictures": "many"}, "'many' where a number belongs"),
-        ({"coverage": math.nan}, "'nan' where a number belongs"),
+        ({"pictures": "many"}, "holds 'many'; its numbers lie in 0..1000000000"),
+        ({"coverage": math.nan}, "holds 'nan'"),
+        ({"nodes": {"cell": {"pictures": 9, "found": -1.0, "empty": None}}}, "holds '-1.0'"),
+        ({"nodes": {"cell": {"pictures": 9, "found": 1e300, "empty": None}}}, r"holds '1e.300'"),
         ({"coverage": 1.5}, "between 0 and 1, got 1.5"),
         ({"nodes": []}, r"'\[\]' where keys and values belong"),
         ({"nodes": {"cell": {"found": 3}}}, r"the keys \['found'\] where \['empty', 'found', 'pictures'"),

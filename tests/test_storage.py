@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from smalta.classes import ClassTree
+from smalta.counting import CountCalibration, NodeErrors
 from smalta.errors import ModelError
 from smalta.model.info import ModelInfo, NetworkConfig
 from smalta.model.network import Network
@@ -27,6 +29,7 @@ INFO = ModelInfo(
     tree=TREE,
     network=NetworkConfig.for_tree(TREE, encoder="plain", width=12, stride=2),
     threshold=0.25,
+    counting=CountCalibration(pictures=12, nodes={"car/audi": NodeErrors(pictures=12, found=0.5, empty=None)}),
     facts={"step": 7, "validation_miou": None},
 )
 
@@ -124,6 +127,11 @@ def test_a_missing_file_or_a_folder_is_refused_with_the_way_out(tmp_path: Path) 
         ({"tree": {"classes": ["a", "b"]}}, "its class tree and its network do not fit each other"),
         ({"tree": {"classes": {"a": {"kind": "x"}, "b": {}}}}, "kind of class 'a' must be 'stuff' or 'thing'"),
         ({"network": {"encoder": "plain"}}, "its network or grouping rule is damaged"),
+        ({"counting": INFO.to_dict()["counting"] | {"coverage": -1}}, "a calibration of counts holds '-1'"),
+        (
+            {"counting": {"pictures": 9, "coverage": 0.9, "nodes": {"cat": asdict(INFO.counting.nodes["car/audi"])}}},
+            "its counts and its class tree do not fit",
+        ),
         ({"network": {"n_leaves": 3, "depth": 9}}, r"unknown keys \['depth'\] in the network configuration"),
         ({"threshold": "half"}, "its entry 'threshold' is 'half'"),
     ],

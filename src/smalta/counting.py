@@ -38,6 +38,7 @@ from smalta.errors import ConfigError
 
 COVERAGE = 0.9
 NONE = -1  # in place of an end where there is no interval
+LARGEST = 10**9  # of the numbers of a calibration, so that no count overflows
 
 
 def least_pictures(coverage: float) -> int:
@@ -159,7 +160,7 @@ class CountCalibration:
         """Build from parsed JSON.
 
         Raises:
-            ConfigError: if a key is missing or unknown, or a value is no number.
+            ConfigError: if a key is missing or unknown, or a value is no number that can be.
         """
         _check_keys(values, cls)
         _check_keys(values["nodes"])
@@ -208,5 +209,5 @@ def _check_keys(values: Any, of: type | None = None) -> None:
 
 def _check_numbers(values: Sequence[Any]) -> None:
     for value in values:
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise ConfigError(f"a calibration of counts holds {str(value)[:40]!r} where a number belongs")
+        if not isinstance(value, int | float) or not 0 <= value <= LARGEST:
+            raise ConfigError(f"a calibration of counts holds {str(value)[:40]!r}; its numbers lie in 0..{LARGEST}")
