@@ -46,6 +46,7 @@ def predict(
     from smalta.data.pictures import find_pictures
     from smalta.inference.files import OutputOptions, failed, predict_files
     from smalta.inference.predictor import load
+    from smalta.model.info import OBJECT_KINDS
 
     paths = find_pictures(pictures)
     predictor = load(run, device=checked_device(device))
@@ -74,5 +75,11 @@ def predict(
             f"{escape(str(folder / 'classes.json'))} says what the values mean",
             highlight=False,
         )
+        if (options.kind or predictor.kind) in OBJECT_KINDS:
+            out.print(
+                f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} shows "
+                "which pixels are theirs",
+                highlight=False,
+            )
     if broken:
         raise typer.Exit(1)
