@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.common import WORK, exit_on_error
+from smalta.plan.machine import Machine
 
 CASES = WORK / "planner" / "cases.jsonl"
 FIT_ENCODERS = ("tf_efficientnet_lite0", "resnet18", "plain", "regnetx_004")
@@ -99,6 +100,30 @@ def sides(group: Group) -> tuple[int, ...]:
 def cases() -> list[dict[str, Any]]:
     """All cases measured so far."""
     return [json.loads(line) for line in CASES.read_text().splitlines()] if CASES.exists() else []
+
+
+def rates_seen(machine: Machine) -> Machine:
+    """The machine with the median of the speeds that were measured beside the cases."""
+    seen = {case["date"][:15] + case["encoder"]: case["rates"] for case in cases()}.values()
+
+    def median(*names: str) -> float:
+        found = []
+        for rates in seen:
+            value: Any = rates
+            for name in names:
+                value = value[name]
+            found.append(float(value))
+        return float(np.median(found))
+
+    rates = replace(
+        machine.rates,
+        flops={name: median("flops", name) for name in machine.rates.flops},
+        flops_one_core=median("flops_one_core"),
+        bandwidth={name: median("bandwidth", name) for name in machine.rates.bandwidth},
+        fault_seconds=median("fault_seconds"),
+        disturbed=False,
+    )
+    return replace(machine, rates=rates)
 
 
 # -- one case -----------------------------------------------------------------------------------------

@@ -39,8 +39,10 @@ from smalta.data.fingerprint import measure
 from smalta.errors import DataError
 from smalta.model.depthwise import DepthwiseConv2d
 from smalta.model.encoder import load_imagenet_weights
+from smalta.plan.machine import free_memory, this_machine
 from smalta.training.batches import Batches
 from smalta.training.losses import TreeLoss, balanced_weights
+from smalta.training.planning import plan_training, work_of
 from smalta.training.settings import TrainSettings, decide
 from smalta.training.train import DICE_WEIGHT, build_network
 
@@ -73,7 +75,9 @@ def plain_loop(steps: int) -> float:
     dataset = open_dataset(prepared(DATA))
     settings = TrainSettings(steps=steps)
     fingerprint = measure(dataset)
-    recipe = decide(settings, fingerprint, memory_bytes=2**32, kind=("semantic", ""))
+    free = free_memory()
+    made = plan_training(work_of(settings, dataset.tree, fingerprint, objects=False), settings, this_machine(), free)
+    recipe = decide(settings, fingerprint, free, ("semantic", ""), made)
     network = build_network(dataset.tree, settings, recipe.stride)
     load_imagenet_weights(network.encoder, settings.encoder)
     for module in network.modules():

@@ -84,12 +84,12 @@ PLAIN_SHARES = {
     for bits in (32, 16, 8)
     for backward in (False, True)
 }
-PLAIN_SHARES |= {"pytorch.reorder.fp32": 0.0, "pytorch.reorder.bf16": 0.0, "pytorch.trimmed": 0.0}
+PLAIN_SHARES |= {"pytorch.reorder.fp32": 0.0, "pytorch.reorder.bf16": 0.0, "pytorch.trimmed": 0.0, "pytorch.fresh": 1.0}
 PLAIN_SHARES |= {"cuda.bytes": 1.0, "cuda.channels_first": 0.5}
 for _runtime in ("pytorch", "openvino", "onnxruntime"):
     PLAIN_SHARES |= {f"{_runtime}.convolution.bytes": 1.0, f"{_runtime}.call": 0.0, f"{_runtime}.serial": 0.0}
 MEMORY = {"pytorch": 400 * MIB, "openvino": 200 * MIB, "onnxruntime": 100 * MIB, "cuda": 500 * MIB}
-MEMORY |= {f"{runtime}.live": 1.0 for runtime in MEMORY}
+MEMORY |= {f"{runtime}.{task}": 1.0 for runtime in MEMORY for task in ("inference", "training")}
 
 
 def use_round_shares(patch: pytest.MonkeyPatch, **shares: float) -> None:

@@ -3,34 +3,9 @@ from typing import Any
 
 import pytest
 
+from plans import a_plan
 from smalta.errors import ConfigError
-from smalta.plan.plan import Limits, Plan, Rejected
-
-
-def a_plan(**changes: Any) -> Plan:
-    usual: dict[str, Any] = {
-        "task": "inference",
-        "size_hw": (480, 640),
-        "device": "cpu",
-        "layout": "channels_last",
-        "precision": "bf16",
-        "runtime": "openvino",
-        "streams": 2,
-        "threads": 1,
-        "tile_hw": (256, 512),
-        "batch": 1,
-        "keep_memory": True,
-        "memory_bytes": 2**28,
-        "predicted_seconds": 0.004,
-        "latency_seconds": 0.008,
-        "volume": 0.5,
-        "intensity": 0.01,
-        "score": 0.25,
-        "reasons": {"device": "because"},
-        "rejected": (Rejected(name="a", slower=2.0, why="b"), Rejected(name="c", slower=None, why="d")),
-        "measured": {"a": 0.01},
-    }
-    return Plan(**(usual | changes))
+from smalta.plan.plan import Limits, Plan
 
 
 @pytest.mark.parametrize("changes", [{}, {"tile_hw": None, "rejected": (), "measured": {}}])

@@ -7,7 +7,6 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 import torch
 
 from labelled_sets import picture_and_mask, write_picture, write_set
+from plans import a_plan
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError
@@ -73,6 +73,7 @@ def test_a_run_leaves_a_model_a_state_its_classes_its_settings_and_a_log(run: Pa
         "last.safetensors",
         "classes.yaml",
         "settings.json",
+        "plan.json",
         "log.jsonl",
     }
     network, info = load_model(run / "model.safetensors")
@@ -462,7 +463,7 @@ def make_trainer(discs: Path, folder: Path, **told: Any) -> loop.Trainer:
     """A trainer of the disc data, without Dice, whose batch normalisation does not depend on the batch."""
     folder.mkdir(exist_ok=True)
     dataset, chosen = open_dataset(discs), settings(**told)
-    recipe = replace(decide(chosen, measure(dataset), 2**30, ("semantic", "")), bf16=False)
+    recipe = decide(chosen, measure(dataset), 2**32, ("semantic", ""), a_plan(batch=chosen.batch, precision="fp32"))
     network = build_network(dataset.tree, chosen, recipe.stride)
     trainer = loop.Trainer(
         dataset,

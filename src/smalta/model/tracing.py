@@ -30,6 +30,7 @@ from smalta.model.workload import Kind, Layer, Workload
 # bytes per weight that a step moves: the gradient's norm and cut (12), AdamW (28), the averaged weights (12)
 UPDATE_BYTES = 52
 LARGEST_KERNEL = 7
+MOST_AT_FULL_SIZE = 48  # leaves up to which the loss raises the logits to the size of the labels
 # bytes per weight that training holds: the weight, its gradient, two averages of AdamW, the averaged weight
 TRAINING_WEIGHT_BYTES = 20
 
@@ -106,7 +107,7 @@ def trace(
             logits = torch.func.functional_call(network, tensors, (pictures,))
         with recorder, torch.set_grad_enabled(training):
             if training:
-                torch.autograd.backward(_loss(logits))
+                torch.autograd.backward(_loss(logits, (height, width)))
             else:
                 _answer(logits, config.stride)
         weights = sum(parameter.numel() for parameter in network.parameters())
@@ -126,15 +127,18 @@ def _fake(mode: FakeTensorMode, tensor: Tensor) -> Tensor:
     return mode.from_tensor(tensor.detach()).requires_grad_(tensor.requires_grad)
 
 
-def _loss(logits: Mapping[str, Tensor]) -> Tensor:
-    """A loss of the usual size: softmax of the leaves, squares of what else there is."""
+def _loss(logits: Mapping[str, Tensor], size_hw: tuple[int, int]) -> Tensor:
+    """A loss of the usual size: cross-entropy of the leaves as `smalta.training.losses` has it, squares of the rest."""
     total = torch.zeros(())
     for name, values in logits.items():
         values = values.float()
         if name == "semantic":
-            labels = torch.empty(values.shape[0], *values.shape[2:], dtype=torch.int64)
             shares = torch.softmax(values, 1)
-            total = total + F.cross_entropy(values, labels) + (shares * shares).sum()
+            total = total + (shares * shares).sum()  # for the Dice term, at the stride
+            if values.shape[1] <= MOST_AT_FULL_SIZE:
+                values = F.interpolate(values, size=size_hw, mode="bilinear", align_corners=False)
+            labels = torch.empty(values.shape[0], *values.shape[2:], dtype=torch.int64)
+            total = total + F.cross_entropy(values, labels)
         else:
             total = total + (values * values).sum()
     return total

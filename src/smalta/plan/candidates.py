@@ -185,6 +185,6 @@ def _memory(work: Work, workload: Workload, way: Way, pixels: int) -> int:
     base = fitted()["memory"]
     runtime = "cuda" if way.device == "cuda" else way.runtime
     width = 1.0 if way.runtime == "pytorch" else BITS[way.precision] / 32
-    alive = workload.live_bytes * width * base[f"{runtime}.live"]
+    alive = workload.live_bytes * width * base[f"{runtime}.{work.task}"]
     answer = pixels * (work.answer_bytes + 3) if work.task == "inference" else 0
     return round(base[runtime] + workload.weight_bytes + way.streams * (alive + answer))

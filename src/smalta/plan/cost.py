@@ -174,7 +174,7 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
     fresh = np.zeros(len(maps))
     if not graph and not way.keep_memory and machine.glibc:
         small = shares["pytorch.trimmed"] if table.live_bytes > 2 * MMAP_BYTES else 0.0
-        fresh = np.where(table.fresh >= MMAP_BYTES, 1.0, small) * table.fresh / rates.fresh_bytes
+        fresh = np.where(table.fresh >= MMAP_BYTES, shares["pytorch.fresh"], small) * table.fresh / rates.fresh_bytes
     layers = np.maximum(compute, memory) + call + reorder + fresh
     latency = float(layers.sum())
     return Cost(

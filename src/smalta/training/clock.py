@@ -8,6 +8,7 @@ Must not know: what a step does.
 
 from __future__ import annotations
 
+import statistics
 import time
 
 REPORT_SECONDS = 1.0
@@ -20,6 +21,7 @@ class Clock:
         self._batch = batch
         self._losses: list[float] = []
         self._durations: list[float] = []
+        self._waits: list[float] = []
         self._saved = time.monotonic()
         self.restart()
 
@@ -27,6 +29,17 @@ class Clock:
         """Begin to time a step now."""
         self._last = self._reported = time.monotonic()
         self._losses = []
+
+    def views_made(self) -> None:
+        """The views of the step that is being timed are there now."""
+        self._waits = [*self._waits[-20:], time.monotonic() - self._last]
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """Seconds of the last steps: "step" of the whole, "views" until its views were there; empty before a step."""
+        if not self._durations or not self._waits:
+            return {}
+        return {"step": statistics.median(self._durations), "views": statistics.median(self._waits)}
 
     def tick(self, loss: float) -> float:
         """A step is done; the median of the last durations in seconds."""

@@ -105,7 +105,8 @@ class Trainer:
             devices=1,
             precision="bf16-mixed" if recipe.bf16 else "32-true",
         )
-        self.network = network.to(memory_format=torch.channels_last).train()
+        self._format = torch.channels_last if recipe.layout == "channels_last" else torch.contiguous_format
+        self.network = network.to(memory_format=self._format).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False).to(self.fabric.device)
         optimizer = torch.optim.AdamW(_parameter_groups(self.network, settings.learning_rate), fused=True)
         self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
@@ -155,6 +156,11 @@ class Trainer:
         )
         self.log.note(said)
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Medians over the last steps, as `Clock.medians` tells them."""
+        return self._clock.medians
+
     def _steps(self, batches: Batches) -> None:
         source = batches.start(self.counters.step)
         self._clock.restart()
@@ -166,6 +172,7 @@ class Trainer:
             if self.budget.finished(self.counters.step, self.seconds_per_step):
                 break
             batch = next(source)
+            self._clock.views_made()
             with hold_interrupts():
                 self._whole = False
                 loss = self._step(batch.to(self.fabric.device))
@@ -199,7 +206,7 @@ class Trainer:
         self.optimizer.zero_grad()
         total = 0.0
         for part in batch.chunks(self.counters.accumulate):
-            logits = self.model(part.pictures)
+            logits = self.model(part.pictures.contiguous(memory_format=self._format))
             loss = self.loss(logits["semantic"], part.labels, batch.labels)
             if "attributes" in logits:
                 loss = loss + self.attribute_loss(

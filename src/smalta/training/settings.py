@@ -1,6 +1,6 @@
 """What a training run is told, and what it decides for itself from the data and the machine.
 
-In:  options of a person; a fingerprint.
+In:  options of a person; a fingerprint; the plan for device, precision, layout and batch.
 Out: `TrainSettings` (as told) and `Recipe` (as decided, with a reason for each line), both plain data in RUN.
 
 Must not know: networks in action, batches.
@@ -19,11 +19,13 @@ from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint
 from smalta.errors import ConfigError
 from smalta.model.info import DEFAULT_ENCODER, KINDS, OBJECT_KINDS, Kind, NetworkConfig
-from smalta.model.runtime import cpu_has_fast_bf16
+from smalta.plan.candidates import TRAINING_BATCH
+from smalta.plan.plan import Layout, Plan
 from smalta.training.augment import AugmentConfig
 
 Device = Literal["auto", "cpu", "cuda"]
 USUAL_VIEW = 320  # pixels
+PLANNED = ("device", "precision", "layout", "batch", "allocator", "time")  # lines of the plan that a training tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class Recipe:
         kind: what the model answers.
         device: "cpu" or "cuda".
         bf16: whether the network computes in bf16.
+        layout: of its maps in memory.
         batch: pictures per step.
         crop_hw: of the training views, pixels.
         stride: of the network's map.
@@ -109,6 +112,7 @@ class Recipe:
     kind: Kind
     device: Literal["cpu", "cuda"]
     bf16: bool
+    layout: Layout
     batch: int
     crop_hw: tuple[int, int]
     stride: int
@@ -158,7 +162,14 @@ def view_size(settings: TrainSettings, fingerprint: Fingerprint) -> tuple[int, i
     return min(side, _up(fingerprint.height[1])), min(side, _up(fingerprint.width[1]))
 
 
-def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int, kind: tuple[Kind, str]) -> Recipe:
+def wanted_batch(settings: TrainSettings, fingerprint: Fingerprint) -> int:
+    """Pictures per step, memory aside: as told, or as many as the schedule was made for and the data set has."""
+    return settings.batch or max(2, min(TRAINING_BATCH, fingerprint.n_pictures.get("train", TRAINING_BATCH)))
+
+
+def decide(
+    settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int, kind: tuple[Kind, str], plan: Plan
+) -> Recipe:
     """Fill in what the settings leave open.
 
     Args:
@@ -166,32 +177,27 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int,
         fingerprint: of the training split.
         memory_bytes: memory that is free now.
         kind: of `kind_of`.
+        plan: of this training; device, precision, layout and batch are obeyed.
     """
     reasons: dict[str, str] = {"kind": kind[1]}
-    cuda = torch.cuda.is_available() if settings.device == "auto" else settings.device == "cuda"
-    reasons["device"] = "a CUDA device is there" if cuda else "no CUDA device is used, so the processor's cores train"
-    bf16 = torch.cuda.is_bf16_supported() if cuda else cpu_has_fast_bf16()
-    reasons["precision"] = (
-        "bf16: the hardware multiplies it" if bf16 else "fp32: the hardware has no fast bf16 multiplication"
-    )
+    reasons |= {name: f"{name}: {plan.reasons[name]}" for name in PLANNED if name in plan.reasons}
     crop_hw = view_size(settings, fingerprint)
     reasons["crop"] = (
         f"views of {crop_hw[0]} x {crop_hw[1]} px from pictures of "
         f"{fingerprint.height[1]} x {fingerprint.width[1]} px (median)"
     )
-    batch = settings.batch or max(2, min(8, fingerprint.n_pictures.get("train", 8)))
-    if batch == 1 and crop_hw == (32, 32):
+    if plan.batch == 1 and crop_hw == (32, 32):
         raise ConfigError(
             "batch 1 with views of 32 x 32 px leaves batch normalisation a single value per channel; use --batch 2"
         )
     stride = settings.stride or fingerprint.output_stride
     reasons["stride"] = fingerprint.stride_reason if settings.stride is None else f"stride {stride}: as told"
-    wanted, allowed = fingerprint.decoded_bytes, memory_bytes // 3
+    wanted, allowed = fingerprint.decoded_bytes, min(memory_bytes // 3, max(memory_bytes - plan.memory_bytes, 0))
     fits = wanted <= allowed
     reasons["cache"] = (
         f"{wanted / 2**20:.0f} MiB of decoded samples "
         + ("fit" if fits else "do not all fit")
-        + f" in {allowed / 2**20:.0f} MiB, a third of the free memory"
+        + f" in {allowed / 2**20:.0f} MiB: a third of the free memory, or what the network leaves of it"
     )
     upside_down = fingerprint.no_up
     reasons["augmentation"] = (
@@ -201,13 +207,14 @@ def decide(settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int,
     )
     return Recipe(
         kind=kind[0],
-        device="cuda" if cuda else "cpu",
-        bf16=bf16,
-        batch=batch,
+        device=plan.device,
+        bf16=plan.precision == "bf16",
+        layout=plan.layout,
+        batch=plan.batch,
         crop_hw=crop_hw,
         stride=stride,
         cache_bytes=min(wanted * 2, allowed),
-        ahead=3 if cuda else 0,
+        ahead=3 if plan.device == "cuda" else 0,
         augment=AugmentConfig(upside_down=upside_down),
         reasons=reasons,
     )

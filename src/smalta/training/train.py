@@ -9,7 +9,6 @@ Must not know: how progress is shown, command lines.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,14 +27,16 @@ from smalta.data.fingerprint import Fingerprint, measure
 from smalta.data.pictures import write_bytes
 from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
-from smalta.model.info import OBJECT_KINDS, NetworkConfig
+from smalta.model.info import OBJECT_KINDS
 from smalta.model.network import Network
 from smalta.model.storage import MODEL_FILE
+from smalta.plan.machine import free_memory, this_machine
 from smalta.training.allocator import keep_large_blocks
 from smalta.training.checkpoint import STATE_FILE
 from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
+from smalta.training.planning import network_config, plan_training, stored_plan, with_measured, work_of, write_plan
 from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
 from smalta.training.settings import Recipe, TrainSettings, decide, kind_of
@@ -111,7 +112,14 @@ def train(
     kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
     weights, notes = draw_weights(_examined(dataset), dataset.tree)
     fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
-    recipe = decide(settings, fingerprint, _free_memory(), kind)
+    free = free_memory()
+    made = stored_plan(run, settings) if resume else None
+    if made is None or (made.device == "cuda" and not torch.cuda.is_available()):
+        work = work_of(settings, dataset.tree, fingerprint, objects=kind[0] in OBJECT_KINDS)
+        made = plan_training(work, settings, this_machine(), free)
+    if made.device == "cpu":
+        torch.set_num_threads(made.threads)
+    recipe = decide(settings, fingerprint, free, kind, made)
     network = build_network(dataset.tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
     going_on = resume and (run / STATE_FILE).is_file()  # a run that was stopped before its first state starts again
     source = (
@@ -119,6 +127,7 @@ def train(
     )
     if stored is None:
         _write_run(run, dataset, settings, fingerprint, recipe, source)
+        write_plan(run, made)
     log = Log(run, watcher)
     reasons = () if going_on else recipe.reasons.values()
     for note in (*dataset.notes, *notes, *reasons):
@@ -147,6 +156,7 @@ def train(
         facts=facts,
     )
     counters = trainer.run(resume=going_on)
+    write_plan(run, with_measured(made, trainer.seconds))
     return TrainResult(
         model=run / MODEL_FILE,
         steps=counters.step,
@@ -162,10 +172,7 @@ def train(
 def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, objects: bool = False) -> Network:
     """A fresh network for a data set's classes; the same for the same seed."""
     torch.manual_seed(settings.seed)
-    config = NetworkConfig.for_tree(
-        tree, objects=objects, encoder=settings.encoder, stride=stride, width=settings.width
-    )
-    return Network(config)
+    return Network(network_config(settings, tree, stride, objects=objects))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,11 +269,3 @@ def _write_run(
     }
     write_bytes(run / CLASSES_FILE, dataset.tree.to_yaml().encode())
     write_bytes(run / SETTINGS_FILE, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _free_memory() -> int:
-    """Bytes that can be used now, as far as the system tells; 4 GiB where it does not."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 4 * 2**30

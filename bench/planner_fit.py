@@ -1,0 +1,126 @@
+"""Fit the shares of the cost model to measured cases.
+
+In:  cases of `bench.planner_cases`, the machine that they were measured on.
+Out: shares by name, as `src/smalta/plan/efficiency.json` keeps them.
+
+Each share begins at a usual value and is held near it by a weak spring, so that one which the cases do not tell stays
+there. The squared logarithms of predicted against measured time are made small, large errors counting less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, get_args
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from bench.planner_cases import N_LEAVES, STRIDE, WIDTH
+from smalta.model.info import NetworkConfig
+from smalta.model.tracing import trace
+from smalta.model.workload import Kind
+from smalta.plan.cost import FUSED, Table, Way, cpu_cost, share_name
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Runtime
+
+SPRING = 0.1  # an error of a tenth weighs as much as a share that is wrong by a factor of e
+USUAL = {"dense": 0.7, "pointwise": 0.5, "depthwise": 0.15, "grouped": 0.3, "stem": 0.2}
+OTHERS = {"convolution.bytes": 0.7, "call": 5e-6, "serial": 0.05}
+PYTORCH = {"pytorch.reorder.fp32": 1.0, "pytorch.reorder.bf16": 1.0, "pytorch.fresh": 0.5, "pytorch.trimmed": 0.1}
+# no CUDA device was at hand: what such kernels usually reach of a card's published or measured peak
+CUDA = {"dense": 0.45, "pointwise": 0.35, "depthwise": 0.05, "grouped": 0.15, "stem": 0.1}
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+
+Case = Mapping[str, Any]
+
+
+def usual_shares() -> dict[str, float]:
+    """Where all shares begin."""
+    shares = dict(PYTORCH)
+    for runtime in (*RUNTIMES, "cuda"):
+        for kind in get_args(Kind):
+            start = (CUDA if runtime == "cuda" else USUAL).get(kind, 0.5)
+            if runtime in ("openvino", "onnxruntime") and kind in FUSED:
+                start = 1.0
+            for bits in (32, 16, 8):
+                for backward in (False, True):
+                    shares[share_name(runtime, kind, bits, backward)] = start
+        if runtime != "cuda":
+            shares |= {f"{runtime}.{name}": value for name, value in OTHERS.items()}
+    return shares | {"cuda.bytes": 0.7, "cuda.channels_first": 0.5}
+
+
+def way_of(case: Case) -> Way:
+    return Way(
+        runtime=case["runtime"],
+        layout=case["layout"],
+        precision=case["precision"],
+        streams=case["streams"],
+        threads=case["threads"],
+        keep_memory=case["keep"],
+    )
+
+
+def table_of(case: Case) -> Table:
+    bf16 = case["precision"] == "bf16" and case["runtime"] == "pytorch"
+    return _table(case["task"], case["encoder"], case["side"], bf16, case["batch"])
+
+
+@cache
+def _table(task: str, encoder: str, side: int, bf16: bool, batch: int) -> Table:
+    config = NetworkConfig(n_leaves=N_LEAVES, encoder=encoder, width=WIDTH, stride=STRIDE)
+    one = trace(config, (side, side), bf16=bf16, training=task == "training")
+    return Table.of(one.scaled(float(batch)))
+
+
+def predicted(case: Case, machine: Machine, shares: Mapping[str, float]) -> float:
+    """Seconds per picture, or per training step."""
+    return cpu_cost(table_of(case), machine, way_of(case), shares).per_pass
+
+
+def fit(cases: Sequence[Case], machine: Machine) -> dict[str, float]:
+    """Shares for all runtimes that the cases know; the others keep their usual values."""
+    shares = usual_shares()
+    for runtime in RUNTIMES:
+        mine = [case for case in cases if case["runtime"] == runtime]
+        if mine:
+            shares |= _fit_runtime(runtime, mine, machine, shares)
+    for name in shares:  # int8 has been timed nowhere yet: as bf16, on top of its own measured rate
+        if ".int8" in name:
+            shares[name] = shares[name.replace(".int8", ".bf16")]
+    return shares
+
+
+def _fit_runtime(runtime: str, cases: Sequence[Case], machine: Machine, usual: Mapping[str, float]) -> dict[str, float]:
+    prepared = [(table_of(case), way_of(case)) for case in cases]
+    free = sorted(name for name in _seen(runtime, prepared) if name in usual)
+    start = np.log([usual[name] for name in free])
+    measured = np.log([case["seconds"] for case in cases])
+
+    def errors(values: np.ndarray) -> np.ndarray:
+        shares = dict(usual) | dict(zip(free, np.exp(values), strict=True))
+        found = np.log([cpu_cost(table, machine, way, shares).per_pass for table, way in prepared])
+        return np.concatenate([found - measured, SPRING * (values - start)])
+
+    best = least_squares(errors, start, loss="soft_l1", f_scale=0.1).x
+    return {name: float(f"{np.exp(value):.4g}") for name, value in zip(free, best, strict=True)}
+
+
+def _seen(runtime: str, prepared: Sequence[tuple[Table, Way]]) -> set[str]:
+    """Names of the shares that the cases tell something about."""
+    graph = runtime != "pytorch"
+    names = {f"{runtime}.convolution.bytes", f"{runtime}.call"}
+    for table, way in prepared:
+        for kind, bits, backward in table.sorts:
+            if not (graph and kind in FUSED):
+                own = {"fp32": 32, "bf16": 16, "int8": 8}[way.precision]
+                names.add(share_name(runtime, kind, own if graph else bits, backward))
+    if len({way.threads for _, way in prepared}) > 1:
+        names.add(f"{runtime}.serial")
+    return names if graph else names | set(PYTORCH)
+
+
+def errors_of(cases: Sequence[Case], predict: Callable[[Case], float]) -> np.ndarray:
+    """|predicted / measured - 1| of each case."""
+    return np.array([abs(predict(case) / case["seconds"] - 1) for case in cases])
