@@ -84,7 +84,9 @@ def test_each_attribute_is_a_softmax_of_its_own() -> None:
     assert answer["attribute:hue"].shape == (1, 3, 33, 20)
     one, two = np.exp(1.0), np.exp(2.0)
     np.testing.assert_allclose(answer["attribute:lit"][0, :, 0, 0], [1 / (1 + one), one / (1 + one)], rtol=1e-5)
-    np.testing.assert_allclose(answer["attribute:hue"][0, :, 32, 19], np.array([1, one, two]) / (1 + one + two), rtol=1e-5)
+    np.testing.assert_allclose(
+        answer["attribute:hue"][0, :, 32, 19], np.array([1, one, two]) / (1 + one + two), rtol=1e-5
+    )
 
 
 def test_bf16_answers_in_fp32_and_nearly_the_same() -> None:
