@@ -157,10 +157,10 @@ def test_each_picture_is_counted_by_the_rule_that_all_others_choose() -> None:
 
 
 def test_nine_of_ten_new_pictures_lie_in_the_intervals() -> None:
-    pool = [found for _, found in scenes(120, seed=2)]
+    pool = [found for _, found in scenes(90, seed=2)]
     rng = np.random.default_rng(0)
     inside, there = np.zeros(5), np.zeros(5)
-    for _ in range(30):
+    for _ in range(25):
         order = rng.permutation(len(pool))
         seen, new = [pool[i] for i in order[:30]], [pool[i] for i in order[30:]]
         rule, counting = calibrate(TREE, seen)
