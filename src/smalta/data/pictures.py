@@ -260,8 +260,13 @@ def _to_8_bits(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     low, high = np.percentile(values, (0.1, 99.9))
     if high <= low:  # nearly all pixels are equal: the few others are the picture
         low, high = float(values.min()), float(values.max())
-    scaled = (values - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
-    return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+    return to_8_bits(values, low, high)
+
+
+def to_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Scale float32 values so that `low` becomes 0 and `high` 255; what lies beyond is cut."""
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return np.rint(np.clip((values - low) * scale, 0.0, 255.0)).astype(np.uint8)
 
 
 # -- writing ------------------------------------------------------------------------------------------
@@ -364,9 +369,9 @@ def is_picture_name(path: Path) -> bool:
 def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
     """Pictures that a user's arguments mean.
 
-    A folder stands for the pictures directly in it, a pattern (`*`, `?`, `[`, `**`) for the pictures it matches,
-    a `.txt` file for the paths in it, one a line, seen from its folder; anything else is taken as a picture's path,
-    unseen, so that a missing or broken one is reported when its turn comes.
+    A folder stands for the pictures directly in it, unless it is a picture itself (`.zarr`); a pattern (`*`, `?`, `[`,
+    `**`) for the pictures it matches; a `.txt` file for the paths in it, one a line, seen from its folder. All else is
+    taken as a picture's path, unseen, so that a missing or broken one is reported when its turn comes.
 
     Args:
         arguments: files, folders, patterns, lists.
@@ -380,12 +385,13 @@ def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir():
-            matches = pictures_in(path)
+        if path.is_dir() and not _is_zarr(path):
+            matches = sorted([*pictures_in(path), *filter(_is_zarr, path.iterdir())])
         elif path.suffix.lower() == ".txt":
             matches = _listed(path)
         elif not path.exists() and glob.has_magic(str(path)):
-            matches = sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if is_picture_name(p))
+            found_names = map(Path, glob.glob(str(path), recursive=True))
+            matches = sorted(p for p in found_names if is_picture_name(p) or _is_zarr(p))
         else:
             matches = [path]
         if not matches:
@@ -396,6 +402,10 @@ def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
     if not found:
         raise DataError("no pictures are named; name files, folders or patterns")
     return list(found)
+
+
+def _is_zarr(path: Path) -> bool:
+    return path.suffix.lower() == ".zarr" and not path.name.startswith(".")
 
 
 def _listed(path: Path) -> list[Path]:
