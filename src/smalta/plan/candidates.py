@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smalta.model.workload import Workload
 from smalta.plan.cost import BITS, Cost, Way, cost, fitted
@@ -50,8 +50,13 @@ class Work:
     def workload(self, way: Way, *, pixels: int, batch: int) -> Workload:
         """Of a batch of pictures or tiles of so many pixels."""
         bits = BITS[way.precision] if way.runtime == "pytorch" else 32
-        base = self.workloads[bits]
+        base = self.workloads.get(bits, self.workloads[32])  # of an exported model there is that of fp32 alone
         return base.scaled(batch * pixels / base.pixels)
+
+
+def as_exported(work: Work) -> Work:
+    """The same work, once the network is exported."""
+    return replace(work, runtimes=("openvino",), workloads={32: work.workloads[32]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

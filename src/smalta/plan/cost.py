@@ -189,13 +189,13 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
 
 def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> Cost:
     """What a pass takes on a card; each operation waits for its launch, its arithmetic or its bytes."""
-    bits = table.bits
+    bits = np.minimum(table.bits, BITS[way.precision])
     peak = np.select([bits == b for b in BITS.values()], [gpu.flops.get(p, gpu.flops["fp32"]) for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
     share = _by_layer(table, "cuda", shares)
     if way.layout == "channels_first":  # tensor cores want channels last
         share = np.where(bits < 32, share * shares["cuda.channels_first"], share)
-    moved = table.maps + table.weights
+    moved = (table.maps + table.weights) * bits / table.bits
     compute = np.where(convolution, table.operations / (peak * share), 0.0)
     memory = moved / (gpu.bandwidth * shares["cuda.bytes"])
     start = gpu.launch_seconds + shares["pytorch.call"]  # PyTorch prepares each operation on the processor

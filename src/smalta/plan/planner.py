@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from smalta.errors import ConfigError
-from smalta.plan.candidates import MARGIN, Candidate, Work, candidates, fast_enough
+from smalta.plan.candidates import MARGIN, Candidate, Work, as_exported, candidates, fast_enough
 from smalta.plan.cost import cost
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan, Rejected
@@ -53,7 +53,9 @@ def plan(work: Work, machine: Machine, limits: Limits | None = None) -> Plan:
         raise ConfigError(_nothing_fits(found, memory, limits))
     best = _best(work, fitting)
     where = score(work, machine, compared_gpu(machine), batch=best.batch)
-    others = [one for one in found if one is not best and (work.task == "inference" or one.batch >= best.batch)]
+    others = [
+        one for one in found if _differs_once(one, best) and not (work.task == "training" and one.batch < best.batch)
+    ]
     return Plan(
         task=work.task,
         size_hw=work.size_hw,
@@ -75,6 +77,11 @@ def plan(work: Work, machine: Machine, limits: Limits | None = None) -> Plan:
         reasons=_reasons(work, machine, limits, best, fitting, where, memory),
         rejected=_rejected(best, others, memory, machine, limits),
     )
+
+
+def _differs_once(one: Candidate, best: Candidate) -> bool:
+    """Whether a candidate has another way, another tile or another batch, but not two of them."""
+    return [one.way != best.way, one.tile_hw != best.tile_hw, one.batch != best.batch].count(True) == 1
 
 
 def _fits(one: Candidate, memory: int, machine: Machine, limits: Limits) -> bool:
@@ -148,7 +155,7 @@ def _reasons(
     caches = machine.processor.caches
     reasons = {"device": _device_reason(machine, limits, best, fitting, where)}
     reasons["runtime"] = compared(
-        way.runtime, lambda one: one.way.runtime != way.runtime, "nothing else that is installed runs this"
+        way.runtime, lambda one: one.way.runtime != way.runtime, _alone(work, machine, limits, best)
     )
     if not fast_enough(machine, "bf16") and "bf16" in work.precisions and way.device == "cpu":
         otherwise = f"bf16 runs at {rates['bf16'] / rates['fp32']:.1f} times the rate of fp32 here, too little to gain"
@@ -187,6 +194,18 @@ def _reasons(
         "for memory and for operations to start"
     )
     return reasons
+
+
+def _alone(work: Work, machine: Machine, limits: Limits, best: Candidate) -> str:
+    """Why there is but one runtime, and what exporting the model would change."""
+    if work.task == "training" or best.way.runtime != "pytorch" or best.way.device != "cpu":
+        return "nothing else that is installed runs this"
+    exported = candidates(as_exported(work), machine, limits)[0]
+    ratio = best.seconds / exported.seconds
+    return (
+        f"a run's folder needs it; once `smalta export` made one file of it, {exported.name} would take "
+        f"{duration(exported.seconds)} a picture, {ratio:.1f} times as fast"
+    )
 
 
 def _device_reason(
@@ -240,6 +259,8 @@ def _allocator_reason(work: Work, machine: Machine, best: Candidate) -> str:
         return "only glibc can be told to keep large blocks"
     workload = work.workload(best.way, pixels=best.pixels, batch=best.batch)
     without = cost(workload, machine, replace(best.way, keep_memory=False))
+    if without.fresh < 0.01 * best.latency:
+        return "large blocks are kept; at this size the system would take few of them back"
     return (
         f"large blocks are kept: handed out fresh, their pages would take {duration(without.fresh)} more a pass "
         f"({1e6 * machine.rates.fault_seconds:.1f} us a page)"

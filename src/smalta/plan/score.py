@@ -24,6 +24,7 @@ from smalta.plan.machine import Machine
 from smalta.plan.plan import Device, Limits
 
 REFERENCE = "l4"  # the card that the score speaks of where there is none
+LEAST_SLOPE = 0.05  # the curve rises, however flat the two devices' times run side by side
 PIXELS = tuple(2**power for power in range(8, 29))  # per pass: from 16 x 16 to 16,384 x 16,384
 
 
@@ -36,8 +37,8 @@ class Score:
         intensity: P, seconds that the operations of a pass take the processor at its measured rate.
         k, x0: of the curve.
         gpu: the card that is compared with.
-        ties: whether both devices are predicted to tie at some size; otherwise x0 is where the line of the nearest
-            sizes would cross.
+        ties: whether both devices are predicted to tie at some size; otherwise x0 is where a line through all sizes
+            would cross.
     """
 
     volume: float
@@ -104,11 +105,11 @@ def _fastest(work: Work, machine: Machine, pixels: int, device: Device) -> float
 def _line(products: np.ndarray, ratios: np.ndarray) -> tuple[float, float, bool]:
     """k and log x0 from log(V * P) and log(T_cpu / T_gpu) over rising sizes; and whether there is a tie."""
     crossing = np.flatnonzero((ratios[:-1] < 0) & (ratios[1:] >= 0))
-    middle = int(crossing[-1]) if len(crossing) else int(np.argmin(np.abs(ratios)))
-    near = slice(max(middle - 2, 0), middle + 4)
+    middle = int(crossing[-1]) if len(crossing) else 0
+    near = slice(max(middle - 2, 0), middle + 4) if len(crossing) else slice(None)
     slope = float(np.polyfit(products[near], ratios[near], 1)[0])
-    k = max(slope, 0.05)  # the curve rises, however flat the two devices' times run side by side
-    if len(crossing):
-        share = -ratios[middle] / (ratios[middle + 1] - ratios[middle])
-        return k, float(products[middle] + share * (products[middle + 1] - products[middle])), True
-    return k, float(products[middle] - ratios[middle] / k), False
+    k = max(slope, LEAST_SLOPE)
+    if not len(crossing):
+        return k, float(products.mean() - ratios.mean() / k), False
+    share = -ratios[middle] / (ratios[middle + 1] - ratios[middle])
+    return k, float(products[middle] + share * (products[middle + 1] - products[middle])), True

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -119,11 +118,6 @@ def work_of_model(
         precisions=tuple(precisions),
         answer_bytes=4 * (info.network.n_leaves + info.network.n_attribute_values),
     )
-
-
-def as_exported(work: Work) -> Work:
-    """The same work, once the network is exported."""
-    return replace(work, runtimes=("openvino",), workloads={32: work.workloads[32]})
 
 
 def workload_of_graph(model: Any, *, pixels: int) -> Workload:
