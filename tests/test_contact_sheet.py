@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from labelled_sets import write_set
+from labelled_sets import write_picture, write_set
 from smalta.data.contact_sheet import contact_sheet
 from smalta.data.dataset import open_dataset
+from smalta.data.overlay import object_colors
 from smalta.errors import DataError
 
 
@@ -22,6 +23,20 @@ def test_twelve_overlays_with_names_and_a_legend_go_on_one_page(tmp_path: Path) 
     assert page.shape == (3 * (270 + 20 + 6) + 6 + 20, 4 * (360 + 6) + 6, 3)
     disc = dataset.tree["disc"].color
     assert (page == disc).all(axis=2).sum() > 1000  # borders of twelve discs
+
+
+def test_touching_objects_have_outlines_of_their_own(tmp_path: Path) -> None:
+    for name in ("p0", "p1", "p2", "p3"):
+        instances = np.zeros((60, 80), dtype=np.uint16)
+        instances[10:50, 10:40], instances[10:50, 40:70] = 1, 2
+        write_picture(tmp_path / f"set/images/{name}.png", np.full((60, 80, 3), int(name[1]) + 90, np.uint8))
+        write_picture(tmp_path / f"set/instances/{name}.png", instances)
+    (tmp_path / "set/classes.yaml").write_text("classes: {ground: {}, cell: {kind: thing}}")
+
+    contact_sheet(open_dataset(tmp_path / "set"), tmp_path / "sheet.png")
+
+    page = cv2.imread(str(tmp_path / "sheet.png"))[..., ::-1]
+    assert all((page == color).all(axis=2).sum() > 1000 for color in object_colors(np.array([1, 2])))
 
 
 def test_the_seed_chooses_the_pictures_and_repeats(tmp_path: Path) -> None:
