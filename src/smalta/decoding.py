@@ -92,6 +92,22 @@ def decode(
     return _stop_when_unsure(tree, leaf_probabilities, best, min_confidence)
 
 
+def best_stuff(tree: ClassTree, probabilities: np.ndarray) -> np.ndarray:
+    """Likeliest class of stuff, whatever is thought of things.
+
+    Args:
+        tree: the classes.
+        probabilities: (L, N) of the leaves.
+
+    Returns:
+        (N,) uint16 node ids; 0 where the tree has no stuff.
+    """
+    is_stuff = ~tree.is_thing[list(tree.leaves)]
+    if not is_stuff.any():
+        return np.full(probabilities.shape[1], ROOT, dtype=np.uint16)
+    return decode(tree, ((probabilities + 1e-9) * is_stuff[:, None])[:, :, None])[:, 0]
+
+
 def best_of(scores: Iterable[np.ndarray]) -> np.ndarray:
     """(H, W) uint16 index of the largest of K planes (H, W), the first where some are equal.
 

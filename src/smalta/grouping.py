@@ -84,24 +84,28 @@ def group(
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
     cells = _any_in_cell(mask, stride, center.shape)
-    center = _smooth(center)
+    center = smooth(center)
     peaks = find_peaks(np.where(cells, center, 0), rule.min_center)
     if len(peaks) == 0:
         return np.zeros(thing.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
-    nearest = _nearest_peak(center.shape, peaks)
-    number = _join(peaks, nearest, offsets / stride, center)
-    rows, columns = np.nonzero(cells)
-    target = _follow(rows, columns, offsets / stride)
+    nearest = nearest_peak(center.shape, peaks)
+    heights = center[peaks[:, 0], peaks[:, 1]]
+    number = join(heights, nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)])
+    used = np.argwhere(cells)
+    target = follow(used, offsets[:, used[:, 0], used[:, 1]] / stride, center.shape)
     coarse = np.zeros(center.shape, dtype=np.int32)
-    coarse[rows, columns] = number[nearest[target]]
+    coarse[used[:, 0], used[:, 1]] = number[nearest[target]]
     instances = coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: thing.shape[0], : thing.shape[1]] * mask
-    return _kept(instances, thing, center[peaks[:, 0], peaks[:, 1]], number, rule)
+    areas = np.bincount(instances.ravel(), minlength=number.max() + 1)
+    totals = np.bincount(instances.ravel(), weights=thing.ravel(), minlength=number.max() + 1)
+    renumbered, scores = judge(areas, totals, heights, number, rule)
+    return renumbered[instances], scores
 
 
-def _smooth(center: np.ndarray) -> np.ndarray:
-    """The centre map without its noise; in steps of 1/1024, so that a flat top stays flat whatever the rounding."""
-    smooth = cv2.GaussianBlur(center.astype(np.float32, copy=False), (0, 0), SMOOTHING)
-    return np.rint(smooth * 1024) / np.float32(1024)
+def smooth(center: np.ndarray) -> np.ndarray:
+    """A centre map (h, w) without its noise; in steps of 1/1024, so that rounding leaves a flat top flat."""
+    quiet = cv2.GaussianBlur(center.astype(np.float32, copy=False), (0, 0), SMOOTHING)
+    return np.rint(quiet * 1024) / np.float32(1024)
 
 
 def _stride(size_hw: tuple[int, ...], cells_hw: tuple[int, ...]) -> int:
@@ -128,8 +132,7 @@ def find_peaks(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> n
         least: value of a peak, at least; 0 is never one.
         radius: cells; within it only the highest counts, of equal ones the first in reading order.
     """
-    window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    tops = (center == cv2.dilate(center, window)) & (center >= least) & (center > 0)
+    tops = find_tops(center, least, radius)
     rows, columns = np.nonzero(tops)
     if len(rows) == 0:
         return np.zeros((0, 2), dtype=np.int64)
@@ -147,33 +150,71 @@ def find_peaks(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> n
     # equal tops that are not joined but near: the first counts
     first = np.zeros(center.shape, dtype=np.float64)
     first[rows, columns] = center.size - (rows * center.shape[1] + columns)
-    alone = first[rows, columns] == cv2.dilate(first, window)[rows, columns]
+    alone = first[rows, columns] == cv2.dilate(first, _window(radius))[rows, columns]
     return np.stack([rows[alone], columns[alone]], axis=1)
 
 
-def _nearest_peak(cells_hw: tuple[int, ...], peaks: np.ndarray) -> np.ndarray:
-    """(h, w) int64: place in `peaks` of the peak nearest to each cell."""
+def find_tops(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> np.ndarray:
+    """(h, w) bool: cells within whose radius none is higher; the arguments are those of `find_peaks`."""
+    return (center == cv2.dilate(center, _window(radius))) & (center >= least) & (center > 0)
+
+
+def _window(radius: int) -> np.ndarray:
+    return np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+
+
+def nearest_peak(cells_hw: tuple[int, ...], peaks: np.ndarray) -> np.ndarray:
+    """(h, w) int64: place in `peaks` of the peak nearest to each cell; see `distances_to_peaks`."""
+    return distances_to_peaks(cells_hw, peaks)[1]
+
+
+def distances_to_peaks(cells_hw: tuple[int, ...], peaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the nearest peak is from each cell, and which it is.
+
+    Distances are sums of steps of 1, 1.4 and 2.1969 to cells beside, across and a knight's move away (Borgefors 1986),
+    and at least as long as the way along either axis.
+
+    Args:
+        cells_hw: h and w.
+        peaks: (N, 2) row and column, at least one.
+
+    Returns:
+        (h, w) float32 distances in cells, and (h, w) int64 places in `peaks`.
+    """
     source = np.ones(cells_hw, dtype=np.uint8)
     source[peaks[:, 0], peaks[:, 1]] = 0
-    _, labels = cv2.distanceTransformWithLabels(source, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    away, labels = cv2.distanceTransformWithLabels(source, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     place = np.zeros(labels.max() + 1, dtype=np.int64)
     place[labels[peaks[:, 0], peaks[:, 1]]] = np.arange(len(peaks))
-    return place[labels]
+    return away, place[labels]
 
 
-def _follow(rows: np.ndarray, columns: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where cells point, inside the map."""
-    height, width = steps.shape[1:]
-    to_rows = np.rint(rows + steps[0, rows, columns]).astype(np.int64).clip(0, height - 1)
-    to_columns = np.rint(columns + steps[1, rows, columns]).astype(np.int64).clip(0, width - 1)
-    return to_rows, to_columns
+def follow(cells: np.ndarray, steps: np.ndarray, cells_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Where cells point, inside the map.
+
+    Args:
+        cells: (N, 2) rows and columns.
+        steps: (2, N) cells.
+        cells_hw: of the map.
+
+    Returns:
+        (N,) rows and (N,) columns.
+    """
+    targets = [
+        np.rint(places + step).astype(np.int64).clip(0, side - 1)
+        for places, step, side in zip(cells.T, steps, cells_hw, strict=True)
+    ]
+    return targets[0], targets[1]
 
 
-def _join(peaks: np.ndarray, nearest: np.ndarray, steps: np.ndarray, center: np.ndarray) -> np.ndarray:
-    """(N,) 1..: number of the object that each peak stands for; a peak that points to a higher one joins it."""
-    heights = center[peaks[:, 0], peaks[:, 1]]
-    to = nearest[_follow(peaks[:, 0], peaks[:, 1], steps)]
-    own = np.arange(len(peaks))
+def join(heights: np.ndarray, to: np.ndarray) -> np.ndarray:
+    """(N,) 1..: number of the object that each peak stands for; a peak that points to a higher one joins it.
+
+    Args:
+        heights: (N,) of the peaks.
+        to: (N,) place of the peak nearest to where each points.
+    """
+    own = np.arange(len(heights))
     to = np.where(heights[to] > heights, to, own)
     while True:  # heights rise along the way, so it ends; each round halves what is left of it
         further = to[to]
@@ -183,18 +224,24 @@ def _join(peaks: np.ndarray, nearest: np.ndarray, steps: np.ndarray, center: np.
     return np.cumsum(to == own)[to]
 
 
-def _kept(
-    instances: np.ndarray, thing: np.ndarray, heights: np.ndarray, number: np.ndarray, rule: GroupingRule
+def judge(
+    areas: np.ndarray, totals: np.ndarray, heights: np.ndarray, number: np.ndarray, rule: GroupingRule
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Objects that reach the rule, renumbered."""
-    n = int(number.max())
-    flat = instances.ravel()
-    areas = np.bincount(flat, minlength=n + 1)
-    sureness = np.bincount(flat, weights=thing.ravel(), minlength=n + 1) / np.maximum(areas, 1)
-    peak = np.zeros(n + 1)
+    """Which objects reach the rule.
+
+    Args:
+        areas: (N + 1,) pixels, the first of no object.
+        totals: (N + 1,) sums of P(thing).
+        heights: of the peaks.
+        number: of the peaks, 1..N.
+        rule: thresholds.
+
+    Returns:
+        (N + 1,) int32 new numbers, 0 for what is no object, and (K,) float32 scores of the objects that are kept.
+    """
+    peak = np.zeros(len(areas))
     np.maximum.at(peak, number, heights)
-    scores = np.clip(peak * sureness, 0, 1)
+    scores = np.clip(peak * totals / np.maximum(areas, 1), 0, 1)
     kept = (areas >= rule.min_area) & (scores >= rule.min_score)
     kept[0] = False
-    renumbered = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return renumbered[instances], scores[kept].astype(np.float32)
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32), scores[kept].astype(np.float32)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ class Objects:
 
     Attributes:
         tree: the classes.
-        instances: (H, W) int32 instance map, 0 = none, 1..N objects.
+        instances: (H, W) int32 instance map, 0 = none, 1..N objects; empty where it does not fit in memory.
         classes: (N,) uint16 node ids, all of things; 0 where no node reached the confidence that was asked for.
         probabilities: (N, L) float32 of the leaves: mean over the object's pixels, things alone; sums to 1 over L.
         scores: (N,) float32 in 0..1, how sure it is that there is this object.
@@ -94,25 +94,55 @@ class Objects:
             values = planes.reshape(len(planes), -1)[:, inside].T.astype(np.float32, copy=False)
             return np.asarray(member @ values) / areas[:, None]
 
-        is_thing = tree.is_thing[list(tree.leaves)]
-        leaves = np.zeros((n, tree.n_leaves), dtype=np.float32)
-        leaves[:, is_thing] = mean(probabilities[is_thing]) + 1e-9
-        leaves /= np.maximum(leaves.sum(axis=1, keepdims=True), 1e-9)
-        classes = decode(tree, leaves.T[:, :, None], method=method, min_confidence=min_confidence, level=level)[:, 0]
         rows, columns = np.divmod(inside, instances.shape[1])
         slices = ndimage.find_objects(instances, n)
         boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], dtype=np.int64).reshape(n, 4)
         centroids = np.stack([np.bincount(of, weights=axis, minlength=n) for axis in (rows, columns)], axis=1)
-        return cls(
-            tree=tree,
+        return cls.from_means(
+            tree,
+            mean(probabilities[tree.is_thing[list(tree.leaves)]]),
+            scores,
             instances=instances,
-            classes=classes,
-            probabilities=leaves,
-            scores=np.asarray(scores, dtype=np.float32),
             areas=areas,
             boxes_xyxy=boxes,
             centroids_yx=centroids / areas[:, None],
             attributes={name: mean(planes) for name, planes in (attributes or {}).items()},
+            method=method,
+            min_confidence=min_confidence,
+            level=level,
+        )
+
+    @classmethod
+    def from_means(
+        cls,
+        tree: ClassTree,
+        means: np.ndarray,
+        scores: np.ndarray,
+        *,
+        method: Method = "top-down",
+        min_confidence: float = 0.0,
+        level: int | None = None,
+        **measured: Any,
+    ) -> Self:
+        """Choose the classes of N objects that were measured elsewhere.
+
+        Args:
+            tree: the classes.
+            means: (N, T) of the probabilities of the tree's things, over each object's pixels.
+            scores: (N,) float.
+            method, min_confidence, level: as for `from_instances`.
+            measured: all other attributes of this class.
+        """
+        leaves = np.zeros((len(means), tree.n_leaves), dtype=np.float32)
+        leaves[:, tree.is_thing[list(tree.leaves)]] = means + 1e-9
+        leaves /= np.maximum(leaves.sum(axis=1, keepdims=True), 1e-9)
+        classes = decode(tree, leaves.T[:, :, None], method=method, min_confidence=min_confidence, level=level)[:, 0]
+        return cls(
+            tree=tree,
+            classes=classes,
+            probabilities=leaves,
+            scores=np.asarray(scores, dtype=np.float32),
+            **measured,
         )
 
     def level(self, k: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.decoding import Method, decode, node_probabilities
+from smalta.decoding import Method, best_stuff, decode, node_probabilities
 from smalta.errors import ClassTreeError, ShapeError
 from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.grouping import GroupingRule, group
@@ -175,11 +175,8 @@ class Segmentation:
         if self.objects is None:
             raise ShapeError("this answer has no objects; ask a model that was trained with instance labels")
         answer = self.classes.copy()
-        is_stuff = ~self.tree.is_thing[list(self.tree.leaves)]
         loose = self.tree.is_thing[answer] & (self.objects.instances == 0)
-        if loose.any():
-            stuff = (self.probabilities[:, loose] + 1e-9) * is_stuff[:, None]
-            answer[loose] = decode(self.tree, stuff[:, :, None])[:, 0] if is_stuff.any() else ROOT
+        answer[loose] = best_stuff(self.tree, self.probabilities[:, loose])
         inside = self.objects.instances != 0
         answer[inside] = self.objects.classes[self.objects.instances[inside] - 1]
         return answer if level is None else self.tree.level_table(level).astype(np.uint16)[answer]
