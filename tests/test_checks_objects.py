@@ -50,12 +50,30 @@ def test_right_objects_are_let_pass(tmp_path: Path, n: int) -> None:
     assert rules_of(object_set(tmp_path, n=n)) == {}
 
 
-def test_objects_in_two_parts_and_with_masks_of_their_own_are_let_pass(tmp_path: Path) -> None:
-    cut = object_set(
-        tmp_path, lambda ids: np.where((ids > 0) & (ids % 9 == 0), ids - 1, ids), classes=lambda ids: ids > 0
-    )
+def without_gap(ids: np.ndarray) -> np.ndarray:
+    return np.where(ids == 199, 3, np.where(ids == 200, 255, ids))
 
-    assert rules_of(cut) == {}
+
+def with_two_crumbs(ids: np.ndarray) -> np.ndarray:
+    out = ids.copy()
+    out[3, 3], out[3, 8] = 400, 401
+    return out
+
+
+@pytest.mark.parametrize(
+    ("n", "change"),
+    [
+        (30, lambda ids: np.where((ids > 0) & (ids % 9 == 0), ids - 1, ids)),  # two parts side by side
+        (30, lambda ids: -(-ids // 3)),  # three parts side by side, many objects of the class
+        (300, lambda ids: np.where(ids == 280, 3, ids)),  # one object far apart, ids beyond 255
+        (200, without_gap),  # one object far apart, 255 the largest id of few
+        (300, with_two_crumbs),  # a few crumbs among many objects
+    ],
+)
+def test_what_happens_to_right_objects_now_and_then_is_let_pass(
+    tmp_path: Path, n: int, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    assert rules_of(object_set(tmp_path, change, n=n, classes=lambda ids: change(ids) > 0)) == {}
 
 
 @pytest.mark.parametrize("lose", [lambda ids: ids % 256, lambda ids: np.minimum(ids, 255)], ids=["wrapped", "clipped"])

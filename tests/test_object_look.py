@@ -62,6 +62,7 @@ def test_classes_of_objects_are_those_of_most_pixels() -> None:
     assert (found.without_class, found.on_stuff) == (1, 1)
     assert (found.pixels, found.stray_pixels) == (4, 1)
     assert (found.thing_pixels, found.crowd_pixels) == (4, 1)
+    assert look([[1, 1, 1]], [[2, 2, 0]]).stray_pixels == 0  # unlabelled pixels are no stuff
 
 
 def test_one_per_class_means_no_two_objects_of_a_class() -> None:

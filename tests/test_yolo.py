@@ -119,3 +119,14 @@ def test_yolo_wrong_lines_are_refused(tmp_path: Path, text: str, message: str) -
 
     with pytest.raises(DataError, match=message):
         open_dataset(tmp_path)
+
+
+def test_a_list_of_pictures_must_not_name_links_out_of_the_data_set(tmp_path: Path) -> None:
+    yolo(tmp_path / "elsewhere", LINE, image="images/train/a.jpg")
+    yolo(tmp_path / "set", LINE, "labels/train/a.txt", "images/train/b.jpg")
+    (tmp_path / "set/images/train/a.jpg").symlink_to(tmp_path / "elsewhere/images/train/a.jpg")
+    (tmp_path / "set/list.txt").write_text("./images/train/a.jpg\n")
+    (tmp_path / "set/data.yaml").write_text("train: list.txt\nnames: [person, car]")
+
+    with pytest.raises(DataError, match=r"list\.txt names files in .*a\.jpg, a link that leads to"):
+        open_dataset(tmp_path / "set")
