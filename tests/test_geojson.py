@@ -68,18 +68,33 @@ def test_geojson_is_found_in_its_usual_places(tmp_path: Path, label: str, image:
 
 
 def test_labels_may_lie_beside_a_folder_of_pictures(tmp_path: Path) -> None:
-    picture(tmp_path / "images/train/a.png")
-    geojson(tmp_path / "geojson/train/a.geojson", [CAR])
+    for name in "abc":
+        picture(tmp_path / f"images/test/{name}.png")
+        geojson(tmp_path / f"geojson/test/{name}.geojson", [CAR])
 
     data = open_dataset(tmp_path / "geojson")
 
-    assert data.entries[0].picture == tmp_path / "images/train/a.png"
+    assert list(data.splits) == ["test"]
+    assert data.entries[0].picture == tmp_path / "images/test/a.png"
+
+
+def test_folders_around_the_data_set_are_no_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        picture(tmp_path / f"val/test/images/{name}.png")
+        geojson(tmp_path / f"val/test/labels/{name}.geojson", [CAR])
+
+    data = open_dataset(tmp_path / "val/test")
+    monkeypatch.chdir(tmp_path / "val")
+
+    assert list(data.splits) == ["train", "val", "test"]  # dealt
+    assert list(open_dataset(".").splits) == ["test"]
 
 
 def test_one_file_may_hold_all_pictures_if_its_features_name_them(tmp_path: Path) -> None:
     for name in ("a", "b", "lone"):
         picture(tmp_path / f"train/{name}.png")
-    features = [polygon(ring(0, 0, 2, 2), image=f"{name}.png", **{"class": "cell"}) for name in ("a", "b", "gone", "a")]
+    names = ("a", "b", "gone", "./a")
+    features = [polygon(ring(0, 0, 2, 2), image=f"{name}.png", **{"class": "cell"}) for name in names]
     features[3]["geometry"]["coordinates"] = [ring(3, 0, 4, 2)]
     geojson(tmp_path / "train.geojson", features)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -214,7 +214,8 @@ def _pair(root: Path, scans: Sequence[_Scan]) -> _Found:
             else:
                 found.lone_labels.append(scan.path)
             continue
-        words = (*scan.path.parent.parts, *folder.parts)[len(root.parts) :]
+        home = root if folder.is_relative_to(root) else root.parent
+        words = (*scan.path.parent.relative_to(root).parts, *folder.relative_to(home).parts)
         split = next((split for word in words if (split := split_name(word))), UNSPLIT)
         found.entries.setdefault(split, []).append(Entry(name=picture.name, picture=picture, labels=(scan.path,)))
         if picture in paired:
@@ -239,18 +240,20 @@ def _picture_folders(path: Path, root: Path) -> Iterable[Path]:
 
 def _add_named(found: _Found, scan: _Scan, root: Path) -> None:
     """Entries of the pictures that the features of one file name."""
-    names = {safe_name(name, scan.path): name for name in scan.by_image}
+    by_name: dict[str, list[_Feature]] = {}
+    for name, features in scan.by_image.items():  # one picture may be named in several ways
+        by_name.setdefault(str(safe_name(name, scan.path)), []).extend(features)
     split = split_of(scan.path, root)
-    folder = picture_folder(scan.path, root, split, list(names))
-    found.shared[scan.path] = scan.by_image
-    for relative, name in names.items():
-        picture = folder / relative
+    folder = picture_folder(scan.path, root, split, [PurePosixPath(name) for name in by_name])
+    found.shared[scan.path] = by_name
+    for name in by_name:
+        picture = folder / name
         if picture.is_file():
-            entry = Entry(name=str(relative), picture=picture, labels=(scan.path,), key=name)
+            entry = Entry(name=name, picture=picture, labels=(scan.path,), key=name)
             found.entries.setdefault(split, []).append(entry)
         else:
             found.lone_labels.append(picture)
-    found.lone_pictures += unlisted_pictures([folder / relative for relative in names])
+    found.lone_pictures += unlisted_pictures([folder / name for name in by_name])
 
 
 # -- classes ------------------------------------------------------------------------------------------
