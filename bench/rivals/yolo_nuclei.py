@@ -5,8 +5,9 @@ Out: RUN/yolo with RUN/training.json; or one 16-bit PNG of object ids per pictur
 
 Ultralytics' own loop with its own augmentation, bounded by its `time`. What differs from its defaults: no pretrained
 weights, all cores, every batch is a step (`nbs`; there is time for few), mirrored upside down as well, more than 300
-objects in a picture. Confidence and overlap threshold are chosen on val. Masks come at the picture's own size; where
-two overlap, the one of higher confidence lies on top.
+objects in a picture. Confidence and overlap threshold are chosen on val, and the side that pictures are brought to for
+predicting (larger than in training is better here). Masks come at the picture's own size; where two overlap, the one
+of higher confidence lies on top.
 
 YOLO_OFFLINE and YOLO_CONFIG_DIR must be set, so that it asks for nothing and leaves nothing outside its run.
 """
@@ -14,6 +15,7 @@ YOLO_OFFLINE and YOLO_CONFIG_DIR must be set, so that it asks for nothing and le
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import time
@@ -34,7 +36,8 @@ BATCH = 8
 MAX_OBJECTS = 1000
 CONFIDENCES = tuple(percent / 100 for percent in range(5, 95, 5))
 OVERLAPS = (0.5, 0.7)
-FOR_THRESHOLDS = 0.06  # share of the time that is kept for the last validations and for choosing thresholds
+LARGER = (1.0, 1.3, 1.6)  # sides to predict at, as multiples of the side in training
+FOR_THRESHOLDS = 0.09  # share of the time that is kept for the last validations and for choosing thresholds
 torch_utils.NUM_THREADS = os.cpu_count()  # Ultralytics leaves one core alone, on two that is half of them
 FINE = 4  # outlines are traced on objects enlarged by this, so that they run along pixels' edges
 
@@ -96,18 +99,20 @@ def painted(answer: Any, confidence: float) -> np.ndarray:
 
 
 def choose_thresholds(model: YOLO, part: list[Labelled], side: int) -> dict[str, float]:
-    """Confidence and overlap of the best accuracy over IoU 0.5 to 0.95."""
+    """Confidence, overlap and side of the best accuracy over IoU 0.5 to 0.95."""
     scores = {}
-    for overlap in OVERLAPS:
-        answers = [detect(model, item.picture, confidence=CONFIDENCES[0], overlap=overlap, side=side) for item in part]
+    for larger, overlap in itertools.product([round(side * factor / 32) * 32 for factor in LARGER], OVERLAPS):
+        answers = [
+            detect(model, item.picture, confidence=CONFIDENCES[0], overlap=overlap, side=larger) for item in part
+        ]
         for confidence in CONFIDENCES:
             counts = sum(
                 match_counts(item.instances, painted(answer, confidence))
                 for item, answer in zip(part, answers, strict=True)
             )
-            scores[confidence, overlap] = float(mean_accuracy(np.asarray(counts)))
-    confidence, overlap = max(scores, key=scores.__getitem__)
-    return {"confidence": confidence, "overlap": overlap, "score": round(scores[confidence, overlap], 4)}
+            scores[confidence, overlap, larger] = float(mean_accuracy(np.asarray(counts)))
+    best = max(scores, key=scores.__getitem__)
+    return dict(zip(("confidence", "overlap", "side"), best, strict=True)) | {"score": round(scores[best], 4)}
 
 
 def train(data: Path, run: Path, *, minutes: float, seed: int, side: int, batch: int) -> dict[str, Any]:
@@ -158,11 +163,11 @@ def train(data: Path, run: Path, *, minutes: float, seed: int, side: int, batch:
 def predict(run: Path, pictures: Path, out: Path) -> dict[str, Any]:
     """Segment a folder of pictures; returns their number and the seconds."""
     facts = json.loads((run / "training.json").read_text(encoding="utf-8"))
-    confidence, overlap = facts["thresholds"]["confidence"], facts["thresholds"]["overlap"]
+    confidence, overlap, side = (facts["thresholds"][name] for name in ("confidence", "overlap", "side"))
     model = YOLO(run / "yolo" / "weights" / "best.pt")
 
     def segment(picture: np.ndarray) -> np.ndarray:
-        answer = detect(model, picture, confidence=confidence, overlap=overlap, side=facts["side"])
+        answer = detect(model, picture, confidence=confidence, overlap=overlap, side=side)
         return painted(answer, confidence)
 
     return predict_files(segment, pictures, out)
