@@ -89,6 +89,25 @@ def test_stitched_maps_are_those_of_the_whole_picture_whatever_the_tile(
     assert (seen == 1).all()
 
 
+@given(size=st.tuples(st.integers(1, 300), st.integers(1, 300)), most=st.integers(3, 30))
+def test_parts_of_blocks_lie_beside_each_other_with_a_cell_around(size: tuple[int, int], most: int) -> None:
+    picture, runtime = random_picture(*size), Blur()
+    whole = runtime.maps(picture[None])["logits"][0]
+    seen = np.zeros(whole.shape[1:], int)
+
+    for block in blocks(picture, (160, 160), Blur()):
+        for part in block.parts(most):
+            assert part.y1 - part.y0 <= most
+            assert part.x1 - part.x0 <= most
+            seen[part.y0 : part.y1, part.x0 : part.x1] += 1
+            assert (part.top, part.left) == (part.y0 > 0, part.x0 > 0)
+            assert (part.bottom, part.right) == (part.y1 < len(seen), part.x1 < seen.shape[1])
+            ys, xs = slice(part.y0 - part.top, part.y1 + part.bottom), slice(part.x0 - part.left, part.x1 + part.right)
+            np.testing.assert_allclose(part.maps["logits"], whole[:, ys, xs], rtol=1e-5, atol=1e-2)
+
+    assert (seen == 1).all()
+
+
 def test_every_tile_has_the_same_size_and_reaches_no_further_than_asked() -> None:
     runtime = Blur()
 

@@ -77,6 +77,19 @@ class Block:
     right: int
     maps: Mapping[str, np.ndarray]
 
+    def parts(self, most: int) -> Iterator[Block]:
+        """The block again in parts of at most so many cells a side, from top to bottom, each row from left to right."""
+        for y0 in range(self.y0, self.y1, most):
+            y1 = min(y0 + most, self.y1)
+            top, bottom = int(self.top or y0 > self.y0), int(self.bottom or y1 < self.y1)
+            rows = slice(y0 - top - (self.y0 - self.top), y1 + bottom - (self.y0 - self.top))
+            for x0 in range(self.x0, self.x1, most):
+                x1 = min(x0 + most, self.x1)
+                left, right = int(self.left or x0 > self.x0), int(self.right or x1 < self.x1)
+                columns = slice(x0 - left - (self.x0 - self.left), x1 + right - (self.x0 - self.left))
+                maps = {name: values[:, rows, columns] for name, values in self.maps.items()}
+                yield Block(y0=y0, y1=y1, x0=x0, x1=x1, top=top, left=left, bottom=bottom, right=right, maps=maps)
+
     def inner(self, name: str) -> np.ndarray:
         """(C, y1 - y0, x1 - x0) a map of the part alone."""
         rows = slice(self.top, self.top + self.y1 - self.y0)
@@ -237,20 +250,20 @@ def _tiles(
 ) -> Iterator[np.ndarray]:
     """The tiles, row by row; beyond the picture its edge is repeated, as runtimes do."""
     height, width = size_hw
-    band = np.empty((0, xs.length, 3), np.uint8)
+    band = np.empty((ys.tile, xs.length, 3), np.uint8)
     have = 0  # rows above this one are in the band or done with
     for start in ys.starts:
         stop = min(start + ys.tile, height)
+        kept = max(have - start, 0)
+        for y in range(kept):  # row by row, for they may overlap
+            band[y] = band[ys.tile - kept + y]
         fresh = rows(have, stop)
-        kept = band[len(band) - (have - start) :] if have > start else band[:0]
-        band = np.empty((ys.tile, xs.length, 3), np.uint8)
-        band[: len(kept)] = kept
-        band[len(kept) : stop - start, :width] = fresh
-        band[len(kept) : stop - start, width:] = fresh[:, -1:]
+        band[kept : stop - start, :width] = fresh
+        band[kept : stop - start, width:] = fresh[:, -1:]
         band[stop - start :] = band[stop - start - 1]
         have = stop
         for left in xs.starts:
-            yield np.ascontiguousarray(band[:, left : left + xs.tile])
+            yield band[:, left : left + xs.tile].copy()
 
 
 class _Stitcher:
