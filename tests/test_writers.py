@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -310,6 +311,32 @@ def test_overlays_of_instances_leave_the_rest_of_the_picture_as_it_is(tmp_path: 
     assert (objects[INSTANCES == 0] == 100).all()
     assert (objects[INSTANCES != 0] != 100).any(axis=-1).all()
     assert (everything[INSTANCES == 0] != 100).any(axis=-1).all()
+
+
+def test_several_threads_write_what_one_would(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    instances = np.kron(INSTANCES, np.ones((30, 27), np.int32))[:, :160].astype(np.int32)
+    leaves = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], np.float32)
+    probabilities = np.moveaxis(leaves[instances], -1, 0)
+    body = {name: np.full((2, 120, 160), 0.5, np.float32) for name in ("body", "score")}
+    objects = Objects.from_instances(TREE, instances, probabilities, np.ones(3), attributes=body)
+    given = replace(Segmentation.from_probabilities(TREE, probabilities), objects=objects)
+    options = OutputOptions(overlays=True, geojson=True, probabilities=True)
+    names = [Path(f"{number}.png") for number in range(12)]
+    for folder in ("one", "many"):
+        make_folders(tmp_path / folder, TREE, "panoptic", options)
+
+    def write(folder: str, name: Path) -> Written:
+        return write_answer(tmp_path / folder, name, pixels, given, "panoptic", options)
+
+    one = [write("one", name) for name in names]
+    with ThreadPoolExecutor(8) as pool:
+        many = list(pool.map(lambda name: write("many", name), names))
+
+    assert [(w.rows, w.panoptic) for w in one] == [(w.rows, w.panoptic) for w in many]
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
+    assert len(files) == 12 * 6 + 1
+    assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "many" / f).read_bytes() for f in files)
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
