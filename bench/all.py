@@ -21,6 +21,7 @@ def main() -> None:
         ("segment", "all"),
         ("nuclei",),
         ("panoptic", "all"),
+        ("planner",),
         ("table",),
     ):
         run(sys.executable, "-m", f"bench.{module}", *arguments)

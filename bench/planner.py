@@ -1,9 +1,9 @@
 """How right the planner is: predicted against measured time, and what its choices cost.
 
-`python -m bench.planner`: times what is missing (`bench.planner_cases`; an hour and a half on two cores), fits the
-shares of the cost model (`bench.planner_fit`) to the cases of four encoders, and judges it on all cases, those of the
-encoders and sizes apart that the fit never saw. Out: bench/results/planner.json, src/smalta/plan/efficiency.json.
-`--judge` times nothing and fits nothing.
+`python -m bench.planner`: times what is missing (`bench.planner_cases`; an hour and a half on two cores) and judges the
+cost model on all cases, those of the encoders and sizes apart that the fit never saw. Out: bench/results/planner.json.
+With `--fit` the shares of the cost model are fitted first, to the cases of four encoders (`bench.planner_fit`), and
+written to src/smalta/plan/efficiency.json.
 
 **Error**: |predicted / measured - 1| of a case. **Regret**: measured time of the way that the planner chooses, divided
 by that of the fastest way that was measured; for each encoder, size, precision and task over all runtimes, layouts
@@ -59,7 +59,7 @@ def shares_file(found: Sequence[Case], machine: Machine) -> dict[str, Any]:
             "cores": machine.cores,
             "cases": len(used),
             "encoders": list(FIT_ENCODERS),
-            "command": "python -m bench.planner",
+            "command": "python -m bench.planner --fit",
             "not_measured": "int8, and everything on a GPU, are assumptions",
         },
         "shares": dict(sorted(fit(used, machine).items())),
@@ -159,16 +159,15 @@ def _rows(found: Sequence[Case], machine: Machine, shares: Mapping[str, float]) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--judge", action="store_true", help="time and fit nothing")
+    parser.add_argument("--fit", action="store_true", help="fit the shares that smalta is delivered with")
     options = parser.parse_args()
-    if not options.judge:
-        measure_missing()
+    measure_missing()
     everything = cases()
     found = [case for case in everything if case["busy"] >= LEAST_BUSY * case["streams"] * case["threads"]]
     if len(found) < 30:
         raise ConfigError(f"only {len(found)} cases were measured; run `python -m bench.planner` on a quiet machine")
     machine = rates_seen(this_machine())
-    if not options.judge:
+    if options.fit:
         SHARES.write_text(json.dumps(shares_file(found, machine), indent=1) + "\n", encoding="utf-8")
         fitted.cache_clear()
     shares = fitted()["shares"]

@@ -215,21 +215,25 @@ def training_pytorch(group: Group) -> Iterator[tuple[int, int, Callable[[], obje
 
 def exported(encoder: str) -> bytes:
     """The network as `smalta export` writes it, with random weights; made once."""
+    path = WORK / "planner" / f"{encoder}.onnx"
+    if not path.exists():
+        _export(encoder, path)
+    return path.read_bytes()
+
+
+def _export(encoder: str, path: Path) -> None:
     from smalta.classes import ClassTree
     from smalta.inference.export import export
     from smalta.model.info import ModelInfo, NetworkConfig
     from smalta.model.network import Network
     from smalta.model.storage import MODEL_FILE, save_model
 
-    path = WORK / "planner" / f"{encoder}.onnx"
-    if not path.exists():
-        tree = ClassTree({f"c{i}": {} for i in range(N_LEAVES)})
-        network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=STRIDE, width=WIDTH))
-        run = path.with_suffix("")
-        run.mkdir(parents=True, exist_ok=True)
-        save_model(run / MODEL_FILE, network.state_dict(), ModelInfo(tree=tree, network=network.config))
-        export(run, path)
-    return path.read_bytes()
+    tree = ClassTree({f"c{i}": {} for i in range(N_LEAVES)})
+    network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=STRIDE, width=WIDTH))
+    run = path.with_suffix("")
+    run.mkdir(parents=True, exist_ok=True)
+    save_model(run / MODEL_FILE, network.state_dict(), ModelInfo(tree=tree, network=network.config, kind="semantic"))
+    export(run, path)
 
 
 def inference_openvino(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:

@@ -6,13 +6,18 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from smalta.cli.common import Quiet, out
 from smalta.errors import ConfigError
+
+if TYPE_CHECKING:
+    from smalta.plan.candidates import Work
+    from smalta.plan.machine import Machine
+    from smalta.plan.plan import Limits
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -52,6 +57,9 @@ def plan(
     plot: Annotated[
         Path | None, typer.Option(help="Draw the plan into this PNG or SVG file.", show_default=False)
     ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Time the two best ways of answering, and take the faster.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -81,7 +89,8 @@ def plan(
     machine = this_machine()
     if what_if is not None:
         machine = replace(machine, gpus=(published(what_if),))
-    made = make_plan(work, machine, limits)
+    measured, notes = (None, ()) if not measure else _measured(what, work, machine, limits, what_if)
+    made = make_plan(work, machine, limits, measured=measured)
     if as_json:
         print(json.dumps(made.to_dict(), indent=1))
     elif not quiet:
@@ -90,12 +99,30 @@ def plan(
         out.print(f"[bold]{step if work.task == 'training' else answer}[/]", highlight=False)
         out.print(plan_table(made), highlight=False)
         out.print(rejected_table(made), highlight=False)
+        for note in notes:
+            out.print(f"[dim]note[/] {escape(note)}", highlight=False)
     if plot is not None:
         from smalta.report.plan_plot import draw_plan
 
         draw_plan(plot, made, work, machine)
         if not quiet and not as_json:
             out.print(f"the drawing is {escape(str(plot))}", highlight=False)
+
+
+def _measured(
+    what: Path, work: Work, machine: Machine, limits: Limits, what_if: str | None
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Seconds of the two best candidates, and what is to be said about them."""
+    from smalta.inference.trial import try_out
+    from smalta.plan.planner import best_two
+
+    if work.task == "training" or what_if is not None:
+        raise ConfigError(
+            "--measure times a model that is there, on this machine; a training measures its own steps and writes them "
+            "into plan.json"
+        )
+    trial = try_out(what, best_two(work, machine, limits), work.size_hw)
+    return trial.seconds, trial.notes
 
 
 def n_bytes(text: str) -> int:

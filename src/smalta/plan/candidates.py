@@ -67,6 +67,7 @@ class Candidate:
         way: how a pass is run.
         tile_hw: pixels; None for whole pictures.
         pixels: of one picture or tile, padded.
+        passes: tiles that cover a picture; 1 without tiles.
         batch: pictures or tiles per pass.
         seconds: per picture, while all streams work.
         latency: of one picture with all its tiles one after the other, or of a whole training step.
@@ -77,6 +78,7 @@ class Candidate:
     way: Way
     tile_hw: tuple[int, int] | None
     pixels: int
+    passes: int
     batch: int
     seconds: float
     latency: float
@@ -160,7 +162,7 @@ def _batches(work: Work, way: Way, limits: Limits) -> list[int]:
 def candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | None, batch: int) -> Candidate:
     """What a way takes with this tile and batch."""
     height, width = work.size_hw
-    passes = 1.0
+    passes = 1
     pixels = _padded(height) * _padded(width)
     if tile is not None:
         inner = (tile[0] - 2 * MARGIN, tile[1] - 2 * MARGIN)
@@ -173,6 +175,7 @@ def candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | No
         way=way,
         tile_hw=tile,
         pixels=pixels,
+        passes=passes,
         batch=batch,
         seconds=one.per_pass * passes / batch,
         latency=one.latency * (math.ceil(passes / batch) if work.task == "inference" else 1),

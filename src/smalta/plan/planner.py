@@ -8,7 +8,7 @@ Must not know: files, PyTorch, how work is found or timed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,32 +26,38 @@ WORTH_CUTTING = (
 MOST_REJECTED = 8
 
 
-def plan(work: Work, machine: Machine, limits: Limits | None = None) -> Plan:
+def best_two(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
+    """The plan's candidate and the fastest other one with the same tiles and batch, to be timed for real.
+
+    Raises:
+        ConfigError: if nothing keeps the limits.
+    """
+    fitting = _fitting(work, machine, limits)
+    best = _best(work, fitting)
+    near = [one for one in fitting if (one.tile_hw, one.batch) == (best.tile_hw, best.batch) and one is not best]
+    return [best, *near[:1]]
+
+
+def plan(
+    work: Work, machine: Machine, limits: Limits | None = None, *, measured: Mapping[str, float] | None = None
+) -> Plan:
     """The fastest way that keeps the limits.
 
     Args:
         work: what is to be done.
         machine: where.
         limits: what must be kept; memory defaults to what the machine or the control group allows.
+        measured: seconds per picture by name of the candidates that were timed; then the fastest of them is taken.
 
     Raises:
         ConfigError: if nothing keeps the limits; the sentence says what would.
     """
     limits = limits or Limits()
-    if limits.device == "cuda" and not machine.gpus:
-        raise ConfigError("the device is to be cuda, but no CUDA device is there; use --device cpu or --what-if NAME")
-    found = candidates(work, machine, limits)
-    if not found:
-        raise ConfigError(
-            f"nothing here runs {work.task} in {limits.precision}: the processor's measured rates are "
-            + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in machine.rates.flops.items())
-            + "; leave the precision to the plan"
-        )
+    found, fitting = candidates(work, machine, limits), _fitting(work, machine, limits)
     memory = limits.memory_bytes or machine.usable_memory
-    fitting = [one for one in found if _fits(one, memory, machine, limits)]
-    if not fitting:
-        raise ConfigError(_nothing_fits(found, memory, limits))
     best = _best(work, fitting)
+    if timed := [one for one in fitting if one.name in (measured or {})]:
+        best = min(timed, key=lambda one: (measured or {})[one.name])
     where = score(work, machine, compared_gpu(machine), batch=best.batch)
     others = [
         one for one in found if _differs_once(one, best) and not (work.task == "training" and one.batch < best.batch)
@@ -74,9 +80,28 @@ def plan(work: Work, machine: Machine, limits: Limits | None = None) -> Plan:
         volume=where.volume,
         intensity=where.intensity,
         score=where.value,
-        reasons=_reasons(work, machine, limits, best, fitting, where, memory),
+        reasons=_reasons(work, machine, limits, best, fitting, where, memory) | _measured_reason(best, measured or {}),
         rejected=_rejected(best, others, memory, machine, limits),
+        measured=dict(measured or {}),
     )
+
+
+def _fitting(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
+    """The candidates that keep the limits, the fastest first."""
+    if limits.device == "cuda" and not machine.gpus:
+        raise ConfigError("the device is to be cuda, but no CUDA device is there; use --device cpu or --what-if NAME")
+    found = candidates(work, machine, limits)
+    if not found:
+        raise ConfigError(
+            f"nothing here runs {work.task} in {limits.precision}: the processor's measured rates are "
+            + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in machine.rates.flops.items())
+            + "; leave the precision to the plan"
+        )
+    memory = limits.memory_bytes or machine.usable_memory
+    fitting = [one for one in found if _fits(one, memory, machine, limits)]
+    if not fitting:
+        raise ConfigError(_nothing_fits(found, memory, limits))
+    return fitting
 
 
 def _differs_once(one: Candidate, best: Candidate) -> bool:
@@ -206,6 +231,14 @@ def _alone(work: Work, machine: Machine, limits: Limits, best: Candidate) -> str
         f"a run's folder needs it; once `smalta export` made one file of it, {exported.name} would take "
         f"{duration(exported.seconds)} a picture, {ratio:.1f} times as fast"
     )
+
+
+def _measured_reason(best: Candidate, measured: Mapping[str, float]) -> dict[str, str]:
+    if best.name not in measured:
+        return {}
+    others = [f"{duration(value)} {name}" for name, value in measured.items() if name != best.name]
+    told = f"measured {duration(measured[best.name])} a picture, predicted {duration(best.seconds)}"
+    return {"time": "; ".join([told, *others])}
 
 
 def _device_reason(

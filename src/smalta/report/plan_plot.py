@@ -84,7 +84,7 @@ def _draw_plane(axes: Any, plan: Plan, where: Score) -> None:
     axes.set_ylabel("P: operations / measured rate of the processor, s")
     marked = " (published numbers)" if where.gpu.published else ""
     axes.set_title(f"processor against {where.gpu.name}{marked}")
-    axes.legend(loc="lower left", fontsize=8)
+    axes.legend(loc="upper right", fontsize=8)
 
 
 def _draw_roofline(axes: Any, plan: Plan, workload: Workload, seconds: np.ndarray, machine: Machine) -> None:

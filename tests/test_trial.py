@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from machines import TWO_CORES
+from small_models import save_random_model
+from smalta.inference import trial as module
+from smalta.inference.planning import answering_work
+from smalta.inference.trial import try_out
+from smalta.plan.candidates import Candidate, candidates
+from smalta.plan.cost import Way
+from smalta.plan.plan import Limits
+from smalta.plan.planner import best_two, plan
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_model(tmp_path_factory.mktemp("models") / "run")
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path) -> Path:
+    from smalta.inference.export import export
+
+    export(run, run / "model.onnx")
+    return run / "model.onnx"
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.0)
+    monkeypatch.setattr(module, "LEAST", 1)
+
+
+def two(path: Path) -> list[Candidate]:
+    return best_two(answering_work(path, (64, 96)), TWO_CORES, Limits(precision="fp32"))
+
+
+@pytest.mark.parametrize("kind", ["run", "exported"])
+def test_the_two_best_ways_are_timed(kind: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(kind)
+
+    found = try_out(path, two(path), (64, 96))
+
+    assert list(found.seconds) == [one.name for one in two(path)]
+    assert all(0 < seconds < 60 for seconds in found.seconds.values())
+    assert found.notes == ()
+
+
+def test_every_runtime_answers_alike_in_fp32(exported: Path) -> None:
+    picture = module._picture(64, 96)
+    ways = [Way(runtime="openvino", streams=2), Way(runtime="openvino"), Way(runtime="onnxruntime")]
+
+    scores = [module._open(exported, way)(picture) for way in ways]
+
+    assert [len(one) for one in scores] == [2, 1, 1]  # an answer of each stream
+    for one in scores[0][1:] + scores[1] + scores[2]:
+        np.testing.assert_allclose(one, scores[0][0], atol=1e-3)
+
+
+def test_a_way_that_answers_otherwise_is_not_taken(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = two(run)
+
+    def opened(_: Path, way: Way) -> module.Pass:
+        best = 0 if way == first.way else 1
+
+        def answer(_: np.ndarray) -> list[np.ndarray]:
+            scores = np.zeros((1, 2, 4, 4))
+            scores[:, best] = 1
+            return [scores]
+
+        return answer
+
+    monkeypatch.setattr(module, "_open", opened)
+
+    found = try_out(run, [first, second], (64, 96))
+
+    assert list(found.seconds) == [first.name]
+    assert found.notes == (f"{second.name} gives 100.0% of the pixels another class, so it is not taken",)
+
+
+def test_the_measured_faster_of_the_two_becomes_the_plan(run: Path) -> None:
+    work = answering_work(run, (64, 96))
+    first, second = two(run)
+    limits = Limits(precision="fp32")
+
+    made = plan(work, TWO_CORES, limits, measured={first.name: 0.02, second.name: 0.01})
+
+    assert made.layout == second.way.layout != first.way.layout
+    assert made.measured == {first.name: 0.02, second.name: 0.01}
+    assert made.reasons["time"].startswith("measured 10 ms a picture, predicted ")
+
+
+def test_the_best_two_are_the_fastest_with_the_same_tiles() -> None:
+    from machines import work
+
+    job = work(2048, runtimes=("pytorch", "openvino"))
+    first, second = best_two(job, TWO_CORES, Limits())
+
+    near = [one for one in candidates(job, TWO_CORES, Limits()) if one.tile_hw == first.tile_hw]
+    assert {first.name, second.name} == {one.name for one in near[:2]}
