@@ -26,6 +26,7 @@ from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
 from smalta.cores import usable_cores
 from smalta.errors import ModelError, SmaltaError
 from smalta.model.info import ModelInfo
+from smalta.signal_stack import kept_signal_stack
 
 METADATA_KEY = "smalta"
 INPUT = "pictures"
@@ -99,14 +100,16 @@ class OpenVino:
         try:
             core = openvino.Core()
             # left alone, OpenVINO takes bf16 where the processor has it: faster, but pixels change by some tenths
-            bf16 = info.precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            with kept_signal_stack():
+                bf16 = info.precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
             options["INFERENCE_PRECISION_HINT"] = "bf16" if bf16 else "f32"
             model = core.read_model(content)
             _refuse_large_tensors(model.clone())
             for result in model.get_results():  # what is not asked for is not computed
                 if not result.output(0).get_names() & wanted:
                     model.remove_result(result)
-            compiled = core.compile_model(model, "CPU", options)
+            with kept_signal_stack():
+                compiled = core.compile_model(model, "CPU", options)
             self._ports = {name: compiled.output(name) for name in wanted}
             self._free: SimpleQueue[Any] = SimpleQueue()  # a request holds its own inputs and outputs
             for _ in range(streams):

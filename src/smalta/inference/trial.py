@@ -21,6 +21,7 @@ from smalta.errors import ModelError
 from smalta.inference.runtimes import examine
 from smalta.plan.candidates import Candidate
 from smalta.plan.cost import Way
+from smalta.signal_stack import kept_signal_stack
 
 SECONDS, LEAST = 1.0, 3  # of the repeats
 LEAST_EQUAL = 0.99  # share of pixels that must get the same class as with the first candidate
@@ -127,7 +128,8 @@ def _openvino(content: bytes, way: Way) -> Pass:
         "INFERENCE_NUM_THREADS": way.streams * way.threads,
     }
     core = openvino.Core()
-    compiled = core.compile_model(core.read_model(content), "CPU", options)
+    with kept_signal_stack():
+        compiled = core.compile_model(core.read_model(content), "CPU", options)
     requests = [compiled.create_infer_request() for _ in range(way.streams)]
 
     def run(pictures: np.ndarray) -> list[np.ndarray]:
