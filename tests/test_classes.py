@@ -480,3 +480,19 @@ def test_levels_nest(tree: ClassTree) -> None:
             through = table[tree.level_table(finer)]
             stated = tree.level_table(finer) != ROOT
             assert np.array_equal(through[stated], table[stated])
+
+
+def test_numbers_of_nodes_roll_up_to_their_parents_and_to_the_root() -> None:
+    tree = ClassTree({"sky": {}, "car": {"children": ["audi", "honda"]}})
+    own = np.array([7, 1, 2, 3, 4])
+
+    assert tree.roll_up(own).tolist() == [17, 1, 9, 3, 4]
+    assert own.tolist() == [7, 1, 2, 3, 4]
+
+
+def test_an_attribute_is_found_by_its_name() -> None:
+    tree = ClassTree({"sky": {}, "car": {"attributes": {"body": ["van", "bus"]}}})
+
+    assert tree.attribute("body").values == ("van", "bus")
+    with pytest.raises(ClassTreeError, match="no attribute 'lit'; the tree's attributes are body"):
+        tree.attribute("lit")

@@ -10,8 +10,6 @@ the best weights by validation loss are kept; both thresholds are optimised on v
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from csbdeep.utils import normalize
 from stardist import fill_label_holes
 from stardist.models import Config2D, StarDist2D
 
-from bench.rivals.nuclei_files import predict_files, read_part
+from bench.rivals.nuclei_files import command_line, predict_files, read_part
 
 NAME = "stardist"
 FOR_THRESHOLDS = 0.06  # share of the time that is kept for optimising the thresholds
@@ -104,25 +102,5 @@ def predict(run: Path, pictures: Path, out: Path) -> dict[str, Any]:
     return predict_files(lambda picture: model.predict_instances(normalised(picture))[0], pictures, out)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train")
-    training.add_argument("data", type=Path)
-    training.add_argument("run", type=Path)
-    training.add_argument("--minutes", type=float, required=True)
-    training.add_argument("--seed", type=int, default=0)
-    predicting = commands.add_parser("predict")
-    for name in ("run", "pictures", "out"):
-        predicting.add_argument(name, type=Path)
-    options = parser.parse_args()
-    if options.command == "train":
-        facts = train(options.data, options.run, minutes=options.minutes, seed=options.seed)
-        (options.run / "training.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    else:
-        facts = predict(options.run, options.pictures, options.out)
-        (options.run / "prediction.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, train, predict)

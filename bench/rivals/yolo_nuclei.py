@@ -14,7 +14,6 @@ YOLO_OFFLINE and YOLO_CONFIG_DIR must be set, so that it asks for nothing and le
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -28,7 +27,7 @@ import yaml
 from ultralytics import YOLO
 from ultralytics.utils import torch_utils
 
-from bench.rivals.nuclei_files import Labelled, predict_files, read_part
+from bench.rivals.nuclei_files import Labelled, command_line, predict_files, read_part
 from smalta.metrics.instance import match_counts, mean_accuracy
 
 SIDE = 320  # most pictures are 256x256; at 640 there is time for three epochs
@@ -173,28 +172,11 @@ def predict(run: Path, pictures: Path, out: Path) -> dict[str, Any]:
     return predict_files(segment, pictures, out)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train")
-    training.add_argument("data", type=Path)
-    training.add_argument("run", type=Path)
-    training.add_argument("--minutes", type=float, required=True)
-    training.add_argument("--seed", type=int, default=0)
-    training.add_argument("--side", type=int, default=SIDE, help="pictures are brought to this size")
-    training.add_argument("--batch", type=int, default=BATCH)
-    predicting = commands.add_parser("predict")
-    for name in ("run", "pictures", "out"):
-        predicting.add_argument(name, type=Path)
-    options = parser.parse_args()
-    if options.command == "train":
-        arguments = {name: getattr(options, name) for name in ("minutes", "seed", "side", "batch")}
-        facts = train(options.data, options.run, **arguments)
-        (options.run / "training.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    else:
-        facts = predict(options.run, options.pictures, options.out)
-        (options.run / "prediction.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    command_line(
+        __doc__,
+        train,
+        predict,
+        side=(SIDE, "pictures are brought to this size"),
+        batch=(BATCH, "pictures per step"),
+    )

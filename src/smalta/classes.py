@@ -247,6 +247,29 @@ class ClassTree:
         shared = np.array([[len(a & b) - 1 for b in lineage] for a in lineage])
         return self.depth_of[:, None] + self.depth_of[None, :] - 2 * shared
 
+    def roll_up(self, own: np.ndarray) -> np.ndarray:
+        """(N + 1,) sums over each node and all below it; at 0, the root, stands the sum of all.
+
+        Args:
+            own: (N + 1,) numbers by node id, such as pixels or objects that bear the node itself.
+        """
+        total = own.copy()
+        for node in reversed(self.nodes):  # children before parents
+            total[node.parent] += total[node.id]
+        return total
+
+    def attribute(self, name: str) -> Attribute:
+        """The attribute of a name.
+
+        Raises:
+            ClassTreeError: if there is none.
+        """
+        found = next((attribute for attribute in self.attributes if attribute.name == name), None)
+        if found is None:
+            known = ", ".join(attribute.name for attribute in self.attributes) or "none"
+            raise ClassTreeError(f"there is no attribute {name!r}; the tree's attributes are {known}")
+        return found
+
     @cached_property
     def is_thing(self) -> np.ndarray:
         """(N + 1,) bool: whether a node is countable; the root is not."""

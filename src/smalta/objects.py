@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from scipy import ndimage, sparse
 
-from smalta.classes import ROOT, ClassTree
+from smalta.classes import ClassTree
 from smalta.decoding import Method, decode
 from smalta.errors import ShapeError
 
@@ -150,18 +150,19 @@ class Objects:
         return self.tree.level_table(k).astype(np.uint16)[self.classes]
 
     def attribute(self, name: str) -> np.ndarray:
-        """(N,) uint8: 1.. = the likeliest value, 0 for objects that the attribute does not ask about."""
-        question = next(a for a in self.tree.attributes if a.name == name)
+        """(N,) uint8: 1.. = the likeliest value, 0 for objects that the attribute does not ask about.
+
+        Raises:
+            ClassTreeError: if the tree has no such attribute.
+        """
+        question = self.tree.attribute(name)
         asked = np.isin(self.classes, [question.node, *self.tree.descendants(question.node)])
         return np.where(asked, self.attributes[name].argmax(axis=1) + 1, 0).astype(np.uint8)
 
     def counts(self) -> dict[str, int]:
         """Number of objects by path of every node of things; a parent's is its children's plus what stopped at it."""
-        own = np.bincount(self.classes, minlength=len(self.tree) + 1)
-        for node in reversed(self.tree.nodes):
-            if node.parent != ROOT:
-                own[node.parent] += own[node.id]
-        return {node.path: int(own[node.id]) for node in self.tree if self.tree.is_thing[node.id]}
+        total = self.tree.roll_up(np.bincount(self.classes, minlength=len(self.tree) + 1))
+        return {node.path: int(total[node.id]) for node in self.tree if self.tree.is_thing[node.id]}
 
     def contours(self) -> list[list[np.ndarray]]:
         """For each object its outer outlines, one per separate part: (M, 2) int32 pixels as (x, y)."""

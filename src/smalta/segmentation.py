@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from smalta.classes import ROOT, ClassTree
+from smalta.classes import ClassTree
 from smalta.decoding import Method, best_stuff, decode, node_probabilities
-from smalta.errors import ClassTreeError, ShapeError
+from smalta.errors import ShapeError
 from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.grouping import GroupingRule, group
 from smalta.objects import Objects
@@ -137,11 +137,7 @@ class Segmentation:
 
     def areas(self, nodes: Sequence[int] | None = None) -> dict[str, int]:
         """Pixels per node by path; a parent's area is the sum of its children's plus what stopped at it."""
-        own = np.bincount(self.classes.ravel(), minlength=len(self.tree) + 1)
-        total = own.copy()
-        for node in reversed(self.tree.nodes):
-            if node.parent != ROOT:
-                total[node.parent] += total[node.id]
+        total = self.tree.roll_up(np.bincount(self.classes.ravel(), minlength=len(self.tree) + 1))
         wanted = range(1, len(self.tree) + 1) if nodes is None else nodes
         return {self.tree.name(node): int(total[node]) for node in wanted}
 
@@ -151,10 +147,7 @@ class Segmentation:
         Raises:
             ClassTreeError: if the tree has no such attribute.
         """
-        question = next((a for a in self.tree.attributes if a.name == name), None)
-        if question is None:
-            known = ", ".join(a.name for a in self.tree.attributes) or "none"
-            raise ClassTreeError(f"there is no attribute {name!r}; the tree's attributes are {known}")
+        question = self.tree.attribute(name)
         value = (self.attributes[name].argmax(axis=0) + 1).astype(np.uint8)
         value[~self.mask(question.node)] = 0
         return value

@@ -159,9 +159,8 @@ class OrtCpu:
         self.stride, self.streams = info.network.stride, streams
         self._names = list(outputs or info.maps)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _share(
-            streams
-        )  # left alone, it pins threads to cores that it may not use
+        # left alone, it pins threads to cores that it may not use
+        options.intra_op_num_threads = threads or _share(streams)
         model = ModelProto.FromString(content)
         wanted = [entry for entry in model.graph.output if entry.name in self._names]
         del model.graph.output[:]

@@ -34,7 +34,6 @@ GRID = 32  # pixels; the network's coarsest reduction
 HALO = 256  # pixels at the edge of a tile whose answer is not used
 RAMP = 32  # pixels over which a tile fades into the next
 OVERLAP = 2 * HALO + RAMP
-LEAST_TILE = OVERLAP + 2 * GRID
 
 Maps = dict[str, np.ndarray]
 

@@ -31,10 +31,7 @@ def node_counts(tree: ClassTree, nodes: np.ndarray) -> np.ndarray:
         >>> node_counts(tree, np.array([2, 2, 3, 1])).tolist()
         [4, 4, 2, 1, 0]
     """
-    counts = np.bincount(nodes, minlength=len(tree) + 1)
-    for node in reversed(tree.nodes):  # children before parents
-        counts[node.parent] += counts[node.id]
-    return counts
+    return tree.roll_up(np.bincount(nodes, minlength=len(tree) + 1))
 
 
 def true_counts(tree: ClassTree, truth: ObjectMap) -> tuple[np.ndarray, np.ndarray]:

@@ -23,14 +23,13 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from smalta.model.info import NetworkConfig
+from smalta.model.info import MOST_AT_FULL_SIZE, NetworkConfig
 from smalta.model.network import Network
 from smalta.model.workload import Kind, Layer, Workload
 
 # bytes per weight that a step moves: the gradient's norm and cut (12), AdamW (28), the averaged weights (12)
 UPDATE_BYTES = 52
 LARGEST_KERNEL = 7
-MOST_AT_FULL_SIZE = 48  # leaves up to which the loss raises the logits to the size of the labels
 # bytes per weight that training holds: the weight, its gradient, two averages of AdamW, the averaged weight
 TRAINING_WEIGHT_BYTES = 20
 

@@ -24,7 +24,6 @@ import numpy as np
 from smalta.plan.facts import Caches
 from smalta.signal_stack import kept_signal_stack
 
-BANDWIDTHS = ("l2", "l3", "memory")
 _SECONDS = 0.06  # for the repeats of one number
 _LEAST_OWN = 0.8  # of the processor time asked for; with less, somebody else took the cores
 _FRESH_BYTES = 32 * 2**20

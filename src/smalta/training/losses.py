@@ -17,11 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from smalta.classes import ROOT, Attribute, ClassTree
+from smalta.model.info import MOST_AT_FULL_SIZE
 
 IGNORED = -100
-MOST_AT_FULL_SIZE = (
-    48  # leaves; of 133 the loss of 8 views of 320 px held 400 MB of logits, and took 6 times the network
-)
 
 
 def node_log_probabilities(leaf_logits: Tensor, tree: ClassTree) -> Tensor:

@@ -32,9 +32,10 @@ from smalta.data.formats.base import (
     named_entries,
     stated_tree,
 )
-from smalta.data.formats.categories import background_of, is_background, is_unlabelled, name_of_unlabelled
+from smalta.data.formats.categories import is_background, is_unlabelled, name_of_unlabelled
 from smalta.data.formats.coco_files import parse, picture_folder, safe_name, split_of, unlisted_pictures
-from smalta.data.formats.outlines import Layer, Region, Shape, fill_rings, paint, rings
+from smalta.data.formats.drawn import drawn_sample
+from smalta.data.formats.outlines import Layer, Region, Shape, fill_rings, rings
 from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_json, write_tree
 from smalta.data.pictures import is_picture_name, read_upright
 from smalta.data.sample import Entry, Sample
@@ -326,13 +327,7 @@ class GeoJsonReader:
                 node = self.nodes[feature.path]
                 layer = Layer.CROWD if (feature.properties or {}).get("iscrowd") and node != ROOT else Layer.OUTLINE
                 shapes.append(Shape(region, node, bool(self.tree.is_thing[node]), layer))
-        classes, instances = paint(shapes, size_hw, background_of(self.tree))
-        return Sample(
-            name=entry.name,
-            picture=picture,
-            classes=classes,
-            instances=instances if self.tree.is_thing.any() else None,
-        )
+        return drawn_sample(entry.name, picture, shapes, self.tree)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
         """None: outlines have no label values."""

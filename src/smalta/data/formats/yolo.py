@@ -34,7 +34,8 @@ from smalta.data.formats.base import (
 )
 from smalta.data.formats.categories import Category, background_of, category_names, nodes_by_name, tree_of
 from smalta.data.formats.coco_files import safe_name
-from smalta.data.formats.outlines import Layer, Region, Shape, fill_box, fill_polygons, join, outline, paint
+from smalta.data.formats.drawn import drawn_sample
+from smalta.data.formats.outlines import Layer, Region, Shape, fill_box, fill_polygons, join, outline
 from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_tree
 from smalta.data.pictures import pictures_in, read_upright, write_bytes
 from smalta.data.sample import Entry, Sample
@@ -271,13 +272,7 @@ class YoloReader:
             _check_number(number, self.nodes, path)
             node, layer = (self.nodes[number], Layer.OUTLINE) if len(values) > 4 else (ROOT, Layer.BOX)
             shapes.append(Shape(_region(values, size_hw), node, bool(self.tree.is_thing[node]), layer))
-        classes, instances = paint(shapes, size_hw, background_of(self.tree))
-        return Sample(
-            name=entry.name,
-            picture=picture,
-            classes=classes,
-            instances=instances if self.tree.is_thing.any() else None,
-        )
+        return drawn_sample(entry.name, picture, shapes, self.tree)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
         """None: outlines have no label values."""
