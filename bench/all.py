@@ -20,6 +20,7 @@ def main() -> None:
         ("metric_speed",),
         ("segment", "all"),
         ("nuclei",),
+        ("grouping",),
         ("panoptic", "all"),
         ("planner",),
         ("table",),
