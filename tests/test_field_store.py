@@ -117,6 +117,14 @@ def test_the_objects_are_the_same_whatever_the_parts(
     assert_same(store, of_the_whole(fields, rule))
 
 
+def test_cells_equally_far_from_the_middle_of_a_flat_top_are_chosen_alike_in_every_window(tmp_path: Path) -> None:
+    fields = random_fields((113, 102), 1, 118)  # once chosen by how sums of row numbers were rounded
+    store = FieldStore(tmp_path, TREE, GroupingRule(), (113, 102), 1)
+    store.add(fields, 0, 0)
+
+    assert_same(store, of_the_whole(fields, GroupingRule()))
+
+
 def test_a_peak_far_away_is_found_and_a_flat_top_across_many_bands_is_one_object(tmp_path: Path) -> None:
     size, stride = (240, 60), 2
     semantic = np.zeros((4, *size), np.float32)

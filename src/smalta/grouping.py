@@ -140,10 +140,9 @@ def find_peaks(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> n
     count, labels = cv2.connectedComponents(tops.astype(np.uint8), connectivity=8)
     if count - 1 < len(rows):
         of = labels[rows, columns] - 1
-        sizes = np.bincount(of)
-        away = (rows - (np.bincount(of, rows) / sizes)[of]) ** 2 + (
-            columns - (np.bincount(of, columns) / sizes)[of]
-        ) ** 2
+        # from the top's own first cell, so that rounding breaks ties alike wherever the map begins
+        begin = np.unique(of, return_index=True)[1][of]
+        away = _from_mean(rows - rows[begin], of) ** 2 + _from_mean(columns - columns[begin], of) ** 2
         order = np.lexsort((away, of))
         chosen = np.sort(order[np.unique(of[order], return_index=True)[1]])
         rows, columns = rows[chosen], columns[chosen]
@@ -152,6 +151,10 @@ def find_peaks(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> n
     first[rows, columns] = center.size - (rows * center.shape[1] + columns)
     alone = first[rows, columns] == cv2.dilate(first, _window(radius))[rows, columns]
     return np.stack([rows[alone], columns[alone]], axis=1)
+
+
+def _from_mean(values: np.ndarray, of: np.ndarray) -> np.ndarray:
+    return values - (np.bincount(of, values) / np.bincount(of))[of]
 
 
 def find_tops(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> np.ndarray:
