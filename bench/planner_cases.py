@@ -226,7 +226,8 @@ def _export(encoder: str, path: Path) -> None:
     from smalta.inference.export import export
     from smalta.model.info import ModelInfo, NetworkConfig
     from smalta.model.network import Network
-    from smalta.model.storage import MODEL_FILE, save_model
+    from smalta.model.paths import MODEL_FILE
+    from smalta.model.storage import save_model
 
     tree = ClassTree({f"c{i}": {} for i in range(N_LEAVES)})
     network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=STRIDE, width=WIDTH))
@@ -280,9 +281,9 @@ WAYS = {
 
 def measure(group: Group) -> None:
     """Time all sizes of a group, and append them to the file."""
+    from smalta.allocator import keep_large_blocks
     from smalta.plan.facts import processor
     from smalta.plan.rates import measure as measure_rates
-    from smalta.training.allocator import keep_large_blocks
 
     rates = asdict(measure_rates(group.streams * group.threads, processor().caches))
     if group.keep and group.runtime == "pytorch":

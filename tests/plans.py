@@ -21,6 +21,8 @@ def a_plan(**changes: Any) -> Plan:
         "batch": 1,
         "keep_memory": True,
         "memory_bytes": 2**28,
+        "allowed_bytes": 2**32,
+        "whole_pixels": 2**24,
         "predicted_seconds": 0.004,
         "latency_seconds": 0.008,
         "volume": 0.5,

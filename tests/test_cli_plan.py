@@ -12,7 +12,8 @@ import pytest
 from machines import TWO_CORES
 from small_models import save_random_model
 from smalta.cli import main
-from smalta.cli.plan import height_width, n_bytes
+from smalta.cli.common import n_bytes
+from smalta.cli.plan import height_width
 from smalta.errors import ConfigError
 from smalta.plan.plan import Plan
 

@@ -127,13 +127,17 @@ def test_where_counting_is_stopped_the_file_holds_what_was_counted(two: list[Pat
     assert "b.png" not in (tmp_path / "counts.csv").read_text()
 
 
-def unasked(pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """Runs no network: a refusal must come first."""
-    raise AssertionError
+class Unasked:
+    """A runtime that nobody may ask."""
+
+    stride = streams = 1
+
+    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
+        raise AssertionError("asked")
 
 
 def test_what_cannot_be_done_is_refused_before_a_picture_is_counted(two: list[Path], tmp_path: Path) -> None:
-    model = Predictor(unasked, balls().info)
+    model = Predictor(Unasked(), balls().info)
     (tmp_path / "file").touch()
     (tmp_path / "folder.csv").mkdir()
 

@@ -85,7 +85,7 @@ def test_the_next_picture_is_read_while_one_is_predicted() -> None:
             assert second_is_read.wait(timeout=60)
             return super().__call__(picture)
 
-    report = evaluate(Waiting(), Watched({"a": GOOD, "b": GOOD}), "test")
+    report = evaluate(Waiting(), Watched({"a": GOOD, "b": GOOD}), "test", workers=2)
 
     assert [row["name"] for row in report["pictures"]] == ["a", "b"]
 

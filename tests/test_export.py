@@ -18,8 +18,9 @@ from smalta.inference.export import Parity, export
 from smalta.inference.predictor import load
 from smalta.inference.runtimes import OpenVino, OrtCpu, examine
 from smalta.model.info import DEFAULT_ENCODER
+from smalta.model.paths import MODEL_FILE
 from smalta.model.runtime import TorchRuntime
-from smalta.model.storage import MODEL_FILE, load_model
+from smalta.model.storage import load_model
 
 RANDOM = np.random.default_rng(0)
 

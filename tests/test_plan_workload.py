@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from small_models import CARS, save_random_model
+from smalta.classes import ClassTree
 from smalta.errors import ModelError
-from smalta.inference.planning import answering_work, is_model
-from smalta.model.info import NetworkConfig
+from smalta.inference.planning import answer_bytes, answering_work, is_model
+from smalta.inference.writers import OutputOptions
+from smalta.model.info import Kind, ModelInfo, NetworkConfig
 from smalta.model.workload import CONVOLUTIONS, Workload
 from smalta.plan import workload as module
 from smalta.plan.workload import work_of_network
@@ -49,10 +52,19 @@ def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(run: Path, exp
     assert answering_work(run, (64, 64)).runtimes == ("pytorch",)
 
 
-def test_answers_take_a_float_per_pixel_and_channel(run: Path) -> None:
-    work = answering_work(run, (64, 64))
+def test_what_is_made_of_a_picture_takes_more_bytes_the_more_is_asked_for() -> None:
+    def needed(tree: ClassTree, kind: Kind = "semantic", **options: Any) -> int:
+        network = NetworkConfig.for_tree(tree, objects=kind == "panoptic")
+        return answer_bytes(ModelInfo(tree=tree, network=network, kind=kind), OutputOptions(**options))
 
-    assert work.answer_bytes == 4 * (CARS.n_leaves + sum(len(a.values) for a in CARS.attributes))
+    flat = ClassTree({"a": {}, "b": {}, "c": {"kind": "thing"}})
+
+    assert needed(flat) == 16
+    assert needed(flat, "panoptic") == 16 + 8 * 3 + 10
+    assert needed(CARS) == 16 + 8 * (3 + 2)
+    assert needed(flat, min_confidence=0.5) == 16 + 8 * 3
+    assert needed(flat, probabilities=True) == 16 + 12 * 3
+    assert needed(flat, "panoptic", overlays=True) == needed(flat, overlays=True) == 85
 
 
 def test_large_pictures_are_scaled_from_a_smaller_trace() -> None:
@@ -91,5 +103,5 @@ def test_a_damaged_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
         answering_work(tmp_path, (64, 64))
     with pytest.raises(ModelError, match="no ONNX file, or it is damaged"):
         answering_work(tmp_path / "model.onnx", (64, 64))
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="does not exist"):
         answering_work(tmp_path / "missing.onnx", (64, 64))

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from machines import MIB, RATES, TWO_CORES, WITH_CARD, use_round_shares, work, workload
 from smalta.errors import ConfigError
-from smalta.plan.candidates import MARGIN, candidates
+from smalta.plan.candidates import candidates
 from smalta.plan.plan import Limits, Plan
 from smalta.plan.planner import plan
+from smalta.plan.tiles import tile_starts
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -94,14 +95,58 @@ def test_a_picture_that_does_not_fit_in_memory_is_cut_into_the_fastest_tiles_tha
     assert made.predicted_seconds >= 0.9 * whole.predicted_seconds
 
 
-def test_tiles_cover_the_picture_with_their_margins() -> None:
+def test_tiles_cover_the_picture_with_what_neighbours_share() -> None:
     job = work(2048, runtimes=("openvino",))
     by_tile = {one.tile_hw: one for one in candidates(job, TWO_CORES, Limits(precision="fp32")) if one.way.streams == 1}
-    passes = (-(-2048 // (512 - 2 * MARGIN))) ** 2  # 6 by 6 tiles of 512, of which 384 are new
 
-    tile = by_tile[512, 512]
+    tile = by_tile[1024, 1024]
 
-    assert tile.seconds == pytest.approx(passes * tile.cost.per_pass)
+    assert tile.passes == len(tile_starts(2048, 1024)) ** 2 == 16  # tiles begin 341 px apart, not 1024
+    assert tile.seconds == pytest.approx(16 * tile.cost.per_pass)
+
+
+def test_tiles_of_a_narrow_picture_are_as_narrow() -> None:
+    job = replace(work(2048, runtimes=("openvino",)), size_hw=(65_500, 3))
+
+    tiles = {one.tile_hw: one.passes for one in candidates(job, TWO_CORES, Limits())}
+
+    assert tiles[1024, 32] == len(tile_starts(65_504, 1024))
+    assert all(width == 32 for _, width in filter(None, tiles))
+
+
+def test_a_tile_that_is_told_is_taken_and_pictures_that_are_no_larger_stay_whole() -> None:
+    large, small = (plan(work(side, runtimes=("openvino",)), TWO_CORES, Limits(tile=768)) for side in (2048, 512))
+
+    assert large.tile_hw == (768, 768)
+    assert large.reasons["tile"].endswith("as told")
+    assert small.tile_hw is None
+
+
+def test_a_tile_larger_than_the_memory_allows_is_refused() -> None:
+    job = work(8192, runtimes=("openvino",))
+    least = min(one.memory_bytes for one in candidates(job, TWO_CORES, Limits(tile=4096)))
+
+    with pytest.raises(ConfigError, match=r"tiles of 4096 x 4096 needs the least.* or use a smaller network or tile"):
+        plan(job, TWO_CORES, Limits(memory_bytes=least - 1, tile=4096))
+
+
+@pytest.mark.parametrize("tile", [576, 1000])
+def test_a_tile_that_cannot_be_cut_is_refused(tile: int) -> None:
+    with pytest.raises(ConfigError, match=rf"multiple of 32 pixels and at least 608, got {tile}"):
+        Limits(tile=tile)
+
+
+def test_what_is_answered_as_a_whole_fits_in_the_memory_beside_the_network() -> None:
+    job = work(8192, runtimes=("openvino",))
+    limit = plan(job, TWO_CORES, Limits(memory_bytes=2**40)).memory_bytes // 2
+
+    made = plan(job, TWO_CORES, Limits(memory_bytes=limit))
+
+    assert made.tile_hw is not None
+    answers = (made.streams + 1) * job.answer_bytes * (made.whole_pixels - made.tile_hw[0] * made.tile_hw[1])
+    assert made.memory_bytes + answers <= made.allowed_bytes == limit
+    more = plan(job, TWO_CORES, Limits(memory_bytes=2 * limit, tile=made.tile_hw[0]))
+    assert more.whole_pixels > made.whole_pixels
 
 
 def test_too_little_memory_says_how_much_would_do() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from small_models import CARS, save_random_model
 from smalta.classes import ClassTree
 from smalta.errors import ModelError, SmaltaError
 from smalta.inference.export import export
-from smalta.inference.predictor import load
+from smalta.inference.predictor import load, open_model
 from smalta.inference.runtimes import OpenVino, OrtCpu, examine, load_onnx, start
 from smalta.model.info import ModelInfo, NetworkConfig
+from smalta.model.runtime import cpu_has_fast_bf16
+from smalta.plan.cost import Way
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
@@ -48,6 +51,36 @@ def test_an_exported_model_answers_like_its_run(exported: Path) -> None:
     assert of_file.classes.shape == (40, 50)
     np.testing.assert_allclose(of_file.probabilities, of_run.probabilities, atol=0.05)  # a run's folder may use bf16
     assert of_file.attributes["body"].shape == (2, 40, 50)
+
+
+def test_every_way_of_running_a_model_answers_alike(exported: Path) -> None:
+    onnx = [
+        Way(runtime="openvino", streams=2, threads=1),
+        Way(runtime="openvino", threads=2),
+        Way(runtime="onnxruntime", threads=1),
+    ]
+    torch_ways = [Way(layout="channels_first", threads=1), Way(layout="channels_last", threads=2)]
+
+    opened = [open_model(exported, way)[0] for way in onnx] + [
+        open_model(exported.parent, way)[0] for way in torch_ways
+    ]
+    maps = [runtime.maps(PICTURE[None]) for runtime in opened]
+
+    assert [runtime.streams for runtime in opened] == [2, 1, 1, 1, 1]
+    for one in maps[1:]:
+        for name, values in maps[0].items():
+            np.testing.assert_allclose(one[name], values, atol=1e-3)
+
+
+def test_a_plan_says_whether_a_file_of_bf16_runs_in_it(exported: Path) -> None:
+    content = exported.read_bytes()
+    info = replace(examine(content), precision="bf16")
+
+    exact, told = (OpenVino(content, info, precision=one).maps(PICTURE[None]) for one in ("fp32", None))
+
+    np.testing.assert_allclose(exact["logits"], OpenVino(content, examine(content)).maps(PICTURE[None])["logits"])
+    if cpu_has_fast_bf16():
+        assert not np.allclose(exact["logits"], told["logits"], atol=1e-4)
 
 
 def test_commands_and_load_answer_without_pytorch_installed(run: Path, discs: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.errors import ConfigError
-from smalta.inference.tiling import Block, Tiled, check_tile, stitched, tile_starts
+from smalta.inference.tiling import Block, Tiled, stitched
+from smalta.plan.tiles import check_tile, tile_for, tile_starts
 
 OVERLAP, RAMP = 64, 32
 
@@ -141,5 +142,20 @@ def test_a_picture_that_fits_is_not_cut() -> None:
 def test_tiles_that_leave_nothing_to_answer_for_are_refused(tile: int) -> None:
     with pytest.raises(ConfigError, match=rf"multiple of 32 pixels and at least 608, got {tile}"):
         check_tile(tile)
-    with pytest.raises(ConfigError, match=f"got {tile}"):
-        Tiled(Blur(), (640, tile))
+
+
+def test_a_picture_of_another_shape_than_the_planned_one_gets_tiles_of_the_same_area() -> None:
+    assert tile_for((5000, 5000), (1024, 1024)) == (1024, 1024)
+    assert tile_for((5000, 40), (1024, 1024)) == (1024, 64)
+    assert tile_for((5000, 5000), (4096, 512)) == (1440, 1440)  # 512 cannot be cut, 1440 ** 2 is nearly as much
+    assert tile_for((5000, 500), (4096, 512)) == (4096, 512)
+    assert tile_for((5000, 5000), (1024, 64)) == (608, 608)
+
+
+def test_a_narrow_picture_is_cut_along_its_length_alone() -> None:
+    picture = random_picture(900, 3)[None]
+
+    found = Tiled(Blur(), (640, 32)).maps(picture)
+
+    for name, expected in Blur().maps(picture).items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-2)

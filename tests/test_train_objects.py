@@ -13,7 +13,8 @@ from smalta.classes import ClassTree
 from smalta.data.scenes import write_scenes
 from smalta.errors import ConfigError
 from smalta.inference.predictor import load
-from smalta.model.storage import MODEL_FILE, load_model
+from smalta.model.paths import MODEL_FILE
+from smalta.model.storage import load_model
 from smalta.training.settings import TrainSettings, kind_of
 from smalta.training.train import train
 

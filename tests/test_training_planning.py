@@ -8,8 +8,9 @@ from machines import TWO_CORES, WITH_CARD
 from plans import a_plan
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import measure
+from smalta.plan.files import write_plan
 from smalta.plan.plan import Plan
-from smalta.training.planning import plan_training, stored_plan, training_work, with_measured, work_of, write_plan
+from smalta.training.planning import plan_training, stored_plan, training_work, with_measured, work_of
 from smalta.training.train import train
 from tiny_runs import events, settings, state
 

@@ -5,8 +5,9 @@ Must not know: any command.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +19,13 @@ from smalta.errors import ConfigError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from smalta.inference.predictor import Predictor
+    from smalta.inference.writers import OutputOptions
+    from smalta.plan.plan import Limits
+
 STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 Data = Annotated[
     Path, typer.Argument(help="Folder of labelled pictures: folders, COCO, YOLO, GeoJSON, Cityscapes or VOC.")
@@ -27,6 +33,13 @@ Data = Annotated[
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
     Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)
+]
+Memory = Annotated[
+    str | None, typer.Option(help="At most so much for the whole program, such as 512MB.", show_default=False)
+]
+Threads = Annotated[int | None, typer.Option(help="At most so many threads.", show_default=False)]
+Tile = Annotated[
+    int | None, typer.Option(help="Cut larger pictures into squares of so many pixels a side.", show_default=False)
 ]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -41,6 +54,57 @@ def checked_device(name: str) -> Any:
     if name not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"device must be 'auto', 'cpu' or 'cuda', got {name!r}")
     return name
+
+
+def checked_limits(
+    memory: str | None,
+    threads: int | None,
+    device: str,
+    tile: int | None = None,
+    *,
+    batch: int | None = None,
+    latency_ms: float | None = None,
+) -> Limits:
+    """What a plan must keep to, as the options say it.
+
+    Raises:
+        ConfigError: if an option has a value that is none.
+    """
+    from smalta.plan.plan import Limits
+
+    wanted = checked_device(device)
+    return Limits(
+        memory_bytes=None if memory is None else n_bytes(memory),
+        latency_seconds=None if latency_ms is None else latency_ms / 1e3,
+        threads=threads,
+        device=None if wanted == "auto" else wanted,
+        batch=batch,
+        tile=tile,
+    )
+
+
+def n_bytes(text: str) -> int:
+    """Bytes from text such as "512MB", "2GiB" or "1000000"; units are powers of 1024.
+
+    Raises:
+        ConfigError: if it is no size.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if found is None or float(found[1]) == 0:
+        raise ConfigError(f"{text!r} is no size of memory; write it as 512MB or 2GB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def planned(run: Path, pictures: Iterable[Path], limits: Limits, options: OutputOptions) -> Predictor:
+    """A model that is made for these pictures within these limits, as `smalta.inference.planning.load_planned` says."""
+    from smalta.allocator import keep_large_blocks
+    from smalta.inference.planning import load_planned
+    from smalta.plan.machine import this_machine
+
+    predictor = load_planned(run, pictures, this_machine(), limits, options)
+    if predictor.plan is not None and predictor.plan.keep_memory:
+        keep_large_blocks()
+    return predictor
 
 
 def progress_bar(quiet: bool) -> Progress:

@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
+from smalta.cli.common import (
+    DeviceName,
+    Memory,
+    Quiet,
+    Run,
+    Threads,
+    Tile,
+    checked_limits,
+    mover,
+    out,
+    planned,
+    progress_bar,
+)
 
 
 def count(
@@ -23,17 +35,21 @@ def count(
         int | None, typer.Option(help="Deepest level of the class tree to tell.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    memory: Memory = None,
+    threads: Threads = None,
+    tile: Tile = None,
     device: DeviceName = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Count the objects in pictures, class by class, with 90 % intervals learned on validation pictures."""
     from smalta.data.pictures import find_pictures
     from smalta.inference.count import count_files
-    from smalta.inference.predictor import load
+    from smalta.inference.writers import OutputOptions
     from smalta.report.count_table import count_table
 
     paths = find_pictures(pictures)
-    predictor = load(run, device=checked_device(device))
+    limits = checked_limits(memory, threads, device, tile)
+    predictor = planned(run, paths, limits, OutputOptions(kind="instance"))
     with progress_bar(quiet or as_json) as bar:
         counts = count_files(predictor, paths, out=file, level=level, progress=mover(bar, "count"))
     for _, reason in counts.failed:

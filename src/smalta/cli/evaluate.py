@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import Classes, Data, DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
+from smalta.cli.common import Classes, Data, DeviceName, Quiet, Run, checked_limits, mover, out, planned, progress_bar
 from smalta.errors import ModelError
 
 
@@ -33,21 +33,25 @@ def evaluate(
     from smalta.data.pictures import write_bytes
     from smalta.inference.evaluate import evaluate as evaluate_split
     from smalta.inference.evaluate import open_for
-    from smalta.inference.predictor import load
+    from smalta.inference.planning import read_info
+    from smalta.inference.writers import OutputOptions
     from smalta.report.evaluation_table import evaluation_table
 
-    predictor = load(run, device=checked_device(device))
+    info = read_info(run)
     if seed is None:  # the splits that smalta makes must be those of the training, or test pictures were trained on
-        seed = _seed_of(predictor.facts, run)
+        seed = _seed_of(info.facts, run)
     if classes is None:
-        dataset = open_for(predictor.tree, data, seed=seed)
+        dataset = open_for(info.tree, data, seed=seed)
     else:
         dataset = open_dataset(data, classes=classes, seed=seed)
     if not quiet:
         for note in dataset.notes:
             out.print(f"[dim]note[/] {escape(note)}", highlight=False)
+    pictures = [entry.picture for entry in dataset.split(split)]
+    predictor = planned(run, pictures, checked_limits(None, None, device), OutputOptions(probabilities=True))
     with progress_bar(quiet) as bar:
-        report = evaluate_split(predictor, dataset, split, progress=mover(bar, "evaluate"))
+        workers = predictor.runtime.streams + 1
+        report = evaluate_split(predictor, dataset, split, workers=workers, progress=mover(bar, "evaluate"))
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(json_file, (json.dumps(report, indent=1) + "\n").encode())

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import Quiet, out
+from smalta.cli.common import DeviceName, Memory, Quiet, Threads, Tile, checked_limits, out
 from smalta.errors import ConfigError
 
 if TYPE_CHECKING:
     from smalta.plan.candidates import Work
     from smalta.plan.machine import Machine
     from smalta.plan.plan import Limits
-
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def info(
@@ -44,12 +42,13 @@ def plan(
     size: Annotated[
         str | None, typer.Option(help="Of the pictures, or of the training views: HEIGHTxWIDTH.", show_default=False)
     ] = None,
-    memory: Annotated[str | None, typer.Option(help="At most so much, such as 512MB.", show_default=False)] = None,
+    memory: Memory = None,
     latency: Annotated[
         float | None, typer.Option(help="At most so many milliseconds for one picture.", show_default=False)
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="At most so many threads.", show_default=False)] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Threads = None,
+    tile: Tile = None,
+    device: DeviceName = "auto",
     batch: Annotated[int | None, typer.Option(help="Pictures per pass.", show_default=False)] = None,
     what_if: Annotated[
         str | None, typer.Option(help="As if a card were there, by published numbers: h100, rtx4090, ...")
@@ -64,21 +63,13 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Say how this machine would train on a data set or answer with a model, and why."""
-    from smalta.cli.common import checked_device
     from smalta.inference.planning import answering_work, is_model
     from smalta.plan.gpus import published
     from smalta.plan.machine import this_machine
-    from smalta.plan.plan import Limits
     from smalta.plan.planner import plan as make_plan
     from smalta.report.plan_tables import plan_table, rejected_table
 
-    limits = Limits(
-        memory_bytes=None if memory is None else n_bytes(memory),
-        latency_seconds=None if latency is None else latency / 1e3,
-        threads=threads,
-        device=None if checked_device(device) == "auto" else checked_device(device),
-        batch=batch,
-    )
+    limits = checked_limits(memory, threads, device, tile, batch=batch, latency_ms=latency)
     size_hw = None if size is None else height_width(size)
     if is_model(what):
         work = answering_work(what, size_hw)
@@ -123,18 +114,6 @@ def _measured(
         )
     trial = try_out(what, best_two(work, machine, limits), work.size_hw)
     return trial.seconds, trial.notes
-
-
-def n_bytes(text: str) -> int:
-    """Bytes from text such as "512MB", "2GiB" or "1000000"; units are powers of 1024.
-
-    Raises:
-        ConfigError: if it is no size.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if found is None or float(found[1]) == 0:
-        raise ConfigError(f"{text!r} is no size of memory; write it as 512MB or 2GB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 def height_width(text: str) -> tuple[int, int]:

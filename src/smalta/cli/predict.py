@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import DeviceName, Quiet, Run, checked_device, mover, out, progress_bar
+from smalta.cli.common import (
+    DeviceName,
+    Memory,
+    Quiet,
+    Run,
+    Threads,
+    Tile,
+    checked_limits,
+    mover,
+    out,
+    planned,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from smalta.model.info import Kind
@@ -39,17 +51,18 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what an earlier job with this model and options has done.")
     ] = False,
+    memory: Memory = None,
+    threads: Threads = None,
+    tile: Tile = None,
     device: DeviceName = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
     from smalta.data.pictures import find_pictures
     from smalta.inference.files import OutputOptions, failed, predict_files
-    from smalta.inference.predictor import load
     from smalta.model.info import OBJECT_KINDS
 
     paths = find_pictures(pictures)
-    predictor = load(run, device=checked_device(device))
     options = OutputOptions(
         kind=cast("Kind | None", None if kind == "auto" else kind),  # checked where the model is known
         overlays=overlay,
@@ -59,6 +72,7 @@ def predict(
         level=level,
         min_confidence=min_confidence,
     )
+    predictor = planned(run, paths, checked_limits(memory, threads, device, tile), options)
     with progress_bar(quiet) as bar:
         move = mover(bar, "predict")
         count = iter(range(1, len(paths) + 1))

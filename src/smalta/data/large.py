@@ -179,6 +179,16 @@ def open_large(path: Path) -> Iterator[LargePicture]:
         yield _open_tiff(path, file)
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels of a picture that `open_large` opens.
+
+    Raises:
+        DataError: as `open_large` does.
+    """
+    with open_large(path) as picture:
+        return picture.size_hw
+
+
 def _open_tiff(path: Path, file: Any) -> LargePicture:
     try:
         page = file.pages[0]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,9 @@ import numpy as np
 from smalta.classes import ClassTree
 from smalta.counting import NONE, CountCalibration
 from smalta.data.formats.base import map_in_order
-from smalta.data.pictures import read_picture, write_bytes
+from smalta.data.pictures import write_bytes
 from smalta.errors import ConfigError, DataError, SmaltaError
+from smalta.inference.large import large_objects, must_be_cut, rows_of
 from smalta.inference.predictor import Predictor
 from smalta.metrics.counting import node_counts
 from smalta.model.info import OBJECT_KINDS, Kind
@@ -128,7 +130,7 @@ def count_files(
     level: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CountTable:
-    """Count the objects of pictures, which are read on threads, a few ahead; one that fails does not stop the rest.
+    """Count the objects of pictures, several at a time; one that fails does not stop the rest.
 
     Args:
         predictor: a model with objects.
@@ -163,17 +165,30 @@ def count_files(
             level=deepest,
         )
 
-    try:
-        for done, (path, pixels) in enumerate(zip(pictures, map_in_order(_read, pictures), strict=True), start=1):
-            try:
-                if isinstance(pixels, SmaltaError):
-                    raise pixels
-                objects = predictor(pixels, kind=kind).objects
-            except SmaltaError as error:
-                failed.append((path, str(error)))
+    one_at_a_time = threading.Lock()
+
+    def count(path: Path) -> np.ndarray | SmaltaError:
+        try:
+            if predictor.plan is not None and must_be_cut(path, predictor.plan):
+                with one_at_a_time, rows_of(path, predictor.plan) as source:
+                    objects = large_objects(predictor, source)
             else:
-                assert objects is not None
-                counts.append(node_counts(tree, objects.classes))
+                answer = predictor(path, kind=kind).objects
+                assert answer is not None  # of an object kind
+                objects = answer
+            return node_counts(tree, objects.classes)
+        except SmaltaError as error:
+            return error
+
+    try:
+        workers = predictor.runtime.streams + 1
+        for done, (path, found) in enumerate(
+            zip(pictures, map_in_order(count, pictures, workers), strict=True), start=1
+        ):
+            if isinstance(found, SmaltaError):
+                failed.append((path, str(found)))
+            else:
+                counts.append(found)
                 counted.append(path)
             if progress:
                 progress(done, len(pictures))
@@ -181,13 +196,6 @@ def count_files(
         if out is not None and (counted or failed):
             _write(out, table())
     return table()
-
-
-def _read(path: Path) -> np.ndarray | SmaltaError:
-    try:
-        return read_picture(path)
-    except SmaltaError as error:
-        return error
 
 
 def _check_writable(out: Path) -> None:

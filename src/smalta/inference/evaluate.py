@@ -45,17 +45,19 @@ def evaluate(
     dataset: Dataset,
     split: str,
     *,
+    workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Predict every picture of a split and compare with its labels.
 
-    Pictures are read on threads, a few ahead. A picture that cannot be read is listed in the report under "unreadable"
-    and left out of all numbers.
+    Pictures are read and answered on threads, a few ahead. One that cannot be read is listed in the report under
+    "unreadable" and left out of all numbers.
 
     Args:
         predictor: the model.
         dataset: the labelled pictures; its tree must hold the same classes as the model's.
         split: which part, such as "test".
+        workers: threads that read and answer.
         progress: called after each picture with the number done and the number of all.
 
     Returns:
@@ -70,17 +72,18 @@ def evaluate(
     evaluation = Evaluation(info.tree, info.threshold, info.counting)
     unreadable: list[dict[str, str]] = []
 
-    def read(entry: Entry) -> Sample | SmaltaError:
+    def answered(entry: Entry) -> tuple[Sample, Segmentation] | DataError:
         try:
-            return dataset.read(entry)
-        except SmaltaError as error:
+            sample = dataset.read(entry)
+        except DataError as error:
             return error
+        return sample, predictor(sample.picture)
 
-    for done, (entry, sample) in enumerate(zip(entries, map_in_order(read, entries), strict=True), start=1):
-        if isinstance(sample, SmaltaError):
-            unreadable.append({"name": entry.name, "reason": str(sample)})
+    for done, (entry, found) in enumerate(zip(entries, map_in_order(answered, entries, workers), strict=True), start=1):
+        if isinstance(found, DataError):
+            unreadable.append({"name": entry.name, "reason": str(found)})
         else:
-            answer = predictor(sample.picture)
+            sample, answer = found
             evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances)
         if progress:
             progress(done, len(entries))

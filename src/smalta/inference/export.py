@@ -38,8 +38,9 @@ from smalta.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.inference.runtimes import INPUT, METADATA_KEY, examine, start
 from smalta.model.info import ModelInfo
 from smalta.model.network import Network
+from smalta.model.paths import MODEL_FILE
 from smalta.model.runtime import MULTIPLE, TorchRuntime
-from smalta.model.storage import MODEL_FILE, load_model
+from smalta.model.storage import load_model
 from smalta.upscaling import fields_of
 
 OPSET = 17

@@ -4,24 +4,32 @@ In:  a predictor, paths of pictures, a folder.
 Out: files in that folder, each whole or not there; one `Outcome` per picture, in the order of the input.
 
 Each thread takes a picture from its file to its answer's files; so one decodes while the network works on another, and
-what is in memory is bounded by the number of threads. The runtime lets as many passes run as it has streams.
+what is in memory is bounded by the number of threads. The runtime lets as many passes run as it has streams. Pictures
+that are too large for that by the predictor's plan are answered part by part, one at a time.
 
 Must not know: how answers are made, what is in the files, how progress is shown.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from smalta.data.formats.base import map_in_order
 from smalta.data.pictures import read_picture, write_index
 from smalta.errors import ConfigError, SmaltaError
+from smalta.inference.large import must_be_cut, predict_large, rows_of
 from smalta.inference.manifest import Manifest
+from smalta.inference.planning import with_measured
 from smalta.inference.predictor import Predictor
 from smalta.inference.writers import OutputOptions, Written, make_folders, write_answer, write_tables
 from smalta.model.info import OBJECT_KINDS, Kind
+from smalta.plan.files import write_plan
+from smalta.plan.plan import Plan
 
 __all__ = ["Outcome", "OutputOptions", "failed", "predict_files"]
 
@@ -59,7 +67,8 @@ def predict_files(
         predictor: the model.
         pictures: paths; their stems name the results and must differ.
         out: the folder; `classes/STEM.png`, what the kind and the options ask for, `classes.json`, which says what
-            the numbers in the index pictures mean, and `manifest.jsonl`, which says what is done.
+            the numbers in the index pictures mean, `manifest.jsonl`, which says what is done, and for a predictor with
+            a plan `plan.json`, with the seconds that the network took.
         options: what to write.
         resume: leave out what a job with the same model and options has done in this folder.
         done: called after each picture, in their order.
@@ -87,11 +96,12 @@ def predict_files(
     outcomes: list[Outcome] = []
     written: list[Written] = []
     job = {"model": predictor.digest} | asdict(options) | {"kind": kind}
+    answering = _Answering(predictor, folder, kind, options)
     with Manifest(folder, job, resume=resume) as manifest:
 
         def answer(picture: Path) -> Written | str:
             try:
-                return manifest.done(picture) or _answer(predictor, picture, folder, kind, options)
+                return manifest.done(picture) or answering(picture)
             except SmaltaError as error:
                 return str(error)
             except MemoryError:
@@ -111,18 +121,49 @@ def predict_files(
                     done(outcomes[-1])
         finally:  # also when it is stopped
             write_tables(folder, predictor.tree, kind, written)
+            answering.write_plan()
     return outcomes
 
 
-def _answer(predictor: Predictor, picture: Path, folder: Path, kind: Kind, options: OutputOptions) -> Written:
-    """Take one picture from its file to its answer's files."""
-    pixels = read_picture(picture)
-    if kind not in OBJECT_KINDS and not (options.overlays or options.probabilities or options.min_confidence):
-        classes = predictor.class_map(pixels, level=options.level)
-        path = folder / "classes" / f"{picture.stem}.png"
-        return Written(classes=write_index(path, predictor.tree.node_to_value[classes]))
-    answer = predictor(pixels, kind=kind, level=options.level, min_confidence=options.min_confidence)
-    return write_answer(folder, picture, pixels, answer, kind, options)
+class _Answering:
+    """Takes pictures from their files to their answers' files."""
+
+    def __init__(self, predictor: Predictor, folder: Path, kind: Kind, options: OutputOptions) -> None:
+        self._predictor, self._folder, self._kind, self._options = predictor, folder, kind, options
+        self._one_at_a_time = threading.Lock()
+        self._pixels: list[int] = []  # of the pictures that were answered
+
+    def __call__(self, picture: Path) -> Written:
+        made = self._predictor.plan
+        if made is not None and must_be_cut(picture, made):
+            with self._one_at_a_time:
+                return self._in_parts(picture, made)
+        pixels = read_picture(picture)
+        written = self._whole(picture, pixels)
+        self._pixels.append(pixels.shape[0] * pixels.shape[1])
+        return written
+
+    def _in_parts(self, picture: Path, made: Plan) -> Written:
+        with rows_of(picture, made) as source:
+            written = predict_large(self._predictor, source, picture, self._folder, self._kind, self._options)
+            self._pixels.append(source.size_hw[0] * source.size_hw[1])
+        return written
+
+    def _whole(self, picture: Path, pixels: np.ndarray) -> Written:
+        predictor, folder, options = self._predictor, self._folder, self._options
+        plain = not (options.overlays or options.probabilities or options.min_confidence)
+        if plain and self._kind not in OBJECT_KINDS:
+            classes = predictor.class_map(pixels, level=options.level)
+            path = folder / "classes" / f"{picture.stem}.png"
+            return Written(classes=write_index(path, predictor.tree.node_to_value[classes]))
+        answer = predictor(pixels, kind=self._kind, level=options.level, min_confidence=options.min_confidence)
+        return write_answer(folder, picture, pixels, answer, self._kind, options)
+
+    def write_plan(self) -> None:
+        """Write what was planned, and what it took."""
+        if self._predictor.plan is not None:
+            made = with_measured(self._predictor.plan, self._predictor.runtime.busy_seconds, sum(self._pixels))
+            write_plan(self._folder, made)
 
 
 def _refuse_equal_stems(pictures: Sequence[Path]) -> None:

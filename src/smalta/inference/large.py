@@ -14,27 +14,34 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.large import Rows, write_large_index
+from smalta.data.large import SUFFIXES, ArrayRows, Rows, open_large, write_large_index
 from smalta.data.overlay import overlay, with_legend
-from smalta.data.pictures import write_picture
+from smalta.data.pictures import read_picture, write_picture
 from smalta.decoding import best_stuff, decode
 from smalta.errors import DataError
 from smalta.fields import LOGITS, SEMANTIC
 from smalta.inference import object_table
 from smalta.inference.field_store import FieldStore, RowFile
+from smalta.inference.planning import size_of
 from smalta.inference.predictor import Predictor
 from smalta.inference.tiling import Block, stitched
 from smalta.inference.writers import OutputOptions, Written
 from smalta.model.info import OBJECT_KINDS, Kind
+from smalta.objects import Objects
+from smalta.plan.plan import Plan
+from smalta.plan.tiles import on_grid, tile_for
+from smalta.plan.words import size
 from smalta.upscaling import class_map, fields_of
 
 PART = 512  # pixels a side of what is brought to full size at a time
+DECODED_BYTES = 6  # a pixel: in the decoder, and as an array
 LARGEST_OVERLAY = 2048  # pixels a side; overlays of larger pictures are reduced
 
 
@@ -45,7 +52,7 @@ def predict_large(
     folder: Path,
     kind: Kind,
     options: OutputOptions,
-    tile_hw: tuple[int, int],
+    tile_hw: tuple[int, int] | None = None,
 ) -> Written:
     """Answer for one picture and write the files, each whole or not at all.
 
@@ -59,7 +66,7 @@ def predict_large(
         folder: that `smalta.inference.writers.make_folders` made.
         kind: of the answer.
         options: what to write.
-        tile_hw: of the tiles, pixels.
+        tile_hw: of the tiles, pixels; None for those of the predictor's plan.
 
     Raises:
         DataError: if the picture cannot be read or a file cannot be written, or outlines or probabilities are wanted.
@@ -73,7 +80,7 @@ def predict_large(
             "cut it into pictures, or allow more with --memory"
         )
     name = f"{picture.stem}{'.zarr' if picture.suffix.lower() == '.zarr' else '.tif'}"
-    job = _Job(predictor, _Reduced(source), options, tile_hw)
+    job = _Job(predictor, _Reduced(source), options, tile_hw or tiles_of(predictor, source))
     classes = folder / "classes" / name
     if kind not in OBJECT_KINDS:
         write_large_index(classes, job.values(job.class_bands()), source.size_hw, job.dtype)
@@ -88,6 +95,53 @@ def predict_large(
     if options.overlays:
         write_picture(folder / "overlays" / f"{picture.stem}.png", job.overlay())
     return Written(classes=classes, rows=rows)
+
+
+def large_objects(predictor: Predictor, source: Rows) -> Objects:
+    """The objects of a picture that is answered part by part as the predictor's plan says, without an instance map.
+
+    Raises:
+        DataError: if the picture cannot be read.
+    """
+    job = _Job(predictor, _Reduced(source), OutputOptions(), tiles_of(predictor, source))
+    with tempfile.TemporaryDirectory(prefix="smalta.") as scratch:
+        return _WithObjects(job, Path(scratch)).objects
+
+
+def tiles_of(predictor: Predictor, source: Rows) -> tuple[int, int]:
+    """Height and width of the tiles that the predictor's plan says for a picture; without one, all of it."""
+    planned = None if predictor.plan is None else predictor.plan.tile_hw
+    return tile_for(source.size_hw, planned or (on_grid(source.size_hw[0]), on_grid(source.size_hw[1])))
+
+
+def must_be_cut(picture: Path, made: Plan) -> bool:
+    """Whether a picture is to be answered part by part: it is too large for the plan's memory, or a Zarr array.
+
+    Raises:
+        DataError: if the picture cannot be read.
+    """
+    return picture.suffix.lower() == ".zarr" or math.prod(size_of(picture)) > made.whole_pixels
+
+
+@contextmanager
+def rows_of(picture: Path, made: Plan) -> Iterator[Rows]:
+    """The rows of a picture; only TIFF and Zarr files need not be decoded as a whole for that.
+
+    Raises:
+        DataError: if the picture cannot be read, or would have to be decoded as a whole and does not fit in memory.
+    """
+    if picture.suffix.lower() in SUFFIXES:
+        with open_large(picture) as source:
+            yield source
+        return
+    height, width = size_of(picture)
+    needed = height * width * DECODED_BYTES
+    if needed > made.allowed_bytes - made.memory_bytes:
+        raise DataError(
+            f"{picture} has {height} x {width} pixels, which can only be decoded at once and fill {size(needed)}; "
+            "save it as a tiled TIFF, or allow more with --memory"
+        )
+    yield ArrayRows(read_picture(picture))
 
 
 class _Reduced:

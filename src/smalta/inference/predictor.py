@@ -20,7 +20,11 @@ from smalta.decoding import Method
 from smalta.errors import ConfigError, ModelError, ShapeError
 from smalta.fields import LOGITS
 from smalta.grouping import GroupingRule
+from smalta.inference.stopwatch import Stopwatch
 from smalta.model.info import KINDS, OBJECT_KINDS, Kind, ModelInfo
+from smalta.model.paths import model_file
+from smalta.plan.cost import Way
+from smalta.plan.plan import Plan
 from smalta.segmentation import Segmentation
 from smalta.upscaling import class_map, fields_of
 
@@ -52,16 +56,17 @@ class Predictor:
         runtime: runs the network.
         info: what its answers mean.
         digest: tells this model from others.
+        plan: that the runtime was made by; None where it was made without one.
 
     Attributes:
-        runtime, info, digest: as given.
+        runtime: as given, timed.
+        info, digest, plan: as given.
         tree, kind, threshold, facts: those of `info`.
     """
 
-    def __init__(self, runtime: Runtime, info: ModelInfo, *, digest: str = "") -> None:
-        self.runtime = runtime
-        self.info = info
-        self.digest = digest
+    def __init__(self, runtime: Runtime, info: ModelInfo, *, digest: str = "", plan: Plan | None = None) -> None:
+        self.runtime = Stopwatch(runtime)
+        self.info, self.digest, self.plan = info, digest, plan
         self.tree, self.kind, self.threshold, self.facts = info.tree, info.kind, info.threshold, info.facts
 
     def __call__(
@@ -144,6 +149,9 @@ class Predictor:
 def load(model: str | Path, *, device: Device = "auto") -> Predictor:
     """Load a trained model.
 
+    It answers pictures as they come, whole and one after the other; `smalta.inference.planning.load_planned` has it
+    made for many pictures, or large ones.
+
     Args:
         model: a run's folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote, which
             runs without PyTorch.
@@ -156,38 +164,62 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
         >>> answer = load("runs/street")("street.jpg")        # doctest: +SKIP
         >>> answer.areas()                                    # doctest: +SKIP
     """
-    path = Path(model)
+    runtime, info = open_model(Path(model), device=device)
+    return Predictor(runtime, info, digest=digest(Path(model)))
+
+
+def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -> tuple[Runtime, ModelInfo]:
+    """A model ready to run, and what it means.
+
+    Args:
+        path: as for `load`.
+        way: how to run it; None for one stream on all cores.
+        device: where, if no way is given.
+
+    Raises:
+        ModelError: as `load` does.
+    """
     if path.suffix == ".onnx":
-        return _load_exported(path, device)
+        return _open_exported(path, way, device)
     try:
         import torch
 
         from smalta.model.runtime import TorchRuntime
-        from smalta.model.storage import MODEL_FILE, load_model
+        from smalta.model.storage import load_model
     except ImportError as error:
         raise ModelError(
-            f"{model} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
+            f"{path} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
         ) from error
-    file = path / MODEL_FILE if path.is_dir() or not path.suffix else path
-    network, info = load_model(file)
+    network, info = load_model(model_file(path))
+    if way is not None:
+        planned = TorchRuntime(
+            network,
+            info.tree.attributes,
+            device=way.device,
+            bf16=way.precision == "bf16",
+            layout=way.layout,
+            threads=way.threads,
+        )
+        return planned, info
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    runtime = TorchRuntime(network, info.tree.attributes, device=chosen)
-    return Predictor(runtime, info, digest=_digest(file))
+    return TorchRuntime(network, info.tree.attributes, device=chosen), info
 
 
-def _load_exported(path: Path, device: Device) -> Predictor:
+def _open_exported(path: Path, way: Way | None, device: Device) -> tuple[Runtime, ModelInfo]:
     from smalta.inference.runtimes import load_onnx
 
     if device == "cuda":
         raise ModelError(f"{path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
-    runtime, info = load_onnx(path)
-    return Predictor(runtime, info, digest=_digest(path))
+    if way is None:
+        return load_onnx(path)
+    return load_onnx(path, name=way.runtime, precision=way.precision, streams=way.streams, threads=way.threads)
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
+def digest(path: Path) -> str:
+    """What tells this model from others; the path is as for `load`."""
+    with model_file(path).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
 
 from smalta.cores import usable_cores
 from smalta.errors import ModelError, SmaltaError
-from smalta.model.info import ModelInfo
+from smalta.model.info import ModelInfo, Precision
 from smalta.signal_stack import kept_signal_stack
 
 METADATA_KEY = "smalta"
@@ -72,6 +72,7 @@ class OpenVino:
         info: what the model means.
         streams: passes that run side by side.
         threads: of each of them; None shares the cores out.
+        precision: of the multiplications; None for that of the model, where the processor has it.
         outputs: names of the outputs that are given; the maps if none is named.
 
     Raises:
@@ -86,6 +87,7 @@ class OpenVino:
         *,
         streams: int = 1,
         threads: int | None = None,
+        precision: Precision | None = None,
         outputs: Collection[str] = (),
     ) -> None:
         import openvino
@@ -101,7 +103,9 @@ class OpenVino:
             core = openvino.Core()
             # left alone, OpenVINO takes bf16 where the processor has it: faster, but pixels change by some tenths
             with kept_signal_stack():
-                bf16 = info.precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+                bf16 = (precision or info.precision) == "bf16" and "BF16" in core.get_property(
+                    "CPU", "OPTIMIZATION_CAPABILITIES"
+                )
             options["INFERENCE_PRECISION_HINT"] = "bf16" if bf16 else "f32"
             model = core.read_model(content)
             _refuse_large_tensors(model.clone())
@@ -151,6 +155,7 @@ class OrtCpu:
         *,
         streams: int = 1,
         threads: int | None = None,
+        precision: Precision | None = None,  # it has but that of the file
         outputs: Collection[str] = (),
     ) -> None:
         import onnxruntime
@@ -183,6 +188,9 @@ class OrtCpu:
         return dict(zip(self._names, found, strict=True))
 
 
+RUNTIMES: Mapping[str, type[OpenVino] | type[OrtCpu]] = {"openvino": OpenVino, "onnxruntime": OrtCpu}
+
+
 def _share(streams: int) -> int:
     return max(1, usable_cores() // streams)
 
@@ -192,11 +200,23 @@ def load_onnx(path: Path, **settings: Any) -> tuple[OnnxRuntime, ModelInfo]:
 
     Args:
         path: the file.
-        settings: as for `OpenVino`.
+        settings: as for `start`.
 
     Raises:
-        ModelError: if the file is missing, damaged, unsafe, not smalta's or newer than this program, or neither
-            OpenVINO nor ONNX Runtime is installed.
+        ModelError: as `read_onnx` does, or if neither OpenVINO nor ONNX Runtime is installed.
+    """
+    content, info = read_onnx(path)
+    try:
+        return start(content, info, **settings), info
+    except SmaltaError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from error
+
+
+def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
+    """The content of a file that `smalta export` wrote, examined, and what it means.
+
+    Raises:
+        ModelError: if the file is missing, damaged, unsafe, not smalta's or newer than this program.
     """
     if not path.is_file():
         raise ModelError(f"{path} does not exist; name a file that `smalta export --out` wrote")
@@ -204,23 +224,28 @@ def load_onnx(path: Path, **settings: Any) -> tuple[OnnxRuntime, ModelInfo]:
         raise ModelError(f"{path} has {size:,} bytes; a model in one ONNX file has at most {LARGEST_FILE:,}")
     try:
         content = path.read_bytes()
-        info = examine(content)
-        return start(content, info, **settings), info
+        return content, examine(content)
     except (SmaltaError, OSError) as error:
         raise ModelError(f"{path} cannot be used: {error}") from error
 
 
-def start(content: bytes, info: ModelInfo, **settings: Any) -> OnnxRuntime:
-    """The first runtime that is installed, with a model that `examine` accepted; all arguments are those of `OpenVino`.
+def start(content: bytes, info: ModelInfo, *, name: str | None = None, **settings: Any) -> OnnxRuntime:
+    """A model that `examine` accepted, ready to run.
+
+    Args:
+        content, info, settings: as for `OpenVino`.
+        name: of the runtime, one of `RUNTIMES`; None for the first that is installed.
 
     Raises:
         ModelError: if none is installed, or it cannot use the model.
     """
-    for runtime in (OpenVino, OrtCpu):
+    for runtime in RUNTIMES.values() if name is None else [RUNTIMES[name]]:
         try:
             return runtime(content, info, **settings)
         except ImportError:
             continue
+    if name is not None:
+        raise ModelError(f"{name} is not installed; install it, or let smalta choose")
     raise ModelError(
         "neither OpenVINO nor ONNX Runtime is installed; run `pip install openvino` "
         "or `pip install 'smalta[onnxruntime]'`"

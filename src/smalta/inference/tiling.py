@@ -3,15 +3,7 @@
 In:  rows of a picture, something that answers for a tile, tile sizes.
 Out: stitched maps, in blocks that lie beside each other without gap or overlap.
 
-A tile answers only where the picture around it reaches far enough: `HALO` pixels from its edges. It was measured: the
-default network trained on CamVid, pictures of 2048 x 2048, tiles of 1024; largest difference of a probability from that
-of the whole picture, and share of pixels with another class, by the distance from a tile's edge:
-
-    128 px: 0.70, 1.2 %    192 px: 0.48, 1.8 %    224 px: 0.39, 0.5 %    256 px: 0.019, 0.03 %    320 px: 0.006, none
-
-The cliff is where the network's context (a mean over 352 x 352 px) leaves the tile. Networks with a mean over the whole
-picture in their encoder (squeeze and excitation) see tiles with other eyes at any halo. Neighbours share `RAMP` pixels
-more, over which one fades into the other. Tiles begin at multiples of 32, so that the network's grid lies as on the
+Where tiles lie says `smalta.plan.tiles`. Tiles begin at multiples of 32, so that the network's grid lies as on the
 whole picture.
 
 Pure numpy. Must not know: networks, files, class trees, how a tile's size was chosen.
@@ -19,7 +11,6 @@ Pure numpy. Must not know: networks, files, class trees, how a tile's size was c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,12 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from smalta.data.formats.base import map_in_order
-from smalta.errors import ConfigError
-
-GRID = 32  # pixels; the network's coarsest reduction
-HALO = 256  # pixels at the edge of a tile whose answer is not used
-RAMP = 32  # pixels over which a tile fades into the next
-OVERLAP = 2 * HALO + RAMP
+from smalta.plan.tiles import OVERLAP, RAMP, check_tile, on_grid, tile_for, tile_starts
 
 Maps = dict[str, np.ndarray]
 
@@ -95,42 +81,6 @@ class Block:
         return self.maps[name][:, rows, self.left : self.left + self.x1 - self.x0]
 
 
-def tile_starts(length: int, tile: int, overlap: int = OVERLAP) -> list[int]:
-    """Where tiles begin that cover one axis of a picture.
-
-    Neighbours share at least `overlap` pixels, and the last tile ends exactly at `length`. An axis no longer than the
-    tile gets one tile, which is as long as the axis.
-
-    Args:
-        length: pixels, a multiple of 32.
-        tile: pixels, a multiple of 32, more than `overlap` by at least 64.
-        overlap: pixels, a multiple of 32.
-
-    Returns:
-        Rising multiples of 32; the first is 0.
-
-    Example:
-        >>> tile_starts(320, tile=160, overlap=64)
-        [0, 96, 160]
-    """
-    if length <= tile:
-        return [0]
-    cells = (length - tile) // GRID
-    steps = math.ceil(cells / ((tile - overlap) // GRID))
-    return [round(i * cells / steps) * GRID for i in range(steps + 1)]
-
-
-def check_tile(tile: int, overlap: int = OVERLAP) -> None:
-    """Refuse a tile that cannot be cut.
-
-    Raises:
-        ConfigError: if it is no multiple of 32, or too small.
-    """
-    least = overlap + 2 * GRID
-    if tile % GRID or tile < least:
-        raise ConfigError(f"a tile must be a multiple of {GRID} pixels and at least {least}, got {tile}")
-
-
 def stitched(
     runtime: Runtime,
     rows: Callable[[int, int], np.ndarray],
@@ -157,10 +107,10 @@ def stitched(
         ConfigError: if a tile is too small.
     """
     for length, tile in zip(size_hw, tile_hw, strict=True):
-        if _on_grid(length) > tile:
+        if on_grid(length) > tile:
             check_tile(tile, overlap)
     axes = [
-        _Axis(_on_grid(length), tile, overlap, ramp, runtime.stride)
+        _Axis(on_grid(length), tile, overlap, ramp, runtime.stride)
         for length, tile in zip(size_hw, tile_hw, strict=True)
     ]
 
@@ -176,37 +126,32 @@ class Tiled:
 
     Args:
         runtime: answers for tiles.
-        tile_hw: largest height and width in pixels that `runtime` is asked for, multiples of 32.
+        tile_hw: of the tiles in pixels, multiples of 32; see `smalta.plan.tiles.tile_for`.
     """
 
     def __init__(self, runtime: Runtime, tile_hw: tuple[int, int]) -> None:
-        for tile in tile_hw:
-            check_tile(tile)
         self._runtime, self._tile_hw = runtime, tile_hw
         self.stride, self.streams = runtime.stride, runtime.streams
 
     def maps(self, pictures: np.ndarray) -> Maps:
         """Maps of (B, H, W, 3) uint8 pictures."""
-        height, width = pictures.shape[1:3]
-        if _on_grid(height) <= self._tile_hw[0] and _on_grid(width) <= self._tile_hw[1]:
+        size_hw = pictures.shape[1], pictures.shape[2]
+        tile_hw = tile_for(size_hw, self._tile_hw)
+        if tile_hw == (on_grid(size_hw[0]), on_grid(size_hw[1])):
             return self._runtime.maps(pictures)
-        found = [self._whole(picture) for picture in pictures]
+        found = [self._whole(picture, tile_hw) for picture in pictures]
         return {name: np.stack([maps[name] for maps in found]) for name in found[0]}
 
-    def _whole(self, picture: np.ndarray) -> Maps:
+    def _whole(self, picture: np.ndarray, tile_hw: tuple[int, int]) -> Maps:
         size_hw = picture.shape[0], picture.shape[1]
-        cells = [_on_grid(side) // self.stride for side in size_hw]
+        cells = [on_grid(side) // self.stride for side in size_hw]
         whole: Maps = {}
-        for block in stitched(self._runtime, lambda y0, y1: picture[y0:y1], size_hw, self._tile_hw):
+        for block in stitched(self._runtime, lambda y0, y1: picture[y0:y1], size_hw, tile_hw):
             for name in block.maps:
                 inner = block.inner(name)
                 target = whole.setdefault(name, np.empty((len(inner), *cells), np.float32))
                 target[:, block.y0 : block.y1, block.x0 : block.x1] = inner
         return whole
-
-
-def _on_grid(length: int) -> int:
-    return -(-length // GRID) * GRID
 
 
 class _Axis:

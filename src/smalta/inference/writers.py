@@ -63,7 +63,7 @@ class Written:
     Attributes:
         classes: the file with its class map.
         rows: its lines of `objects.csv`; empty where there are none.
-        panoptic: its part of `panoptic.json`; empty for other kinds.
+        panoptic: its part of `panoptic.json`; empty for other kinds, and where it was answered in parts.
     """
 
     classes: Path
@@ -152,7 +152,7 @@ def write_tables(folder: Path, tree: ClassTree, kind: Kind, written: Collection[
         lines = chain([object_table.header(tree)], (one.rows for one in written))
         write_chunks(folder / "objects.csv", (line.encode() for line in lines))
     if kind == "panoptic":
-        parts = panoptic_files.document(tree, (one.panoptic for one in written))
+        parts = panoptic_files.document(tree, (one.panoptic for one in written if one.panoptic))
         write_chunks(folder / "panoptic.json", (part.encode() for part in parts))
 
 

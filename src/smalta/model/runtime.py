@@ -45,6 +45,8 @@ class TorchRuntime:
         attributes: of the class tree, in channel order.
         device: where to run.
         bf16: whether to compute in bf16; None where the processor is fast at it.
+        layout: how maps lie in memory, "channels_last" or "channels_first"; None leaves the network as it is.
+        threads: of the whole process, for PyTorch; None leaves them alone.
     """
 
     def __init__(
@@ -54,9 +56,17 @@ class TorchRuntime:
         *,
         device: str | torch.device = "cpu",
         bf16: bool | None = None,
+        layout: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device)
+        self._channels_first = layout == "channels_first"
+        if layout is not None:
+            wanted = torch.contiguous_format if self._channels_first else torch.channels_last
+            self.network = self.network.to(memory_format=wanted)
+        if threads is not None:
+            torch.set_num_threads(threads)
         self.attributes = attributes
         self.bf16 = (self.device.type == "cuda" or cpu_has_fast_bf16()) if bf16 is None else bf16
         self.streams = 1
@@ -112,6 +122,8 @@ class TorchRuntime:
     @torch.inference_mode()
     def _run(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         batch = torch.tensor(pictures).to(self.device).permute(0, 3, 1, 2)
+        if self._channels_first:
+            batch = batch.contiguous()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             found = self.network(_pad(batch))
         maps = {name: values.float() for name, values in found.items()}

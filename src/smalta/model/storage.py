@@ -23,8 +23,6 @@ from smalta.errors import ModelError, SmaltaError
 from smalta.model.info import ModelInfo
 from smalta.model.network import Network
 
-MODEL_FILE = "model.safetensors"
-
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and a JSON header as one safetensors file, whole or not at all.

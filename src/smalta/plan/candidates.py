@@ -16,12 +16,14 @@ from smalta.model.workload import Workload
 from smalta.plan.cost import BITS, Cost, Way, cost, fitted
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Layout, Limits, Precision, Runtime, Task
+from smalta.plan.tiles import on_grid, tile_starts
 
 LEAST_BF16_GAIN = 1.2  # measured rate against fp32: below, the processor has no bf16 arithmetic of its own
 LAYOUTS: tuple[Layout, ...] = ("channels_last", "channels_first")
-MARGIN = 64  # pixels on each side of a tile that its neighbour sees better
-TILES = (4096, 2048, 1024, 512, 256)
+TILES = (4096, 2048, 1536, 1024, 768)
 GPU_BATCHES = (1, 2, 4, 8, 16)
+ANSWER_BYTES = 16  # a pixel, where only its class is asked for
+BAND_BYTES = 12  # a pixel: the picture, its classes, their values, and what is being compressed
 TRAINING_BATCH = 8  # what the learning rate and the schedule were tuned with
 
 
@@ -34,8 +36,8 @@ class Work:
         size_hw: of the picture or view, pixels.
         workloads: of one picture by bits of the multiplications in PyTorch: 32, and 16 where PyTorch may run it.
         runtimes: that can run it.
-        precisions: that it may be run in; int8 needs a quantised model.
-        answer_bytes: bytes of fields per pixel that inference gives.
+        precisions: that it may be run in; one alone is taken even where the processor is slow at it.
+        answer_bytes: per pixel of what is made of a picture: itself, fields, classes.
         batch: pictures per training step that are wanted.
     """
 
@@ -44,7 +46,7 @@ class Work:
     workloads: Mapping[int, Workload]
     runtimes: tuple[Runtime, ...] = ("pytorch",)
     precisions: tuple[Precision, ...] = ("fp32", "bf16")
-    answer_bytes: int = 44
+    answer_bytes: int = ANSWER_BYTES
     batch: int = TRAINING_BATCH
 
     def workload(self, way: Way, *, pixels: int, batch: int) -> Workload:
@@ -101,7 +103,7 @@ def candidates(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
     found = [
         candidate(work, machine, way, tile, batch)
         for way in ways(work, machine, limits)
-        for tile in _tiles(work)
+        for tile in _tiles(work, limits)
         for batch in _batches(work, way, limits)
     ]
     return sorted(found, key=lambda candidate: candidate.seconds)
@@ -113,7 +115,7 @@ def ways(work: Work, machine: Machine, limits: Limits) -> Iterator[Way]:
     for precision in work.precisions:
         if limits.precision not in (None, precision):
             continue
-        if limits.device != "cuda" and fast_enough(machine, precision):
+        if limits.device != "cuda" and (fast_enough(machine, precision) or len(work.precisions) == 1):
             for runtime in work.runtimes:
                 if runtime == "onnxruntime" and precision == "bf16":
                     continue  # it has no bf16 kernels for the processor
@@ -144,11 +146,13 @@ def _streams(work: Work, runtime: Runtime, cores: int) -> list[int]:
     return sorted({n for n in (1, 2, 4, 8, cores // 2, cores) if n >= 1 and cores % n == 0})
 
 
-def _tiles(work: Work) -> list[tuple[int, int] | None]:
+def _tiles(work: Work, limits: Limits) -> list[tuple[int, int] | None]:
     if work.task == "training":
         return [None]
-    height, width = work.size_hw
-    return [None, *((side, side) for side in TILES if side * side < height * width)]
+    height, width = map(on_grid, work.size_hw)
+    cutting = [side for side in (TILES if limits.tile is None else [limits.tile]) if side < max(height, width)]
+    tiles = [(min(side, height), min(side, width)) for side in cutting]
+    return [*tiles] if limits.tile is not None and tiles else [None, *tiles]
 
 
 def _batches(work: Work, way: Way, limits: Limits) -> list[int]:
@@ -161,13 +165,10 @@ def _batches(work: Work, way: Way, limits: Limits) -> list[int]:
 
 def candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | None, batch: int) -> Candidate:
     """What a way takes with this tile and batch."""
-    height, width = work.size_hw
-    passes = 1
-    pixels = _padded(height) * _padded(width)
-    if tile is not None:
-        inner = (tile[0] - 2 * MARGIN, tile[1] - 2 * MARGIN)
-        passes = math.ceil(height / inner[0]) * math.ceil(width / inner[1])
-        pixels = tile[0] * tile[1]
+    height, width = map(on_grid, work.size_hw)
+    tile_hw = tile or (height, width)
+    passes = math.prod(len(tile_starts(*pair)) for pair in zip((height, width), tile_hw, strict=True))
+    pixels = math.prod(tile_hw)
     workload = work.workload(way, pixels=pixels, batch=batch)
     gpu = machine.gpus[0] if way.device == "cuda" else None
     one = cost(workload, machine, way, gpu=gpu)
@@ -179,20 +180,24 @@ def candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | No
         batch=batch,
         seconds=one.per_pass * passes / batch,
         latency=one.latency * (math.ceil(passes / batch) if work.task == "inference" else 1),
-        memory_bytes=_memory(work, workload, way, pixels * batch),
+        memory_bytes=_memory(work, workload, way, pixels * batch) + (0 if tile is None else _in_parts(tile, width)),
         cost=one,
     )
 
 
-def _padded(side: int) -> int:
-    return -(-side // 32) * 32
-
-
 def _memory(work: Work, workload: Workload, way: Way, pixels: int) -> int:
-    """Peak of the process: the runtime itself, weights, and per stream what is alive and the answer."""
+    """Peak of the process: the runtime itself, weights, per stream what is alive, and answers.
+
+    While all streams work on pictures, one more is being read or written.
+    """
     base = fitted()["memory"]
     runtime = "cuda" if way.device == "cuda" else way.runtime
     width = 1.0 if way.runtime == "pytorch" else BITS[way.precision] / 32
     alive = workload.live_bytes * width * base[f"{runtime}.{work.task}"]
-    answer = pixels * (work.answer_bytes + 3) if work.task == "inference" else 0
-    return round(base[runtime] + workload.weight_bytes + way.streams * (alive + answer))
+    answers = (way.streams + 1) * pixels * work.answer_bytes if work.task == "inference" else 0
+    return round(base[runtime] + workload.weight_bytes + way.streams * alive + answers)
+
+
+def _in_parts(tile_hw: tuple[int, int], width: int) -> int:
+    """Bytes held for a picture that is answered in parts: its rows, and those of the result, as high as a tile."""
+    return BAND_BYTES * tile_hw[0] * width

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from smalta.errors import ConfigError
+from smalta.plan.tiles import check_tile
 
 Task = Literal["training", "inference"]
 Device = Literal["cpu", "cuda"]
@@ -41,6 +42,7 @@ class Limits:
         device: the only one that may be chosen.
         precision: the only one that may be chosen.
         batch: the only number of pictures per pass that may be chosen.
+        tile: the only side of tiles that may be chosen, pixels; smaller pictures are not cut.
     """
 
     memory_bytes: int | None = None
@@ -49,12 +51,15 @@ class Limits:
     device: Device | None = None
     precision: Precision | None = None
     batch: int | None = None
+    tile: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("memory_bytes", "latency_seconds", "threads", "batch"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ConfigError(f"the limit {name} must be above 0 and finite, got {value!r}")
+        if self.tile is not None:
+            check_tile(self.tile)
         for name in ("device", "precision"):
             _check_choice(name, getattr(self, name), optional=True)
 
@@ -91,6 +96,9 @@ class Plan:
         batch: pictures or tiles per pass.
         keep_memory: whether large blocks of memory stay with the process between passes (glibc alone can).
         memory_bytes: predicted peak of the process on the device, runtime and weights included.
+        whole_pixels: of the largest picture whose answer is made as a whole within the memory; larger ones are
+            answered part by part.
+        allowed_bytes: what `memory_bytes` had to keep to: a limit that was told, or what the machine can give.
         predicted_seconds: per step where it trains; where it answers, per picture of `size_hw` while all streams work.
         latency_seconds: of one pass, from arrays to fields.
         volume: V, the bytes alive at once in a pass divided by the cache that holds them.
@@ -113,6 +121,8 @@ class Plan:
     batch: int
     keep_memory: bool
     memory_bytes: int
+    allowed_bytes: int
+    whole_pixels: int
     predicted_seconds: float
     latency_seconds: float
     volume: float

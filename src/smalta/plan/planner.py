@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from smalta.errors import ConfigError
-from smalta.plan.candidates import MARGIN, Candidate, Work, as_exported, candidates, fast_enough
+from smalta.plan.candidates import Candidate, Work, as_exported, candidates, fast_enough
 from smalta.plan.cost import cost
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan, Rejected
 from smalta.plan.score import Score, compared_gpu, score
+from smalta.plan.tiles import OVERLAP
 from smalta.plan.words import duration, size
 
 WORTH_CUTTING = (
@@ -75,6 +76,8 @@ def plan(
         batch=best.batch,
         keep_memory=best.way.keep_memory and machine.glibc,
         memory_bytes=best.memory_bytes,
+        allowed_bytes=(allowed := _allowed(best, memory, machine)),
+        whole_pixels=best.pixels + (allowed - best.memory_bytes) // (work.answer_bytes * (best.way.streams + 1)),
         predicted_seconds=best.latency if work.task == "training" else best.seconds,
         latency_seconds=best.latency,
         volume=where.volume,
@@ -100,7 +103,7 @@ def _fitting(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
     memory = limits.memory_bytes or machine.usable_memory
     fitting = [one for one in found if _fits(one, memory, machine, limits)]
     if not fitting:
-        raise ConfigError(_nothing_fits(found, memory, limits))
+        raise ConfigError(_nothing_fits(work, found, memory, limits))
     return fitting
 
 
@@ -115,7 +118,7 @@ def _fits(one: Candidate, memory: int, machine: Machine, limits: Limits) -> bool
 
 def _broken(one: Candidate, memory: int, machine: Machine, limits: Limits) -> str:
     """Which limit a candidate breaks, in words; empty if none."""
-    allowed = memory if one.way.device == "cpu" else min(memory, machine.gpus[0].memory_bytes)
+    allowed = _allowed(one, memory, machine)
     if one.memory_bytes > allowed:
         return f"needs {size(one.memory_bytes)}, {size(allowed)} are allowed"
     if limits.latency_seconds is not None and one.latency > limits.latency_seconds:
@@ -123,13 +126,17 @@ def _broken(one: Candidate, memory: int, machine: Machine, limits: Limits) -> st
     return ""
 
 
-def _nothing_fits(found: Sequence[Candidate], memory: int, limits: Limits) -> str:
+def _allowed(one: Candidate, memory: int, machine: Machine) -> int:
+    return memory if one.way.device == "cpu" else min(memory, machine.gpus[0].memory_bytes)
+
+
+def _nothing_fits(work: Work, found: Sequence[Candidate], memory: int, limits: Limits) -> str:
     smallest = min(found, key=lambda one: one.memory_bytes)
     quickest = min(found, key=lambda one: one.latency)
     if smallest.memory_bytes > memory:
         return (
             f"{size(memory)} of memory are too little: {smallest.name} needs the least, {size(smallest.memory_bytes)}; "
-            "allow that much, or use a smaller network or view"
+            f"allow that much, or use a smaller network or {'view' if work.task == 'training' else 'tile'}"
         )
     if limits.latency_seconds is not None and quickest.latency > limits.latency_seconds:
         return (
@@ -206,7 +213,7 @@ def _reasons(
             lambda one: one.way.runtime == way.runtime and one.way.streams != way.streams,
             f"all {way.threads} usable cores work on one pass" if way.streams == 1 else "one thread for each stream",
         )
-    reasons["tile"] = _tile_reason(work, best, fitting, memory)
+    reasons["tile"] = _tile_reason(work, limits, best, fitting, memory)
     reasons["batch"] = _batch_reason(work, limits, best, memory)
     reasons["memory"] = (
         f"{size(best.memory_bytes)} at the peak, {size(memory)} are allowed; the maps alive at once fill "
@@ -261,7 +268,7 @@ def _device_reason(
     return f"{told}, {side}{marked}: {duration(best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
 
 
-def _tile_reason(work: Work, best: Candidate, fitting: Sequence[Candidate], memory: int) -> str:
+def _tile_reason(work: Work, limits: Limits, best: Candidate, fitting: Sequence[Candidate], memory: int) -> str:
     if work.task == "training":
         return f"whole views of {work.size_hw[0]} x {work.size_hw[1]} px"
     whole = [one for one in fitting if one.tile_hw is None]
@@ -269,7 +276,9 @@ def _tile_reason(work: Work, best: Candidate, fitting: Sequence[Candidate], memo
     if best.tile_hw is None:
         told = f"{work.size_hw[0]} x {work.size_hw[1]} px in one piece"
         return told if cut is None else f"{told}: {duration(best.seconds)}, {duration(cut.seconds)} in {cut.name}"
-    told = f"{best.tile_hw[0]} x {best.tile_hw[1]} px with {MARGIN} px of each edge seen twice"
+    told = f"{best.tile_hw[0]} x {best.tile_hw[1]} px, of which neighbours share {OVERLAP}"
+    if limits.tile is not None:
+        return f"{told}: as told"
     if not whole:
         return f"{told}: the whole picture does not fit in {size(memory)}"
     return f"{told}: {duration(best.seconds)} a picture, {duration(whole[0].seconds)} in one piece"

@@ -19,8 +19,8 @@ from typing import Any
 from smalta.errors import ModelError
 from smalta.model.info import ModelInfo, NetworkConfig
 from smalta.model.workload import Kind, Layer, Workload
-from smalta.plan.candidates import TRAINING_BATCH, Work
-from smalta.plan.plan import Precision, Runtime, Task
+from smalta.plan.candidates import ANSWER_BYTES, TRAINING_BATCH, Work
+from smalta.plan.plan import Runtime, Task
 
 MOST_TRACED = 1024  # pixels of a side; larger pictures take the same layers, and their work is scaled
 
@@ -55,7 +55,12 @@ _LEAST_ELEMENTS = 256  # below: arithmetic of shapes
 
 
 def work_of_network(
-    config: NetworkConfig, size_hw: tuple[int, int], task: Task, *, batch: int = TRAINING_BATCH
+    config: NetworkConfig,
+    size_hw: tuple[int, int],
+    task: Task,
+    *,
+    batch: int = TRAINING_BATCH,
+    answer_bytes: int = ANSWER_BYTES,
 ) -> Work:
     """The work of a network that PyTorch runs, and that OpenVINO could run once it is exported.
 
@@ -64,6 +69,7 @@ def work_of_network(
         size_hw: of the picture or the training view, pixels.
         task: what is done.
         batch: pictures per training step that are wanted.
+        answer_bytes: as in `Work`.
 
     Raises:
         ModelError: if PyTorch is not installed, or there is no such encoder.
@@ -81,12 +87,12 @@ def work_of_network(
         size_hw=size_hw,
         workloads=workloads,
         batch=batch,
-        answer_bytes=4 * (config.n_leaves + config.n_attribute_values),
+        answer_bytes=answer_bytes,
     )
 
 
 def work_of_model(
-    content: bytes, info: ModelInfo, size_hw: tuple[int, int], *, precisions: Sequence[Precision] = ("fp32", "bf16")
+    content: bytes, info: ModelInfo, size_hw: tuple[int, int], *, answer_bytes: int = ANSWER_BYTES
 ) -> Work:
     """The work of an exported model.
 
@@ -94,7 +100,7 @@ def work_of_model(
         content: of an ONNX file that `smalta.inference.runtimes.examine` accepted.
         info: what it means.
         size_hw: of the picture, pixels.
-        precisions: that it may be run in.
+        answer_bytes: as in `Work`.
 
     Raises:
         ModelError: if OpenVINO cannot read it.
@@ -115,8 +121,8 @@ def work_of_model(
         size_hw=size_hw,
         workloads={32: workload_of_graph(model, pixels=traced[0] * traced[1]).scaled(factor)},
         runtimes=tuple(installed),
-        precisions=tuple(precisions),
-        answer_bytes=4 * (info.network.n_leaves + info.network.n_attribute_values),
+        precisions=("fp32", "bf16") if info.precision == "bf16" else (info.precision,),
+        answer_bytes=answer_bytes,
     )
 
 

@@ -27,8 +27,9 @@ from smalta.data.dataset import Dataset
 from smalta.errors import ModelError, TrainingError
 from smalta.model.info import ModelInfo
 from smalta.model.network import Network
+from smalta.model.paths import MODEL_FILE
 from smalta.model.runtime import is_out_of_memory
-from smalta.model.storage import MODEL_FILE, save_model
+from smalta.model.storage import save_model
 from smalta.training.batches import Batch, Batches
 from smalta.training.calibrating import calibrate_model
 from smalta.training.checkpoint import load_state, save_state

@@ -16,17 +16,15 @@ from pathlib import Path
 from smalta.classes import ClassTree
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
-from smalta.data.pictures import write_bytes
 from smalta.errors import ConfigError
 from smalta.model.info import OBJECT_KINDS, NetworkConfig
 from smalta.plan.candidates import Work
+from smalta.plan.files import PLAN_FILE
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan
 from smalta.plan.planner import plan
 from smalta.plan.workload import work_of_network
 from smalta.training.settings import TrainSettings, kind_of, view_size, wanted_batch
-
-PLAN_FILE = "plan.json"
 
 
 def training_work(data: Path, size_hw: tuple[int, int] | None = None) -> Work:
@@ -86,11 +84,6 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
         return plan(work, machine, limits)
     except ConfigError:
         return plan(work, machine, replace(limits, memory_bytes=None))
-
-
-def write_plan(run: Path, made: Plan) -> None:
-    """Write RUN/plan.json, whole or not at all."""
-    write_bytes(run / PLAN_FILE, (json.dumps(made.to_dict(), indent=1) + "\n").encode())
 
 
 def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:

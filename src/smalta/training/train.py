@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from smalta import __version__
+from smalta.allocator import keep_large_blocks
 from smalta.classes import ClassTree
 from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
@@ -29,14 +30,14 @@ from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
 from smalta.model.info import OBJECT_KINDS
 from smalta.model.network import Network
-from smalta.model.storage import MODEL_FILE
+from smalta.model.paths import MODEL_FILE
+from smalta.plan.files import write_plan
 from smalta.plan.machine import free_memory, this_machine
-from smalta.training.allocator import keep_large_blocks
 from smalta.training.checkpoint import STATE_FILE
 from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
-from smalta.training.planning import network_config, plan_training, stored_plan, with_measured, work_of, write_plan
+from smalta.training.planning import network_config, plan_training, stored_plan, with_measured, work_of
 from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
 from smalta.training.settings import Recipe, TrainSettings, decide, kind_of

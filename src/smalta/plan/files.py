@@ -1,0 +1,26 @@
+"""Write a plan beside what was done by it.
+
+In:  a plan, a folder.
+Out: `plan.json` in it.
+
+Must not know: how a plan is made or obeyed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from smalta.data.pictures import write_bytes
+from smalta.plan.plan import Plan
+
+PLAN_FILE = "plan.json"
+
+
+def write_plan(folder: Path, made: Plan) -> None:
+    """Write FOLDER/plan.json, whole or not at all.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    write_bytes(folder / PLAN_FILE, (json.dumps(made.to_dict(), indent=1) + "\n").encode())
