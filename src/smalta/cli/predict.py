@@ -61,6 +61,8 @@ def predict(
     from smalta.data.pictures import find_pictures
     from smalta.inference.files import OutputOptions, failed, predict_files
     from smalta.model.info import OBJECT_KINDS
+    from smalta.plan.files import read_plan
+    from smalta.report.plan_tables import plan_sentence
 
     paths = find_pictures(pictures)
     options = OutputOptions(
@@ -95,5 +97,7 @@ def predict(
                 "which pixels are theirs",
                 highlight=False,
             )
+        if (made := read_plan(folder)) is not None:
+            out.print(f"[dim]{escape(plan_sentence(made))}; plan.json says why[/]", highlight=False)
     if broken:
         raise typer.Exit(1)

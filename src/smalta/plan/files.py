@@ -1,7 +1,7 @@
-"""Write a plan beside what was done by it.
+"""Write a plan beside what was done by it, and read it again.
 
 In:  a plan, a folder.
-Out: `plan.json` in it.
+Out: `plan.json` in it; the plan.
 
 Must not know: how a plan is made or obeyed.
 """
@@ -24,3 +24,11 @@ def write_plan(folder: Path, made: Plan) -> None:
         DataError: if it cannot be written.
     """
     write_bytes(folder / PLAN_FILE, (json.dumps(made.to_dict(), indent=1) + "\n").encode())
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan in FOLDER/plan.json; None where there is none that can be read."""
+    try:
+        return Plan.from_dict(json.loads((folder / PLAN_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

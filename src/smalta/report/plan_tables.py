@@ -11,6 +11,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
+from smalta.plan.cost import Way
 from smalta.plan.gpus import Gpu
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Plan
@@ -76,6 +77,14 @@ def plan_table(plan: Plan) -> Table:
     for name, value in _decisions(plan).items():
         table.add_row(name, escape(value), escape(reasons.get(name, "")))
     return table
+
+
+def plan_sentence(plan: Plan) -> str:
+    """How pictures were answered, and what it took against what was planned."""
+    tile = "" if plan.tile_hw is None else f", tiles of {plan.tile_hw[0]} x {plan.tile_hw[1]}"
+    of = f"a picture of {plan.size_hw[0]} x {plan.size_hw[1]} px"
+    told = f"{Way.of(plan).name}{tile}: the network was planned to take {duration(plan.predicted_seconds)} for {of}"
+    return f"{told}, and took {duration(plan.measured['seconds'])}" if "seconds" in plan.measured else told
 
 
 def rejected_table(plan: Plan) -> Table:

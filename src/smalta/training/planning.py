@@ -8,7 +8,6 @@ Must not know: how a plan is chosen, how it is shown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from smalta.data.fingerprint import Fingerprint, measure
 from smalta.errors import ConfigError
 from smalta.model.info import OBJECT_KINDS, NetworkConfig
 from smalta.plan.candidates import Work
-from smalta.plan.files import PLAN_FILE
+from smalta.plan.files import read_plan
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan
 from smalta.plan.planner import plan
@@ -88,11 +87,8 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
 
 def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:
     """The plan that a run was started with; None where there is none that can be read, or the device is another now."""
-    try:
-        made = Plan.from_dict(json.loads((run / PLAN_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return made if settings.device in ("auto", made.device) else None
+    made = read_plan(run)
+    return made if made is not None and settings.device in ("auto", made.device) else None
 
 
 def with_measured(made: Plan, seconds: Mapping[str, float]) -> Plan:
