@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from machines import TWO_CORES, WITH_CARD
 from plans import a_plan
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import measure
+from smalta.errors import ConfigError
 from smalta.plan.files import write_plan
 from smalta.plan.plan import Plan
 from smalta.training.planning import plan_training, stored_plan, training_work, with_measured, work_of
@@ -58,6 +61,19 @@ def test_free_memory_is_a_wish_and_what_the_machine_has_a_limit(discs: Path) -> 
     roomy, tight = (plan_training(work, told, TWO_CORES, free) for free in (2**33, 1))
 
     assert tight.batch == roomy.batch == 4  # as many as there are pictures; a step that does not fit is made in parts
+
+
+def test_memory_that_is_told_is_a_limit(discs: Path) -> None:
+    work = training_work(discs, (512, 512))
+    free = plan_training(work, settings(batch=None), TWO_CORES, 2**40)
+    less = free.memory_bytes - 1
+
+    bound = plan_training(work, settings(batch=None, memory_bytes=less), TWO_CORES, less)
+
+    assert bound.batch < free.batch
+    assert bound.memory_bytes <= less
+    with pytest.raises(ConfigError, match=r"of memory are too little: .* needs the least"):
+        plan_training(work, settings(batch=None, memory_bytes=2**20), TWO_CORES, 2**20)
 
 
 def test_a_device_that_is_told_is_planned_for(discs: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import Classes, Data, DeviceName, Quiet, checked_device, out
+from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, checked_device, n_bytes, out
 
 if TYPE_CHECKING:
     from smalta.model.info import Kind
@@ -32,6 +32,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Of splits, order, views and fresh weights.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     device: DeviceName = "auto",
+    memory: Memory = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step.", show_default=False)] = None,
     crop: Annotated[int | None, typer.Option(help="Side of the training views in pixels.", show_default=False)] = None,
     stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
@@ -53,6 +54,7 @@ def train(
         seed=seed,
         device=checked_device(device),
         batch=batch,
+        memory_bytes=None if memory is None else n_bytes(memory),
         crop=crop,
         stride=stride,
         width=width,

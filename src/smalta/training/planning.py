@@ -66,23 +66,23 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
     """The plan of a training.
 
     Free memory is a wish: what other programs hold now may be free soon, and a step that does not fit is made in
-    parts. What the machine or a control group has in all is a limit.
+    parts. What the machine or a control group has in all is a limit, and so is what the settings say.
 
     Args:
         work: of `work_of`.
-        settings: device and batch that are told are kept.
+        settings: device, batch and memory that are told are kept.
         machine: where it runs.
         free_bytes: memory that is free now.
 
     Raises:
-        ConfigError: if nothing that the machine has is enough.
+        ConfigError: if nothing that the machine has, or that the settings allow, is enough.
     """
     device = None if settings.device == "auto" else settings.device
     limits = Limits(memory_bytes=max(free_bytes, 1), device=device, batch=settings.batch)
     try:
         return plan(work, machine, limits)
     except ConfigError:
-        return plan(work, machine, replace(limits, memory_bytes=None))
+        return plan(work, machine, replace(limits, memory_bytes=settings.memory_bytes))
 
 
 def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:

@@ -41,6 +41,7 @@ class TrainSettings:
         seed: of splits, order, views and fresh weights.
         device: "auto", "cpu" or "cuda".
         batch: pictures per step.
+        memory_bytes: that the run may take at most; None for what the machine has.
         crop: side of the training views in pixels, a multiple of 32.
         stride: of the network's map.
         width: channels of the decoder at stride 4.
@@ -55,6 +56,7 @@ class TrainSettings:
     seed: int = 0
     device: Device = "auto"
     batch: int | None = None
+    memory_bytes: int | None = None
     crop: int | None = None
     stride: int | None = None
     width: int = 96
@@ -71,6 +73,8 @@ class TrainSettings:
             raise ConfigError(f"crop must be a multiple of 32 pixels, got {self.crop}")
         if self.batch is not None and self.batch < 1:
             raise ConfigError(f"batch must be at least 1, got {self.batch}")
+        if self.memory_bytes is not None and self.memory_bytes < 1:
+            raise ConfigError(f"memory must be above 0 bytes, got {self.memory_bytes}")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"seed must be in 0..2^63 - 1, got {self.seed}")
         if not 0 < self.learning_rate < math.inf:

@@ -9,6 +9,7 @@ Must not know: how progress is shown, command lines.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def train(
     kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
     weights, notes = draw_weights(_examined(dataset), dataset.tree)
     fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
-    free = free_memory()
+    free = min(free_memory(), settings.memory_bytes or sys.maxsize)
     made = stored_plan(run, settings) if resume else None
     if made is None or (made.device == "cuda" and not torch.cuda.is_available()):
         work = work_of(settings, dataset.tree, fingerprint, objects=kind[0] in OBJECT_KINDS)
