@@ -114,6 +114,13 @@ def _own_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def peak_bytes() -> int | None:
+    """Bytes of the most memory that this process held at a time; None where Linux does not tell."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)
+
+
 def smalta_command() -> list[str]:
     """The `smalta` that stands beside this Python, as a command."""
     return [str(Path(sys.executable).with_name("smalta"))]

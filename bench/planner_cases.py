@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.common import WORK, exit_on_error
+from bench.common import WORK, exit_on_error, peak_bytes
 from smalta.plan.machine import Machine
 
 CASES = WORK / "planner" / "cases.jsonl"
@@ -148,15 +148,8 @@ def timed(step: Callable[[], object], per_call: int = 1) -> dict[str, Any]:
         "least": min(seconds),
         "n": len(seconds),
         "busy": round(busy, 2),
-        "peak": _peak(),
+        "peak": peak_bytes(),
     }
-
-
-def _peak() -> int | None:
-    """Bytes of the most memory that the process held since the peak was forgotten; None where Linux does not tell."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)
 
 
 def torch_network(group: Group) -> Any:
