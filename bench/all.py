@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, then the README's table: `make bench`.
 
-In:  SMALTA_DATA, and a machine that does nothing else for about six hours.
+In:  SMALTA_DATA, and a machine that does nothing else for about seven hours.
 Out: bench/results/*.json and the table in README.md.
 """
 
@@ -23,6 +23,9 @@ def main() -> None:
         ("grouping",),
         ("panoptic", "all"),
         ("planner",),
+        ("answer_speed",),
+        ("answer_memory",),
+        ("start_up",),
         ("table",),
     ):
         run(sys.executable, "-m", f"bench.{module}", *arguments)

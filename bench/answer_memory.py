@@ -6,7 +6,7 @@ In:  nothing but generated scenes for the pictures; SMALTA_DATA for the training
 Out: bench/results/answer_memory.json, or bench/work/results/ where the options are not the usual ones.
 
 The pictures are tiled TIFFs, deflated, made of generated scenes tile by tile; 2 GB of them stay in bench/work. Time is
-that of the whole command; before the growth is fitted, that of a picture of 64 pixels, which is all start, is subtracted.
+that of the whole command; that of a picture of 64 pixels, all start, is subtracted before the growth is fitted.
 The peak is the most memory that the system saw the command hold.
 """
 

@@ -20,6 +20,16 @@ from smalta.errors import DataError
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 SHORT = {"mean_iou": "mIoU", "f1": "F1", "tolerant_f1": "F1 within 2 px"}
 PROGRAMS = {"smalta": "smalta", "smp": "smp's Unet", "stardist": "StarDist", "yolo": "yolo11n-seg"}
+ANSWERING = {  # sides of bench.answer_speed, in the order of the columns
+    "smalta": "smalta",
+    "smalta_fp32": "smalta, float32",
+    "smp": "smp's Unet, PyTorch",
+    "pytorch": "our network, PyTorch",
+    "onnxruntime": "our file, ONNX Runtime",
+    "openvino": "our file, OpenVINO",
+    "openvino_fp32": "our file, OpenVINO in float32",
+}
+MODELS = {"semantic": "11 classes", "objects": "with objects"}
 OBJECTS = {  # measures of objects: title, decimals
     "accuracy_50": ("accuracy at IoU 0.5", 3),
     "mean_accuracy": ("mean over 0.5 to 0.95", 3),
@@ -53,7 +63,8 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         notes.append(f"- {job.title}: {job.about}.")
     objects = {who: results[f"nuclei_{who}"] for who in nuclei.WHO if f"nuclei_{who}" in results}
     shown += objects.values()
-    for name in ("train_speed", "metric_speed"):
+    shown += [results[name] for name in ("answer_speed", "answer_memory") if name in results]
+    for name in ("train_speed", "metric_speed", "start_up"):
         if speed := results.get(name):
             shown.append(speed)
             notes.append(f"- {speed['sentence']} (`{speed['command']}`)")
@@ -66,7 +77,10 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         )
     if not shown:
         raise DataError("bench/results holds no results; run `python -m bench.segment all` first")
-    return "\n".join([*lines, "", *object_table(objects), *notes, "", conditions(shown)])
+    speed_lines = answer_table(results["answer_speed"]) if "answer_speed" in results else []
+    memory_lines = memory_table(results["answer_memory"]) if "answer_memory" in results else []
+    tables = [*lines, "", *object_table(objects), *speed_lines, *memory_lines]
+    return "\n".join([*tables, *notes, "", conditions(shown)])
 
 
 def object_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -91,6 +105,75 @@ def object_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cells = [interval_text(result["scores"]["all"][name], digits) for name, (_, digits) in OBJECTS.items()]
         lines.append(f"| {PROGRAMS[who]} | {' | '.join(cells)} | {result['prediction']['pictures_per_second']:.1f} |")
     return [*lines, ""]
+
+
+def answer_table(result: Mapping[str, Any]) -> list[str]:
+    """Lines on answering, one row per size of the pictures.
+
+    Args:
+        result: of `bench.answer_speed`.
+    """
+    present = [side for side in ANSWERING if any(side in found["sides"] for found in result["sizes"].values())]
+    lines = [
+        f"Answering: pictures a second from PNG files to PNG masks; in brackets, how many times as fast smalta is, the "
+        f"median of {result['rounds']} rounds and their range (`{result['command']}`):",
+        "",
+        f"| pictures | {' | '.join(ANSWERING[side] for side in present)} | network alone, share of the peak rate |",
+        "| --- " * (len(present) + 2) + "|",
+    ]
+    failures, scores = [], []
+    for size, found in result["sizes"].items():
+        cells = []
+        for side in present:
+            numbers = found["sides"].get(side, {})
+            failures += [f"- {ANSWERING[side]} on {size}: {numbers['failed']}."] if "failed" in numbers else []
+            cells.append(rate_text(numbers, found["ratios"].get(side)))
+        network = found["sides"].get("smalta", {}).get("network")
+        share = f"{network['share_of_peak']:.0%} of {network['precision']}" if network else "–"
+        lines.append(f"| {size} | {' | '.join(cells)} | {share} |")
+        scores += [
+            f"{ANSWERING[side]} {numbers['mean_iou']:.3f}"
+            for side, numbers in found["sides"].items()
+            if "mean_iou" in numbers
+        ]
+    same = [f"- mIoU of these masks on CamVid's val pictures, one network ({result['model']}): {', '.join(scores)}."]
+    return [*lines, "", *failures, *(same if scores else []), ""]
+
+
+def rate_text(numbers: Mapping[str, Any], ratio: Mapping[str, Any] | None) -> str:
+    """Pictures a second of one side, such as "8.60 (6.1, 5.9 to 6.3)"; a dash where there are none."""
+    if "pictures_per_second" not in numbers:
+        return "–"
+    rate = f"{numbers['pictures_per_second']:.3g}"
+    return (
+        rate if ratio is None else f"{rate} ({ratio['ratio']:.1f}, {ratio['range'][0]:.1f} to {ratio['range'][1]:.1f})"
+    )
+
+
+def memory_table(result: Mapping[str, Any]) -> list[str]:
+    """Lines on large pictures, one row per size.
+
+    Args:
+        result: of `bench.answer_memory`.
+    """
+    models = result["models"]
+    lines = [
+        f"Large pictures: seconds and peak memory of `smalta predict --memory {result['memory']}` "
+        f"(`{result['command']}`):",
+        "",
+        f"| pixels a side | {' | '.join(MODELS[name] for name in models)} |",
+        "| --- " * (len(models) + 1) + "|",
+    ]
+    for rows in zip(*(found["pictures"] for found in models.values()), strict=True):
+        cells = [row.get("failed") or f"{row['seconds']:.1f} s, {row['peak_bytes'] / 2**20:,.0f} MiB" for row in rows]
+        lines.append(f"| {rows[0]['side']:,} | {' | '.join(cells)} |")
+    grown = [
+        f"{MODELS[name]}: seconds as pixels to the power of {found['exponent']:.2f}"
+        + (f", peak from 4,096 pixels on {found['peak_growth']:.2f} times" if found["peak_growth"] else "")
+        for name, found in models.items()
+        if found["exponent"] is not None
+    ]
+    return [*lines, "", f"- Growth with {'; '.join(grown)}.", ""] if grown else [*lines, ""]
 
 
 def interval_text(line: Mapping[str, Any], digits: int) -> str:
@@ -118,8 +201,8 @@ def conditions(results: Sequence[Mapping[str, Any]]) -> str:
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     load = f" Other programs kept {min(busy):g} to {max(busy):g} cores busy meanwhile." if busy else ""
     return (
-        f"Made {when} on {' and '.join(machines)}.{load} In brackets: 95 % bootstrap interval over pictures. "
-        "smp's Unet has the same encoder, ImageNet weights, pictures and minutes, in a plain float32 loop "
+        f"Made {when} on {' and '.join(machines)}.{load} In brackets after a measure: 95 % bootstrap interval over "
+        "pictures. smp's Unet has the same encoder, ImageNet weights, pictures and minutes, in a plain float32 loop "
         "(`bench/rivals/smp_unet.py`); one run each, seed 0."
     )
 

@@ -78,3 +78,49 @@ def test_the_table_replaces_what_stood_between_the_markers_and_nothing_else() ->
 def test_a_readme_without_its_markers_is_refused(readme: str) -> None:
     with pytest.raises(DataError, match=r"README.md must hold"):
         table.insert(readme, "new")
+
+
+def test_answering_has_a_row_per_size_with_ratios_and_says_what_failed() -> None:
+    sides = {
+        "smalta": {
+            "pictures_per_second": 48.04,
+            "network": {"share_of_peak": 0.432, "precision": "bf16"},
+            "mean_iou": 0.76543,
+        },
+        "smp": {"pictures_per_second": 5.0},
+        "pytorch": {"failed": "the memory did not suffice"},
+    }
+    ratios = {"smp": {"ratio": 9.61, "range": [9.0, 10.25]}}
+    speed = result(None) | {
+        "command": "python -m bench.answer_speed",
+        "model": "one",
+        "rounds": 3,
+        "sizes": {"480x360": {"sides": sides, "ratios": ratios}},
+    }
+
+    lines = table.table({"answer_speed": speed}).splitlines()
+
+    assert (
+        "| pictures | smalta | smp's Unet, PyTorch | our network, PyTorch | network alone, share of the peak rate |"
+        in lines
+    )
+    assert "| 480x360 | 48 | 5 (9.6, 9.0 to 10.2) | – | 43% of bf16 |" in lines
+    assert "- our network, PyTorch on 480x360: the memory did not suffice." in lines
+    assert "- mIoU of these masks on CamVid's val pictures, one network (one): smalta 0.765." in lines
+
+
+def test_large_pictures_have_a_row_per_side_with_seconds_and_peak_of_each_model() -> None:
+    def of(**row: Any) -> dict[str, Any]:
+        return {"pictures": [{"side": 20_000} | row], "exponent": None, "peak_growth": None}
+
+    grown = {"exponent": 1.012, "peak_growth": 1.04}
+    models = {"semantic": of(seconds=61.24, peak_bytes=2**30) | grown, "objects": of(failed="too large")}
+    memory = result(None) | {"command": "python -m bench.answer_memory", "memory": "1GB", "models": models}
+
+    lines = table.table({"answer_memory": memory}).splitlines()
+
+    assert "| pixels a side | 11 classes | with objects |" in lines
+    assert "| 20,000 | 61.2 s, 1,024 MiB | too large |" in lines
+    assert (
+        "- Growth with 11 classes: seconds as pixels to the power of 1.01, peak from 4,096 pixels on 1.04 times."
+    ) in lines
