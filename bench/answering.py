@@ -93,11 +93,17 @@ class Smalta:
             picture = np.ascontiguousarray(picture[: made.tile_hw[0], : made.tile_hw[1]])
         precision = self.predictor.info.precision
         runtime.maps(picture[None])
-        start, passes = time.perf_counter(), 0
-        with ThreadPoolExecutor(runtime.streams) as pool:
+        start = time.perf_counter()
+
+        def stream(_: int) -> int:
+            passes = 0
             while passes == 0 or time.perf_counter() - start < seconds:
-                # several each, so that no stream waits for the slowest at the end of a short round
-                passes += len(list(pool.map(lambda _: runtime.maps(picture[None]), range(4 * runtime.streams))))
+                runtime.maps(picture[None])
+                passes += 1
+            return passes
+
+        with ThreadPoolExecutor(runtime.streams) as pool:
+            passes = sum(pool.map(stream, range(runtime.streams)))
         per_pass = (time.perf_counter() - start) / passes
         size_hw = picture.shape[:2]
         operations = answering_work(self.model, size_hw).workloads[32].operations
