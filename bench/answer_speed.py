@@ -101,10 +101,17 @@ def one(side: str, size: str, seconds: float) -> dict[str, Any]:
     ended = subprocess.run(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, check=False)
     if ended.returncode == 0:
         return json.loads(answer.read_text(encoding="utf-8"))
-    if ended.returncode == -9:
-        return {"failed": "ended by the system: the memory did not suffice"}
-    said = [line for line in ended.stderr.splitlines() if line.strip()]
-    return {"failed": (said[-1] if said else f"exit code {ended.returncode}").replace(str(REPOSITORY), "")[:300]}
+    return {"failed": why(ended.returncode, ended.stderr)}
+
+
+def why(code: int, stderr: str) -> str:
+    """Why a process failed, by its exit code and what it said."""
+    if code < 0:
+        return f"ended by signal {-code}" + (
+            ", as the system does where the memory does not suffice" if code == -9 else ""
+        )
+    said = [line for line in stderr.splitlines() if line.strip()]
+    return (said[-1] if said else f"exit code {code}").replace(str(REPOSITORY), "")[:300]
 
 
 def measure_size(size: str, sides: Sequence[str], rounds: int, seconds: float) -> dict[str, Any]:
@@ -178,8 +185,8 @@ def agreement(size: str, sides: Sequence[str]) -> dict[str, dict[str, float]]:
     entries, place = dataset.split("val"), level_index(dataset.tree, dataset.tree.n_levels)
     folders = {side: ANSWERS / size / side / "classes" for side in ours}
     names = sorted(set.intersection(*({path.name for path in folder.glob("*.png")} for folder in folders.values())))
-    told = {}
-    for side, folder in folders.items():
+    told: dict[str, dict[str, float]] = {}
+    for side, folder in folders.items() if names else ():
         equal, matrices = [], []
         for name in names:
             mask = read_index(folder / name)

@@ -190,13 +190,14 @@ def _tree() -> ClassTree:
 
 SIDES: dict[str, Callable[[Sequence[Path]], Answer]] = {
     "smalta": lambda pictures: Smalta(exported("semantic", PRECISION), pictures),
-    "smalta_fp32": lambda pictures: Smalta(exported("semantic", PLAIN), pictures),
     "smp": lambda _: smp_unet(),
     "pytorch": lambda _: our_network(),
     "onnxruntime": lambda _: onnx_runtime(),
     "openvino": lambda _: open_vino(),
     "openvino_fp32": lambda _: open_vino(INFERENCE_PRECISION_HINT="f32"),
 }
+if PRECISION != PLAIN:
+    SIDES["smalta_fp32"] = lambda pictures: Smalta(exported("semantic", PLAIN), pictures)
 
 # -- timing -------------------------------------------------------------------------------------------
 

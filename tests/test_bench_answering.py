@@ -9,8 +9,9 @@ import pytest
 import tifffile
 from bench import answer_memory, answer_speed, answering, start_up
 
+from labelled_sets import write_set
 from smalta.classes import ClassTree
-from smalta.data.pictures import read_index, write_picture
+from smalta.data.pictures import read_index, write_index, write_picture
 
 
 def numbers(rate: float, **more: Any) -> dict[str, Any]:
@@ -31,6 +32,42 @@ def test_rounds_are_summed_up_by_their_median_and_the_largest_peak() -> None:
 
 def test_a_side_that_failed_once_has_no_numbers() -> None:
     assert answer_speed.summary([numbers(2.0), {"failed": "no memory"}]) == {"failed": "no memory"}
+
+
+def test_a_side_that_fails_says_why_in_its_last_line() -> None:
+    assert answer_speed.why(
+        1, f"Traceback\n  at {answer_speed.REPOSITORY}/x\nbench: no {answer_speed.REPOSITORY}/y\n\n"
+    ) == ("bench: no /y")
+    assert answer_speed.why(2, "") == "exit code 2"
+    assert answer_speed.why(-9, "said").startswith("ended by signal 9, as the system does where the memory")
+    assert answer_speed.why(-15, "said") == "ended by signal 15"
+
+
+def test_masks_are_compared_with_those_of_pytorch_and_with_the_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_set(tmp_path / "data")
+    monkeypatch.setattr(answer_speed, "prepared", lambda _: data)
+    monkeypatch.setattr(answer_speed, "ANSWERS", tmp_path / "answers")
+    for place, path in enumerate(sorted((data / "val" / "masks").glob("*.png"))):
+        mask = read_index(path)
+        halves = mask.copy()
+        halves[: len(mask) // 2] = 1 - mask[: len(mask) // 2]
+        for side, answer in {"pytorch": mask, "smalta": halves, "smp": 1 - mask}.items():
+            folder = tmp_path / "answers" / "480x360" / side / "classes"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_index(folder / f"{place:04d}.png", answer)
+    only_here = tmp_path / "answers" / "480x360" / "smalta" / "classes" / "0002.png"
+    write_index(only_here, np.zeros((96, 128), np.uint8))
+
+    told = answer_speed.agreement("480x360", ["smalta", "smp", "pytorch"])
+
+    assert told["pytorch"] == {"compared": 2, "equal_pixels": 1.0, "mean_iou": 1.0}
+    assert (told["smalta"]["compared"], told["smalta"]["equal_pixels"]) == (2, 0.5)
+    assert told["smalta"]["mean_iou"] < 0.5
+    assert "smp" not in told
+    assert answer_speed.agreement("480x360", ["smalta"]) == {}
+    assert answer_speed.agreement("1024x2048", ["pytorch"]) == {}  # nothing was answered
 
 
 def test_ratios_are_taken_round_by_round_and_only_where_both_sides_ran() -> None:
