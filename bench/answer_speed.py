@@ -230,6 +230,8 @@ def main() -> None:
         "machine": machine_facts(),
     }
     print(f"wrote {write_result('answer_speed', result, scratch=not usual).name}")
+    if rates.disturbed:
+        print("the machine was busy while its peak rates were measured, so shares of them are too high")
     for size, found in sizes.items():
         for rival, least in EXPECTED.items():
             ratio = found["ratios"].get(rival)

@@ -20,8 +20,8 @@ from bench.prepare import prepared
 MODELS = WORK / "models"
 MINUTES = 1
 WEIGHTS = "model.safetensors"  # in a run
-PRECISION = "auto"  # what `smalta export --precision` is asked for; PLAIN where smalta has no such option
 PLAIN = "fp32"
+PRECISION = PLAIN  # of smalta's own model: "auto" as soon as `smalta export --precision` is there
 DATA: dict[str, Callable[[], Path]] = {
     "semantic": lambda: prepared("camvid11"),  # 11 classes
     "objects": JOBS["scenes"].data,  # generated streets; people, cars and buses one by one

@@ -173,7 +173,7 @@ def memory_table(result: Mapping[str, Any]) -> list[str]:
         for name, found in models.items()
         if found["exponent"] is not None
     ]
-    return [*lines, "", f"- Growth with {'; '.join(grown)}.", ""] if grown else [*lines, ""]
+    return [*lines, "", f"- Growth, {'; '.join(grown)}.", ""] if grown else [*lines, ""]
 
 
 def interval_text(line: Mapping[str, Any], digits: int) -> str:

@@ -122,5 +122,5 @@ def test_large_pictures_have_a_row_per_side_with_seconds_and_peak_of_each_model(
     assert "| pixels a side | 11 classes | with objects |" in lines
     assert "| 20,000 | 61.2 s, 1,024 MiB | too large |" in lines
     assert (
-        "- Growth with 11 classes: seconds as pixels to the power of 1.01, peak from 4,096 pixels on 1.04 times."
+        "- Growth, 11 classes: seconds as pixels to the power of 1.01, peak from 4,096 pixels on 1.04 times."
     ) in lines
