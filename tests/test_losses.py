@@ -75,6 +75,16 @@ def test_class_weights_weigh_pixels_by_their_labelled_class() -> None:
     assert loss.item() == pytest.approx(-(4 * math.log(0.5) + 2 * math.log(0.9) + 1 * math.log(0.7)) / 7, rel=1e-5)
 
 
+def test_labels_of_leaves_alone_are_weighed_alike_and_cost_no_sums_over_children(monkeypatch) -> None:
+    logits = logits_of((0.2, 0.5, 0.3), (0.7, 0.2, 0.1), (0.8, 0.1, 0.1))
+    weights = np.array([9.0, 1.0, 2.0, 4.0, 9.0])
+    monkeypatch.delattr("smalta.training.losses._with_inner")
+
+    loss = TreeLoss(STREET, weights)(logits, labels_of(3, 1, ROOT))
+
+    assert loss.item() == pytest.approx(-(4 * math.log(0.5) + 1 * math.log(0.7)) / 5, rel=1e-5)
+
+
 @given(tree=trees(), seed=SEEDS)
 def test_leaf_labels_give_plain_cross_entropy(tree: ClassTree, seed: int) -> None:
     logits = random_logits(tree, seed)

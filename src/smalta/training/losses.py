@@ -31,14 +31,13 @@ def node_log_probabilities(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
     Returns:
         (B, N + 1, ...) fp32, indexed by node id; index 0, the root, is 0 everywhere.
     """
-    log_nodes = _leaves_then_inner(leaf_logits, tree)
+    log_nodes = _with_inner(F.log_softmax(leaf_logits.float(), dim=1), tree)
     order = np.argsort([*tree.leaves, *tree.inner])  # from leaves and inner nodes to the order of node ids
     return torch.cat([torch.zeros_like(log_nodes[:, :1]), log_nodes[:, order]], dim=1)
 
 
-def _leaves_then_inner(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
-    """(B, L + I, ...) fp32 log P of the leaves, then of the inner nodes."""
-    log_leaves = F.log_softmax(leaf_logits.float(), dim=1)
+def _with_inner(log_leaves: Tensor, tree: ClassTree) -> Tensor:
+    """(B, L + I, ...) log P of the leaves, as they come, then of the inner nodes."""
     if not tree.inner:
         return log_leaves
     log_inner = [
@@ -114,9 +113,11 @@ class TreeLoss(nn.Module):
             labels, whole = labels[centers], whole[centers]
         elif logits.shape[-2:] != labels.shape[-2:]:
             logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False)
-        log_nodes = _leaves_then_inner(logits, self.tree)
         channels = self.channel_of_node[labels]
-        total = F.nll_loss(log_nodes, channels, weight=self.weights, ignore_index=IGNORED, reduction="sum")
+        log_nodes, weights = F.log_softmax(logits, dim=1), self.weights[: self.tree.n_leaves]
+        if bool((channels >= self.tree.n_leaves).any()):  # only labels of parents need their probabilities
+            log_nodes, weights = _with_inner(log_nodes, self.tree), self.weights
+        total = F.nll_loss(log_nodes, channels, weight=weights, ignore_index=IGNORED, reduction="sum")
         if whole is not labels:
             channels = self.channel_of_node[whole]
         mass = self.weights[channels.clamp_min(0)][channels >= 0].sum()
