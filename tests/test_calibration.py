@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smalta.calibration import AREA_SHARES, SETTINGS, Candidates, calibrate, candidates
+from smalta.calibration import AREA_SHARES, SETTINGS, Candidates, calibrate, candidates, families
 from smalta.classes import ClassTree
 from smalta.counting import NONE
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
@@ -131,6 +131,7 @@ def judged(scores: list[float], iou: list[float]) -> Candidates:
         excused=np.zeros(n, bool),
         counted=np.ones(n, bool),
         true_areas=np.full(true, 50),
+        true_nodes=np.full(true, 3),
         true_counts=np.array([true, 0, true, true, 0]),
         known=np.ones(5, bool),
     )
@@ -139,10 +140,53 @@ def judged(scores: list[float], iou: list[float]) -> Candidates:
 def test_of_rules_that_are_as_good_the_one_with_the_right_count_is_taken() -> None:
     # keeping the unsure one costs little quality; where a cell was missed it makes the count right
     found = judged([0.9] * 199 + [0.33], [0.8] * 199 + [0.0])
-    one_more = replace(found, true_counts=np.array([200, 0, 200, 200, 0]), true_areas=np.full(200, 50))
+    one_more = replace(
+        found, true_counts=np.array([200, 0, 200, 200, 0]), true_areas=np.full(200, 50), true_nodes=np.full(200, 3)
+    )
 
     assert calibrate(TREE, [one_more])[0].min_score <= 0.33
     assert calibrate(TREE, [found])[0].min_score > 0.33
+
+
+# 1 ground, 2 car, 3 car/long, 4 car/short, 5 person
+STREET = ClassTree({"ground": {}, "car": {"kind": "thing", "children": ["long", "short"]}, "person": {"kind": "thing"}})
+
+
+def test_a_family_is_a_topmost_thing_with_all_below_it() -> None:
+    assert families(STREET).tolist() == [0, 0, 1, 1, 1, 2]
+
+
+def test_few_people_count_as_much_as_many_cars() -> None:
+    # 3 of 4 people are unsure; so are 9 things beside 40 cars that are none
+    people = judged([0.9] + [0.25] * 3, [0.8] * 4)
+    cars = judged([0.9] * 40 + [0.25] * 9, [0.8] * 40 + [0.0] * 9)
+    joined = {
+        name: np.concatenate([getattr(people, name), getattr(cars, name)])
+        for name in ("setting", "scores", "areas", "iou", "excused", "counted", "true_areas")
+    }
+    street = Candidates(
+        **joined,
+        nodes=np.repeat([5, 3], [4, 49]),
+        true_nodes=np.repeat([5, 3], [4, 40]),
+        true_counts=np.array([44, 0, 40, 40, 0, 4]),
+        known=np.ones(6, bool),
+    )
+
+    # people: 1.6 of 4 become 4; cars: 64 / 80 become 64 / 89; all in one sum: 65.6 / 85 become 70.4 / 97
+    assert calibrate(STREET, [street])[0].min_score <= 0.25
+
+
+def test_an_object_is_right_only_within_its_family() -> None:
+    semantic = np.zeros((4, SIDE, SIDE), np.float32)
+    fields, classes, instances = draw([(20, 20, 6, 0.9, 0.9, 3)], [True])
+    semantic[0] = fields[SEMANTIC][0]
+    semantic[3] = 1 - semantic[0]  # answered: a person
+
+    found = candidates(STREET, {**fields, SEMANTIC: semantic}, classes, instances)
+
+    assert found.true_nodes.tolist() == [3]
+    assert set(found.nodes) == {5}
+    assert not found.iou.any()
 
 
 def test_each_picture_is_counted_by_the_rule_that_all_others_choose() -> None:

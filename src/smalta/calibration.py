@@ -6,8 +6,10 @@ Out: a `GroupingRule` and a `CountCalibration`.
 numpy and OpenCV. Must not know: networks, files, data sets.
 
 Of a picture only its candidates stay: the objects that any of some rules would make, and whether each is right. The
-rule with the best panoptic quality over all pictures and things (IoU 0.5, whatever the class) is taken; of rules that
-are as good up to `TIE`, the one whose count is nearest to the truth.
+rule with the best panoptic quality (IoU 0.5), summed over all pictures and averaged over the families of things, is
+taken; of rules that are as good up to `TIE`, the one whose counts are nearest to the truth. A family is a thing with
+all that lies below it in the tree. Each speaks alike: with all objects in one sum, many large and sure ones would
+choose a rule by which the few small ones are lost.
 
 A rule that has seen a picture counts it better than a new one. So the errors that intervals of counts are made from are
 taken out of sample: each picture is counted by the rule that all other pictures choose (the jackknife; see Barber et
@@ -41,7 +43,7 @@ SCORES = np.arange(17) / 20
 AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that one true object in twenty is smaller than
 TIE = 0.005  # of panoptic quality
 
-_STUFF, _THING = 1, 2
+_STUFF = 1  # among the kinds that objects are matched in; families follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +55,11 @@ class Candidates:
         scores: (M,) float32.
         areas: (M,) int64 pixels.
         nodes: (M,) int64 node ids.
-        iou: (M,) float64 with the true object that it matches; 0 without a match.
+        iou: (M,) float64 with the true object of its family that it matches; 0 without a match.
         excused: (M,) bool: neither right nor wrong.
         counted: (M,) bool: not mostly on unlabelled pixels.
         true_areas: (T,) int64 pixels.
+        true_nodes: (T,) int64 node ids.
         true_counts: (N + 1,) int64 by node id; at 0 of all objects.
         known: (N + 1,) bool: whether the true count is known.
     """
@@ -69,6 +72,7 @@ class Candidates:
     excused: np.ndarray
     counted: np.ndarray
     true_areas: np.ndarray
+    true_nodes: np.ndarray
     true_counts: np.ndarray
     known: np.ndarray
 
@@ -84,7 +88,8 @@ def candidates(
         classes: (H, W) uint16 node ids, 0 = unlabelled.
         instances: (H, W) integers, 0 = none.
     """
-    kinds = np.where(tree.is_thing, _THING, _STUFF)
+    family = families(tree)
+    kinds = family + _STUFF
     kinds[0] = 0
     truth = ObjectMap.from_maps(classes, instances, tree.is_thing)
     things = truth.seen_by(kinds)
@@ -94,14 +99,16 @@ def candidates(
     for place, rule in enumerate(SETTINGS):
         made, scores = group(thing, fields[CENTER][0], fields[OFFSETS], rule)
         objects = Objects.from_instances(tree, made, probabilities, scores)
-        n = len(objects)
+        answered = kinds[objects.classes]
         answer = ObjectMap(
-            instances=made, classes=np.full(n, _THING), labels=(made > 0) + _STUFF, crowd=np.zeros(made.shape, bool)
+            instances=made,
+            classes=answered,
+            labels=np.concatenate([[_STUFF], answered])[made],
+            crowd=np.zeros(made.shape, bool),
         )
         found = match_objects(things, answer)
-        columns.append(
-            (np.full(n, place), scores, objects.areas, objects.classes, found.iou, found.excused, ~found.unlabelled)
-        )
+        setting = np.full(len(objects), place)
+        columns.append((setting, scores, objects.areas, objects.classes, found.iou, found.excused, ~found.unlabelled))
     setting, scores, areas, nodes, iou, excused, counted = (np.concatenate(c) for c in zip(*columns, strict=True))
     counts, known = true_counts(tree, truth)
     return Candidates(
@@ -112,7 +119,8 @@ def candidates(
         iou=iou,
         excused=excused,
         counted=counted,
-        true_areas=np.bincount(truth.instances.ravel(), minlength=1)[1:][things.classes == _THING],
+        true_areas=np.bincount(truth.instances.ravel(), minlength=1)[1:][things.classes > _STUFF],
+        true_nodes=truth.classes[things.classes > _STUFF].astype(np.int64),
         true_counts=counts,
         known=known,
     )
@@ -126,11 +134,10 @@ def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[Grouping
         pictures: their candidates; from nine pictures on there are intervals of counts.
     """
     least_areas = _least_areas(pictures)
-    tallies = [_tally(picture, least_areas) for picture in pictures]
-    total = np.sum(tallies, axis=0) if tallies else np.zeros((len(SETTINGS), len(SCORES), len(least_areas), 5))
+    total = sum((_tally(tree, picture, least_areas) for picture in pictures), _no_tally(tree, least_areas))
     predicted = np.zeros((len(pictures), len(tree) + 1), dtype=np.int64)
-    for i, (picture, tally) in enumerate(zip(pictures, tallies, strict=True)):
-        setting, score, area = _best(total - tally)
+    for i, picture in enumerate(pictures):  # a tally is made again rather than kept: with many families they are large
+        setting, score, area = _best(total - _tally(tree, picture, least_areas))
         kept = (picture.setting == setting) & (picture.scores >= SCORES[score]) & (picture.areas >= least_areas[area])
         predicted[i] = node_counts(tree, picture.nodes[kept & picture.counted])
     true = np.array([picture.true_counts for picture in pictures]).reshape(predicted.shape)
@@ -153,32 +160,55 @@ def _least_areas(pictures: Sequence[Candidates]) -> np.ndarray:
     return np.unique(np.maximum(np.round(AREA_SHARES * small), 1).astype(np.int64))
 
 
-def _tally(picture: Candidates, least_areas: np.ndarray) -> np.ndarray:
-    """(settings, scores, areas, 5): answered objects, IoU of the matched, counted objects, true objects, true count.
+def families(tree: ClassTree) -> np.ndarray:
+    """(N + 1,) int64 by node id: 1.. = number of the topmost thing at or above it, 0 where it is none."""
+    numbers = np.zeros(len(tree) + 1, dtype=np.int64)
+    for node in tree:  # parents before children
+        if tree.is_thing[node.id]:
+            above = [numbers[ancestor] for ancestor in tree.ancestors(node.id)]
+            numbers[node.id] = max(above, default=0) or numbers.max() + 1
+    return numbers
 
-    The third and the last are 0 where the true count is not known.
+
+def _no_tally(tree: ClassTree, least_areas: np.ndarray) -> np.ndarray:
+    return np.zeros((5, len(SETTINGS), len(SCORES), len(least_areas), int(families(tree).max())))
+
+
+def _tally(tree: ClassTree, picture: Candidates, least_areas: np.ndarray) -> np.ndarray:
+    """(5, settings, scores, areas, families) of a picture.
+
+    Answered objects, IoU of the matched, how far the count is off, true objects, true count. The third and the last
+    are 0 where the true count is not known.
     """
-    table = np.empty((len(SETTINGS), len(SCORES), len(least_areas), 5))
-    for place in range(len(SETTINGS)):
-        chosen = picture.setting == place
-        sure = picture.scores[chosen] >= SCORES[:, None]
-        large = (picture.areas[chosen] >= least_areas[:, None]).T.astype(np.float64)
-        for column, weight in enumerate((~picture.excused, picture.iou, picture.counted * picture.known[0])):
-            table[place, ..., column] = (sure * weight[chosen]) @ large
-    table[..., 3] = len(picture.true_areas)
-    table[..., 4] = picture.true_counts[0] * picture.known[0]
+    family = families(tree)
+    table = _no_tally(tree, least_areas)
+    shape = np.array(table.shape[1:])
+    # the highest of the least scores and areas that each object reaches: it counts there and at all lower ones
+    reached = (
+        np.searchsorted(SCORES, picture.scores, side="right") - 1,
+        np.searchsorted(least_areas, picture.areas, side="right") - 1,
+    )
+    place = np.ravel_multi_index((picture.setting, *reached, family[picture.nodes] - 1), tuple(shape))
+    for column, weight in enumerate((~picture.excused, picture.iou, picture.counted)):
+        alone = np.bincount(place, weight, minlength=shape.prod()).reshape(shape)
+        table[column] = alone[:, ::-1, ::-1].cumsum(axis=1).cumsum(axis=2)[:, ::-1, ::-1]
+    roots = [int(np.flatnonzero(family == number)[0]) for number in range(1, shape[-1] + 1)]
+    table[2] = np.abs(table[2] - picture.true_counts[roots]) * picture.known[roots]
+    table[3] = np.bincount(family[picture.true_nodes], minlength=shape[-1] + 1)[1:]
+    table[4] = picture.true_counts[roots] * picture.known[roots]
     return table
 
 
 def _best(sums: np.ndarray) -> tuple[int, int, int]:
     """Places of the best setting, least score and least area, from summed tallies."""
-    answered, iou, counted, true, known = np.moveaxis(sums, -1, 0)
-    if true.flat[0] == 0:  # nothing to choose by
+    answered, iou, off, true, count = sums
+    shown = true[0, 0, 0] > 0
+    if not shown.any():  # nothing to choose by
         return SETTINGS.index(GroupingRule()), 0, 0
-    quality = 2 * iou / (answered + true)
-    good = quality >= quality.max() - TIE
-    off = np.where(good, np.abs(counted - known), np.inf)
-    least_off = np.where(off == off.min(), quality, -1)
+    quality = (2 * iou / np.maximum(answered + true, 1))[..., shown].mean(axis=-1)
+    error = (off / np.maximum(count, 1))[..., shown].mean(axis=-1)
+    error = np.where(quality >= quality.max() - TIE, error, np.inf)
+    least_off = np.where(error <= error.min() + 1e-9, quality, -1)
     equal = np.argwhere(least_off >= least_off.max() - 1e-9)
     middle = equal[np.abs(equal - equal.mean(axis=0)).sum(axis=1).argmin()]
     return int(middle[0]), int(middle[1]), int(middle[2])
