@@ -54,7 +54,7 @@ class Context(nn.Module):
 
 
 class Merge(nn.Module):
-    """One step up: bilinear to the skip's size, add the skip through a 1x1 convolution, mix."""
+    """One step up: bilinear to twice the size, add the skip through a 1x1 convolution, mix."""
 
     def __init__(self, fan_in: int, skip: int, fan_out: int, *, depth: int = 1) -> None:
         super().__init__()
@@ -63,9 +63,10 @@ class Merge(nn.Module):
         self.mix = nn.Sequential(*(Separable(fan_out, fan_out) for _ in range(depth)))
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """(B, C_in, h, w) and (B, C_skip, H, W) -> (B, C_out, H, W)."""
-        # 1x1 convolution and bilinear interpolation commute: reducing first moves fewer bytes
-        raised = F.interpolate(self.reduce(coarse), size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        """(B, C_in, h, w) and (B, C_skip, 2 h, 2 w) -> (B, C_out, 2 h, 2 w)."""
+        # 1x1 convolution and bilinear interpolation commute: reducing first moves fewer bytes.
+        # A factor instead of the skip's size: OpenVINO mixes up the memory of a quantised map whose size is asked for.
+        raised = F.interpolate(self.reduce(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
         return self.mix(F.relu(raised + self.skip(skip)))
 
 
