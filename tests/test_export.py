@@ -38,7 +38,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare on one small picture, where the test is not about which."""
     picture = RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    monkeypatch.setattr(exporting, "_pictures", lambda *_: ([picture], "one picture"))
+    monkeypatch.setattr(exporting, "_pictures", lambda _: ([picture], "one picture"))
 
 
 @pytest.mark.parametrize("runtime", [OpenVino, OrtCpu])
@@ -84,7 +84,7 @@ def test_batch_normalisation_is_folded_and_padding_inside_the_network_is_constan
 def trained(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Parity]:
     """The exported model of a training, and what the export found."""
     path = tmp_path_factory.mktemp("trained") / "model.onnx"
-    return path, export(run, path)
+    return path, export(run, path).parity
 
 
 def test_the_file_holds_what_the_run_holds(run: Path, trained: tuple[Path, Parity]) -> None:
@@ -110,7 +110,7 @@ def test_without_the_runs_data_generated_scenes_are_compared(run: Path, tmp_path
     settings = json.loads((moved / "settings.json").read_text())
     (moved / "settings.json").write_text(json.dumps(settings | {"data": str(tmp_path / "gone")}))
 
-    parity = export(moved, tmp_path / "model.onnx")
+    parity = export(moved, tmp_path / "model.onnx").parity
 
     assert parity.pictures == "4 generated scenes, because the run's data set is not there to be read"
 

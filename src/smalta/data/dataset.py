@@ -71,6 +71,16 @@ class Dataset:
             raise DataError(f"{self.root} has no split {name!r}; its splits are {', '.join(self.splits)}")
         return self.splits[name]
 
+    def spread(self, name: str, most: int) -> tuple[Entry, ...]:
+        """At most so many entries of one split, evenly over all of it.
+
+        Raises:
+            DataError: if there is no such split.
+        """
+        entries = self.split(name)
+        places = np.unique(np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int))
+        return tuple(entries[place] for place in places)
+
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Entries of all splits."""

@@ -3,6 +3,8 @@
 In:  a run's folder, the path of the file to write.
 Out: the file, with everything that answering needs: class tree, threshold, facts, normalisation, padding, softmax.
 
+The graph is proven in float32 first. Only then are other precisions made of it and judged on validation pictures.
+
 PyTorch's older exporter, the one that traces, is used: it needs no further package, folds batch normalisation, and
 takes seconds where the newer one takes a minute. What it writes is not trusted, but compared with PyTorch on pictures.
 
@@ -11,6 +13,7 @@ Must not know: training, decoding beyond the comparison.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -29,14 +32,16 @@ from torch import Tensor, nn
 
 from smalta import __version__
 from smalta.classes import Attribute
-from smalta.data.dataset import open_dataset
+from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.pictures import write_bytes
 from smalta.data.scenes import generate
 from smalta.decoding import decode
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.inference.runtimes import INPUT, METADATA_KEY, examine, start
-from smalta.model.info import ModelInfo
+from smalta.inference.precision import WANTED, Choice, Wanted, measure
+from smalta.inference.quantise import quantise, what_lacks
+from smalta.inference.runtimes import INPUT, METADATA_KEY, examine, multiplies_bf16, start
+from smalta.model.info import PRECISIONS, ModelInfo, Precision
 from smalta.model.network import Network
 from smalta.model.paths import MODEL_FILE
 from smalta.model.runtime import MULTIPLE, TorchRuntime
@@ -48,6 +53,7 @@ MOST_DIFFERENCE = 1e-3  # of a probability
 MOST_PIXELS = 0.05  # of an offset
 LEAST_EQUAL = 0.999  # share of pixels with the same class
 MOST_PICTURES = 8
+MOST_CALIBRATED = 100  # training pictures that int8 learns its ranges from
 SCENES = 4  # generated, where there are no pictures
 LARGEST_SIDE = 1024  # pixels; of a larger picture the upper left part is compared
 
@@ -80,28 +86,53 @@ class Parity:
         )
 
 
-def export(run: str | Path, out: str | Path) -> Parity:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        parity: of the graph in float32.
+        choice: of the precision; None where fp32 was ordered, which needs no judging.
+    """
+
+    parity: Parity
+    choice: Choice | None
+
+
+def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data: str | Path | None = None) -> Exported:
     """Write a run's model as one ONNX file.
 
     Args:
         run: a run's folder, or the `model.safetensors` in it.
         out: the file, ending in `.onnx`; it is written whole or not at all.
+        precision: in which it multiplies; "auto" for the fastest whose scores on validation pictures fall by at most
+            half a point.
+        data: the run's data set; None for where it was when the run was trained.
 
     Raises:
         ModelError: if the model cannot be read or exported, or the file's answers are not PyTorch's; no file is
             written then.
-        ConfigError: if `out` has another ending.
+        ConfigError: if `out` has another ending, or the precision is none, cannot be made here, or needs a data set
+            that is not there.
         DataError: if `out` cannot be written.
     """
     source, target = Path(run), Path(out)
     if target.suffix != ".onnx":
         raise ConfigError(f"{target} must end in .onnx, by which smalta knows an exported model")
+    if precision not in WANTED:
+        raise ConfigError(f"precision must be one of {', '.join(WANTED)}, got {precision!r}")
     folder = source if source.is_dir() or not source.suffix else source.parent
     network, info = load_model(source if source != folder else folder / MODEL_FILE)
+    left_out = _left_out(precision)
+    dataset = _dataset(folder, info, data)
+    if precision != "fp32" and isinstance(dataset, str):
+        raise ConfigError(
+            f"precision {precision!r} is judged on the run's validation pictures, and int8 learns its ranges from its "
+            f"training pictures, but {dataset}; say where they are with --data, or use --precision fp32"
+        )
     graph = _trace(network, info)
     content = _with_description(graph, info)
-    pictures, described = _pictures(folder, info)
-    parity = _compare(content, network, info, pictures, described)
+    parity = _compare(content, network, info, *_pictures(dataset))
     if not parity.holds:
         raise ModelError(
             f"the exported model does not answer as PyTorch does: probabilities differ by up to "
@@ -110,13 +141,39 @@ def export(run: str | Path, out: str | Path) -> Parity:
             f"{parity.equal_share:.3%} of the pixels get the same class (needed {LEAST_EQUAL:.1%}); "
             "no file was written, use the run's folder instead"
         )
-    stamp = {"smalta": __version__, "torch": torch.__version__, "parity": asdict(parity)}
+    stamp: dict[str, Any] = {"smalta": __version__, "torch": torch.__version__, "parity": asdict(parity)}
+    choice = None
+    if not isinstance(dataset, str) and precision != "fp32":
+        graphs = {p: graph for p in PRECISIONS if precision in (p, "auto") and p not in left_out} | {"fp32": graph}
+        if "int8" in graphs:
+            learned_from = dataset.spread("train", MOST_CALIBRATED)
+            graphs["int8"] = quantise(graph, [s.picture for s in dataset.read_many(learned_from, workers=1)])
+        files = {p: _with_description(graphs[p], replace(info, precision=p)) for p in PRECISIONS if p in graphs}
+        choice = measure(files, dataset, precision, left_out)
+        graph, info = graphs[choice.kept.precision], replace(info, precision=choice.kept.precision)
+        stamp["precision"] = choice.to_dict()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{target.parent} cannot be made: {error}") from error
     write_bytes(target, _with_description(graph, replace(info, facts={**info.facts, "export": stamp})))
-    return parity
+    return Exported(parity=parity, choice=choice)
+
+
+def _left_out(wanted: Wanted) -> dict[Precision, str]:
+    """Precisions that cannot be made here, and why.
+
+    Raises:
+        ConfigError: if it is one of them that was ordered.
+    """
+    found: dict[Precision, str] = {}
+    if wanted in ("bf16", "auto") and not multiplies_bf16():
+        found["bf16"] = "this processor does not multiply in bf16, or OpenVINO is not installed"
+    if wanted in ("int8", "auto") and (lacks := what_lacks()):
+        found["int8"] = lacks
+    if wanted != "auto" and wanted in found:
+        raise ConfigError(f"precision {wanted!r} cannot be had here: {found[wanted]}, or use --precision fp32")
+    return found
 
 
 # -- the graph ----------------------------------------------------------------------------------------
@@ -288,15 +345,28 @@ def _with_odd_size(pictures: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     yield pictures[0][: math.ceil(min(height, LARGEST_SIDE) * 0.7), : math.ceil(min(width, LARGEST_SIDE) * 0.8)]
 
 
-def _pictures(run: Path, info: ModelInfo) -> tuple[list[np.ndarray], str]:
-    """Validation pictures of the run's data set, or generated scenes where it is not there any more; and which."""
+def _dataset(run: Path, info: ModelInfo, data: str | Path | None) -> Dataset | str:
+    """The data set that a run was trained on, or why it cannot be read.
+
+    Raises:
+        SmaltaError: if it was named, and cannot be read.
+    """
     try:
         settings = json.loads((run / "settings.json").read_text(encoding="utf-8"))
-        dataset = open_dataset(settings["data"], classes=info.tree, seed=settings["settings"]["seed"])
-        entries = dataset.split("val")
-        chosen = np.unique(np.linspace(0, len(entries) - 1, min(MOST_PICTURES, len(entries))).round().astype(int))
-        samples = list(dataset.read_many([entries[i] for i in chosen], workers=1))
-        return [s.picture for s in samples], f"{len(samples)} validation pictures of {dataset.root.resolve().name}"
-    except (OSError, ValueError, KeyError, TypeError, SmaltaError):
-        scenes = [generate("mixed", seed).picture for seed in range(SCENES)]
-        return scenes, f"{len(scenes)} generated scenes, because the run's data set is not there to be read"
+        dataset = open_dataset(data or settings["data"], classes=info.tree, seed=settings["settings"]["seed"])
+        dataset.split("val")
+    except (OSError, ValueError, KeyError, TypeError, SmaltaError) as error:
+        if data is not None and isinstance(error, SmaltaError):
+            raise
+        return str(error) if isinstance(error, SmaltaError) else f"{run} does not say which data set it was trained on"
+    return dataset
+
+
+def _pictures(dataset: Dataset | str) -> tuple[list[np.ndarray], str]:
+    """Validation pictures of the run's data set, or generated scenes where it is not there any more; and which."""
+    if not isinstance(dataset, str):
+        with contextlib.suppress(OSError, SmaltaError):
+            samples = list(dataset.read_many(dataset.spread("val", MOST_PICTURES), workers=1))
+            return [s.picture for s in samples], f"{len(samples)} validation pictures of {dataset.root.resolve().name}"
+    scenes = [generate("mixed", seed).picture for seed in range(SCENES)]
+    return scenes, f"{len(scenes)} generated scenes, because the run's data set is not there to be read"

@@ -102,10 +102,7 @@ class OpenVino:
         try:
             core = openvino.Core()
             # left alone, OpenVINO takes bf16 where the processor has it: faster, but pixels change by some tenths
-            with kept_signal_stack():
-                bf16 = (precision or info.precision) == "bf16" and "BF16" in core.get_property(
-                    "CPU", "OPTIMIZATION_CAPABILITIES"
-                )
+            bf16 = (precision or info.precision) == "bf16" and multiplies_bf16()
             options["INFERENCE_PRECISION_HINT"] = "bf16" if bf16 else "f32"
             model = core.read_model(content)
             _refuse_large_tensors(model.clone())
@@ -189,6 +186,16 @@ class OrtCpu:
 
 
 RUNTIMES: Mapping[str, type[OpenVino] | type[OrtCpu]] = {"openvino": OpenVino, "onnxruntime": OrtCpu}
+
+
+def multiplies_bf16() -> bool:
+    """Whether OpenVINO is there, and multiplies in bf16 on this processor."""
+    try:
+        import openvino
+    except ImportError:
+        return False
+    with kept_signal_stack():
+        return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _share(streams: int) -> int:

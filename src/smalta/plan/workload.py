@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+
 from smalta.errors import ModelError
 from smalta.model.info import ModelInfo, NetworkConfig
 from smalta.model.workload import Kind, Layer, Workload
@@ -108,6 +110,8 @@ def work_of_model(
     import openvino
 
     traced, factor = _traced_size(size_hw)
+    if info.precision == "int8":
+        content = _without_rounding(content)
     try:
         model = openvino.Core().read_model(content)
         model.reshape([1, *traced, 3])
@@ -124,6 +128,31 @@ def work_of_model(
         precisions=("fp32", "bf16") if info.precision == "bf16" else (info.precision,),
         answer_bytes=answer_bytes,
     )
+
+
+def _without_rounding(content: bytes) -> bytes:
+    """A quantised file as the network that it came from: rounding is part of the layers, not work of its own."""
+    from onnx import ModelProto, numpy_helper
+
+    model = ModelProto.FromString(content)
+    nodes = model.graph.node
+    arrays = {array.name: array for array in model.graph.initializer}
+    before = {node.output[0]: node.input[0] for node in nodes if node.op_type == "QuantizeLinear"}
+    instead: dict[str, str] = {}
+    for node in nodes:
+        if node.op_type != "DequantizeLinear":
+            continue
+        source = node.input[0]
+        if source in arrays:  # of weights the shape is enough
+            zeros = np.zeros(tuple(arrays[source].dims), np.float32)
+            arrays[source].CopyFrom(numpy_helper.from_array(zeros, source))
+        instead[node.output[0]] = before.get(source, source)
+    kept = [node for node in nodes if node.op_type not in ("QuantizeLinear", "DequantizeLinear")]
+    for node in kept:
+        node.input[:] = [instead.get(name, name) for name in node.input]
+    del nodes[:]
+    nodes.extend(kept)
+    return model.SerializeToString()
 
 
 def workload_of_graph(model: Any, *, pixels: int) -> Workload:
