@@ -3,6 +3,9 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
+import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -120,6 +123,32 @@ def test_both_runtimes_answer_an_int8_file_nearly_as_the_exact_one(
 
 
 @needs_nncf
+def test_an_int8_file_answers_without_pytorch_and_nncf_installed(int8: tuple[Path, Choice]) -> None:
+    code = """
+        import sys
+
+        absent = ("torch", "torchvision", "timm", "lightning_fabric", "nncf")
+        sys.modules.update(dict.fromkeys(absent))  # an import of None fails as that of a package that is not there
+
+        import numpy as np
+        import smalta
+
+        picture = np.zeros((72, 96, 3), np.uint8)
+        for runtime in ("OpenVINO", "ONNX Runtime"):
+            predictor = smalta.load(sys.argv[1])
+            assert predictor.runtime.name.startswith(runtime), predictor.runtime.name
+            assert predictor(picture).classes.shape == (72, 96)
+            sys.modules["openvino"] = None
+    """
+
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(int8[0])], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@needs_nncf
 def test_the_work_of_an_int8_file_is_that_of_the_exact_one(
     int8: tuple[Path, Choice], run: Path, tmp_path: Path
 ) -> None:
@@ -131,7 +160,7 @@ def test_the_work_of_an_int8_file_is_that_of_the_exact_one(
     assert reduced.precisions == ("int8",)
     ours, theirs = reduced.workloads[32], exact.workloads[32]
     assert ours.operations == pytest.approx(theirs.operations, rel=0.01)
-    assert len(ours.layers) == len(theirs.layers)
+    assert ours.moved == pytest.approx(theirs.moved, rel=0.02)
     assert ours.live_bytes == pytest.approx(theirs.live_bytes, rel=0.01)
 
 

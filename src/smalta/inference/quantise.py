@@ -23,7 +23,7 @@ import onnx
 from smalta.errors import ConfigError, ModelError
 from smalta.inference.runtimes import INPUT
 
-LARGEST_SIDE = 512  # pixels; of a larger picture the middle is taken
+LARGEST_SIDE = 320  # pixels, about a training view; of a larger picture the middle is taken
 # bilinear steps stay in float32: OpenVINO is slower at them in 8 bits, and class scores would be rounded
 LEFT_ALONE = ["Resize"]
 NEEDED = ("nncf", "onnxruntime")
