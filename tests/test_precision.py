@@ -133,12 +133,11 @@ def test_an_int8_file_answers_without_pytorch_and_nncf_installed(int8: tuple[Pat
         import numpy as np
         import smalta
 
-        picture = np.zeros((72, 96, 3), np.uint8)
-        for runtime in ("OpenVINO", "ONNX Runtime"):
-            predictor = smalta.load(sys.argv[1])
-            assert predictor.runtime.name.startswith(runtime), predictor.runtime.name
-            assert predictor(picture).classes.shape == (72, 96)
-            sys.modules["openvino"] = None
+        picture = np.random.default_rng(0).integers(0, 256, (72, 96, 3), dtype=np.uint8)
+        by_openvino = smalta.load(sys.argv[1])(picture).probabilities
+        sys.modules["openvino"] = None
+        by_onnxruntime = smalta.load(sys.argv[1])(picture).probabilities
+        assert 0 < np.abs(by_openvino - by_onnxruntime).max() < 0.1  # never the same to the last digit
     """
 
     done = subprocess.run(
