@@ -80,6 +80,15 @@ def test_batch_normalisation_is_folded_and_padding_inside_the_network_is_constan
     assert operators.count("Pad") == 1  # of the picture
 
 
+def test_no_map_inside_the_network_is_asked_for_its_size(exported: Path) -> None:
+    nodes = onnx.load(exported).graph.node
+    made_by = {name: node.op_type for node in nodes for name in node.output}
+    asked = {made_by.get(node.input[0], node.input[0]) for node in nodes if node.op_type == "Shape"}
+
+    # the picture, and how much it is padded; of a map, once it is quantised, OpenVINO would answer wrongly
+    assert asked == {"pictures", "Concat"}
+
+
 @pytest.fixture(scope="module")
 def trained(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Parity]:
     """The exported model of a training, and what the export found."""

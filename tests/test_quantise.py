@@ -25,11 +25,10 @@ def test_what_has_to_be_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @needs_nncf
-def test_a_graph_that_cannot_be_quantised_is_an_error_and_nncf_keeps_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_graph_that_cannot_be_quantised_is_an_error() -> None:
     with pytest.raises(ModelError, match=r"cannot be quantised: .*; export it with --precision fp32"):
         quantise(onnx.ModelProto(), PICTURES)
 
-    assert capfd.readouterr().out == ""
     assert logging.getLogger("nncf").level != logging.ERROR  # a user of NNCF finds its log as it was
 
 
