@@ -417,3 +417,11 @@ def test_the_seed_decides_the_split(tmp_path: Path) -> None:
 
     assert open_dataset(tmp_path).splits == open_dataset(tmp_path, seed=0).splits
     assert open_dataset(tmp_path).splits != open_dataset(tmp_path, seed=1).splits
+
+
+def test_a_few_entries_are_spread_over_the_whole_split(discs: Path) -> None:
+    dataset = open_dataset(discs)
+    first, *_, last = dataset.split("train")
+
+    assert dataset.spread("train", 2) == (first, last)
+    assert dataset.spread("train", 100) == dataset.split("train")

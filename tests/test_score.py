@@ -30,6 +30,15 @@ def test_v_is_what_is_alive_against_the_last_cache_and_p_is_seconds_of_arithmeti
     assert intensity == pytest.approx((4e8 + 4e6 + 4e7) / 100e9)
 
 
+def test_a_quantised_model_is_compared_with_its_run_on_the_card() -> None:
+    reduced = work(runtimes=("openvino",), precisions=("int8",))
+    exact = work(runtimes=("openvino",))
+
+    ours, theirs = (score(one, TWO_CORES, CARD) for one in (reduced, exact))
+
+    assert ours.x0 > theirs.x0  # the faster processor is left for larger work
+
+
 def test_one_half_is_where_the_devices_tie() -> None:
     sizes = np.log([1.0, 10.0, 100.0, 1000.0])
     ratios = np.array([-2.0, -1.0, 1.0, 2.0])  # T_cpu / T_gpu grows; they tie midway from 10 to 100

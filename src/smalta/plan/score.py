@@ -21,11 +21,12 @@ from smalta.plan.candidates import Work, ways
 from smalta.plan.cost import cost
 from smalta.plan.gpus import PUBLISHED, Gpu
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Device, Limits
+from smalta.plan.plan import Device, Limits, Precision
 
 REFERENCE = "l4"  # the card that the score speaks of where there is none
 LEAST_SLOPE = 0.05  # the curve rises, however flat the two devices' times run side by side
 PIXELS = tuple(2**power for power in range(8, 29))  # per pass: from 16 x 16 to 16,384 x 16,384
+FLOATS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,10 @@ def coordinates(workload: Workload, machine: Machine) -> tuple[float, float]:
 
 
 def _fastest(work: Work, machine: Machine, pixels: int, device: Device) -> float:
-    able = replace(work, runtimes=("pytorch",)) if device == "cuda" else work
+    able = work
+    if device == "cuda":
+        precisions = FLOATS if work.precisions == ("int8",) else work.precisions  # the run's folder is not quantised
+        able = replace(work, runtimes=("pytorch",), precisions=precisions)
     return min(
         cost(work.workload(way, pixels=pixels, batch=1), machine, way, gpu=machine.gpus[0]).per_pass
         for way in ways(able, machine, Limits(device=device))
