@@ -21,7 +21,7 @@ MODELS = WORK / "models"
 MINUTES = 1
 WEIGHTS = "model.safetensors"  # in a run
 PLAIN = "fp32"
-PRECISION = PLAIN  # of smalta's own model: "auto" as soon as `smalta export --precision` is there
+PRECISION = "auto"  # of smalta's own model
 DATA: dict[str, Callable[[], Path]] = {
     "semantic": lambda: prepared("camvid11"),  # 11 classes
     "objects": JOBS["scenes"].data,  # generated streets; people, cars and buses one by one
