@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from smalta.decoding import Method
 from smalta.errors import ConfigError, ModelError, ShapeError
 from smalta.fields import LOGITS
 from smalta.grouping import GroupingRule
+from smalta.inference.runtime import Maps, Runtime
 from smalta.inference.stopwatch import Stopwatch
 from smalta.model.info import KINDS, OBJECT_KINDS, Kind, ModelInfo
 from smalta.model.paths import model_file
@@ -29,24 +30,6 @@ from smalta.segmentation import Segmentation
 from smalta.upscaling import class_map, fields_of
 
 Device = Literal["auto", "cpu", "cuda"]
-
-
-class Runtime(Protocol):
-    """Something that runs a network on a batch of pictures of equal size; any thread may call it."""
-
-    @property
-    def stride(self) -> int:
-        """Of the maps."""
-        ...
-
-    @property
-    def streams(self) -> int:
-        """Passes that run side by side; further calls wait."""
-        ...
-
-    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-        """Maps of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them."""
-        ...
 
 
 class Predictor:
@@ -122,7 +105,7 @@ class Predictor:
         logits = self._maps(array)[LOGITS]
         return class_map(self.tree, logits, array.shape[:2], self.runtime.stride, level=level, threshold=self.threshold)
 
-    def _maps(self, array: np.ndarray) -> dict[str, np.ndarray]:
+    def _maps(self, array: np.ndarray) -> Maps:
         return {name: batch[0] for name, batch in self.runtime.maps(array[None]).items()}
 
     def rule_for(self, kind: Kind | None) -> GroupingRule | None:

@@ -25,6 +25,7 @@ from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
 
 from smalta.cores import usable_cores
 from smalta.errors import ModelError, SmaltaError
+from smalta.inference.runtime import Runtime
 from smalta.model.info import ModelInfo, Precision
 from smalta.signal_stack import kept_signal_stack
 
@@ -46,22 +47,14 @@ ELEMENT_BYTES = {
 }
 
 
-class OnnxRuntime(Protocol):
+class OnnxRuntime(Runtime, Protocol):
     """Something that runs the content of an ONNX file.
 
     Attributes:
         name: of the program that runs it.
-        stride: of its maps.
-        streams: passes that run side by side; further calls wait.
     """
 
     name: str
-    stride: int
-    streams: int
-
-    def maps(self, pictures: np.ndarray, /) -> dict[str, np.ndarray]:
-        """Maps of (B, H, W, 3) uint8 pictures, as `smalta.fields` lists them; any thread may call."""
-        ...
 
 
 class OpenVino:

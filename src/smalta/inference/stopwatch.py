@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from smalta.inference.tiling import Maps, Runtime
+from smalta.inference.runtime import Maps, Runtime
 
 
 class Stopwatch:

@@ -14,32 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
 from smalta.data.formats.base import map_in_order
+from smalta.inference.runtime import Maps, Runtime
 from smalta.plan.tiles import OVERLAP, RAMP, check_tile, on_grid, tile_for, tile_starts
-
-Maps = dict[str, np.ndarray]
-
-
-class Runtime(Protocol):
-    """Something that runs a network on a batch of pictures; see `smalta.inference.predictor.Runtime`."""
-
-    @property
-    def stride(self) -> int:
-        """Of the maps."""
-        ...
-
-    @property
-    def streams(self) -> int:
-        """Passes that run side by side."""
-        ...
-
-    def maps(self, pictures: np.ndarray, /) -> Maps:
-        """Maps of (B, H, W, 3) uint8 pictures."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from smalta.fields import LOGITS
-from smalta.inference.predictor import Runtime, open_model
+from smalta.inference.predictor import open_model
+from smalta.inference.runtime import Runtime
 from smalta.plan.candidates import Candidate
 
 SECONDS, LEAST = 1.0, 3  # of the repeats
