@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from labelled_sets import write_set
+from small_models import save_random_model
 from smalta.classes import ClassTree
 from trees import STREET
 
@@ -45,3 +46,18 @@ def run(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     train(discs, folder, settings(steps=10))
     return folder
+
+
+@pytest.fixture(scope="session")
+def random_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder that holds a model with random weights and nothing else; see `small_models`."""
+    return save_random_model(tmp_path_factory.mktemp("random") / "run")
+
+
+@pytest.fixture(scope="session")
+def random_file(random_run: Path) -> Path:
+    """The same model, exported."""
+    from smalta.inference.export import export
+
+    export(random_run, random_run / "model.onnx")
+    return random_run / "model.onnx"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from small_models import CARS, save_random_model
+from small_models import CARS
 from smalta.classes import ClassTree
 from smalta.errors import ModelError
 from smalta.inference.planning import answer_bytes, answering_work, is_model
@@ -18,25 +18,12 @@ from smalta.plan import workload as module
 from smalta.plan.workload import work_of_network
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_random_model(tmp_path_factory.mktemp("models") / "run")
-
-
-@pytest.fixture(scope="module")
-def exported(run: Path) -> Path:
-    from smalta.inference.export import export
-
-    export(run, run / "model.onnx")
-    return run / "model.onnx"
-
-
 def convolutions(workload: Workload) -> dict[str, float]:
     return {kind: value for kind, value in workload.operations_by_kind.items() if kind in CONVOLUTIONS}
 
 
-def test_the_graph_and_the_trace_agree_on_every_kind_of_convolution(run: Path, exported: Path) -> None:
-    graph, trace = (answering_work(path, (256, 320)).workloads[32] for path in (exported, run))
+def test_the_graph_and_the_trace_agree_on_every_kind_of_convolution(random_run: Path, random_file: Path) -> None:
+    graph, trace = (answering_work(path, (256, 320)).workloads[32] for path in (random_file, random_run))
 
     assert graph.pixels == trace.pixels == 256 * 320
     assert convolutions(graph).keys() == convolutions(trace).keys()
@@ -46,10 +33,10 @@ def test_the_graph_and_the_trace_agree_on_every_kind_of_convolution(run: Path, e
     assert 0.5 < graph.live_bytes / trace.live_bytes < 1.5
 
 
-def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(run: Path, exported: Path) -> None:
-    assert "openvino" in answering_work(exported, (64, 64)).runtimes
-    assert "pytorch" not in answering_work(exported, (64, 64)).runtimes
-    assert answering_work(run, (64, 64)).runtimes == ("pytorch",)
+def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(random_run: Path, random_file: Path) -> None:
+    assert "openvino" in answering_work(random_file, (64, 64)).runtimes
+    assert "pytorch" not in answering_work(random_file, (64, 64)).runtimes
+    assert answering_work(random_run, (64, 64)).runtimes == ("pytorch",)
 
 
 def test_what_is_made_of_a_picture_takes_more_bytes_the_more_is_asked_for() -> None:
@@ -82,15 +69,15 @@ def test_training_work_brings_its_gradients() -> None:
     assert any(layer.backward for layer in work.workloads[16].layers)
 
 
-def test_a_run_needs_pytorch_to_be_planned(monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
+def test_a_run_needs_pytorch_to_be_planned(monkeypatch: pytest.MonkeyPatch, random_run: Path) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
 
     with pytest.raises(ModelError, match=r"found with PyTorch; run `pip install 'smalta\[train\]'`, or export it"):
-        answering_work(run, (64, 64))
+        answering_work(random_run, (64, 64))
 
 
-def test_models_and_data_sets_are_told_apart(run: Path, discs: Path) -> None:
-    assert is_model(run)
+def test_models_and_data_sets_are_told_apart(random_run: Path, discs: Path) -> None:
+    assert is_model(random_run)
     assert is_model(Path("anywhere/model.onnx"))
     assert not is_model(discs)
 

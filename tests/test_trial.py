@@ -6,26 +6,12 @@ import numpy as np
 import pytest
 
 from machines import TWO_CORES
-from small_models import save_random_model
 from smalta.inference import trial as module
 from smalta.inference.planning import answering_work
 from smalta.inference.trial import try_out
 from smalta.plan.candidates import Candidate, candidates
 from smalta.plan.plan import Limits
 from smalta.plan.planner import best_two, plan
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_random_model(tmp_path_factory.mktemp("models") / "run")
-
-
-@pytest.fixture(scope="module")
-def exported(run: Path) -> Path:
-    from smalta.inference.export import export
-
-    export(run, run / "model.onnx")
-    return run / "model.onnx"
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +24,7 @@ def two(path: Path) -> list[Candidate]:
     return best_two(answering_work(path, (64, 96)), TWO_CORES, Limits(precision="fp32"))
 
 
-@pytest.mark.parametrize("kind", ["run", "exported"])
+@pytest.mark.parametrize("kind", ["random_run", "random_file"])
 def test_the_two_best_ways_are_timed(kind: str, request: pytest.FixtureRequest) -> None:
     path = request.getfixturevalue(kind)
 
@@ -63,19 +49,19 @@ class Fixed:
         return {"logits": logits}
 
 
-def test_a_way_that_answers_otherwise_is_not_taken(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = two(run)
+def test_a_way_that_answers_otherwise_is_not_taken(random_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = two(random_run)
     monkeypatch.setattr(module, "open_model", lambda _, way: (Fixed(0 if way == first.way else 1), None))
 
-    found = try_out(run, [first, second], (64, 96))
+    found = try_out(random_run, [first, second], (64, 96))
 
     assert list(found.seconds) == [first.name]
     assert found.notes == (f"{second.name} gives 100.0% of the pixels another class, so it is not taken",)
 
 
-def test_the_measured_faster_of_the_two_becomes_the_plan(run: Path) -> None:
-    work = answering_work(run, (64, 96))
-    first, second = two(run)
+def test_the_measured_faster_of_the_two_becomes_the_plan(random_run: Path) -> None:
+    work = answering_work(random_run, (64, 96))
+    first, second = two(random_run)
     limits = Limits(precision="fp32")
 
     made = plan(work, TWO_CORES, limits, measured={first.name: 0.02, second.name: 0.01})
