@@ -23,6 +23,8 @@ import yaml
 
 from bench.common import WORK, data_root, exit_on_error
 from smalta.data.dataset import open_dataset
+from smalta.data.formats import folder
+from smalta.data.pictures import read_picture, write_picture
 from smalta.data.splits import split_by_group
 from smalta.errors import DataError
 
@@ -250,9 +252,35 @@ def nuclei(root: Path, out: Path) -> None:
     write_set(out, splits, spec, {"kinds.txt": text}, labels="instances")
 
 
+def coco_overfit(root: Path, out: Path) -> None:
+    """All pictures of the COCO part to train with, and every third of them once more to choose weights and thresholds by.
+
+    A data set whose parts share a picture is refused by smalta, rightly. Here the question is whether the network can
+    hold what it is shown, so one pixel of each copy differs by one level, which makes it "nearly the same picture":
+    a warning.
+    """
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    folder.write(open_dataset(root / "coco128_panoptic"), part)
+    for path in [path for split in ("val", "test") for path in (part / split).glob("*/*")]:
+        path.rename(part / "train" / path.parent.name / path.name)
+    for split in ("val", "test"):
+        shutil.rmtree(part / split)
+    for room in ("images", "masks", "instances"):
+        (part / "val" / room).mkdir(parents=True)
+    for picture in sorted((part / "train/images").iterdir())[::3]:
+        pixels = read_picture(picture).copy()
+        pixels[0, 0, 0] ^= 1
+        write_picture(part / "val/images" / f"{picture.stem}.png", pixels)
+        for room in ("masks", "instances"):
+            shutil.copy(part / "train" / room / f"{picture.stem}.png", part / "val" / room)
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+
+
 SETS: dict[str, Callable[[Path, Path], None]] = {
     function.__name__: function
-    for function in (camvid37, camvid37_330, camvid_speed, crackforest, magnetic_tile, dibco, car_parts, nuclei)
+    for function in (camvid37, camvid37_330, camvid_speed, crackforest, magnetic_tile, dibco, car_parts, nuclei, coco_overfit)
 }
 
 

@@ -128,6 +128,17 @@ def test_scale_says_how_much_of_the_picture_a_view_shows() -> None:
         assert brightness.max() - brightness.min() == pytest.approx(shown, abs=4)  # edges are smoothed
 
 
+@pytest.mark.parametrize("size_hw", [(96, 96), (64, 96), (64, 64)])
+def test_a_picture_no_larger_than_the_view_is_hardly_made_smaller(size_hw: tuple[int, int]) -> None:
+    sample = sample_of(quarters(64))
+    config = replace(STILL, scale=(0.4, 1.6))
+
+    labelled = [int((view(sample, config, seed, size_hw).labels > 0).sum()) for seed in range(40)]
+
+    assert min(labelled) >= 0.8 * 64 * 64  # at 0.4 it would be 16 % of the picture's pixels
+    assert max(labelled) > 64 * 64 or size_hw == (64, 64)
+
+
 def test_an_aimed_view_shows_a_rare_class_more_often() -> None:
     classes = np.ones((256, 256), np.uint16)
     classes[100:108, 60:68] = 2

@@ -37,7 +37,7 @@ def train(
     crop: Annotated[int | None, typer.Option(help="Side of the training views in pixels.", show_default=False)] = None,
     stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
     width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = 96,
-    learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = 1.5e-3,
+    learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = 6e-3,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on labelled pictures."""

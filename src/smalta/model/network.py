@@ -22,6 +22,9 @@ from smalta.model.info import NetworkConfig
 OFFSET_UNIT = 16.0  # pixels: an offset head that answers 1 points this far
 
 
+_ANSWERING = ("semantic.", "attributes.", "objects.1.")  # names of the layers that answer begin so
+
+
 class Network(nn.Module):
     """Encoder, decoder, one 1x1 convolution per head; the heads for objects share one more 3x3 before it."""
 
@@ -68,6 +71,15 @@ class Network(nn.Module):
             found = self.objects(features)
             logits[CENTER], logits[OFFSETS] = found[:, :1], found[:, 1:] * OFFSET_UNIT
         return logits
+
+
+def mixing_weights(network: nn.Module) -> dict[str, nn.Parameter]:
+    """By name, the weights that mix channels: those of convolutions that are not depthwise and do not answer."""
+    return {
+        name: parameter
+        for name, parameter in network.named_parameters()
+        if parameter.dim() > 1 and parameter.shape[1] > 1 and not name.startswith(_ANSWERING)
+    }
 
 
 def _objects_head(decoder: Decoder) -> nn.Conv2d:

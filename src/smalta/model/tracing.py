@@ -24,13 +24,14 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from smalta.model.info import MOST_AT_FULL_SIZE, NetworkConfig
-from smalta.model.network import Network
+from smalta.model.network import Network, mixing_weights
 from smalta.model.workload import Kind, Layer, Workload
 
-# bytes per weight that a step moves: the gradient's norm and cut (12), AdamW (28), the averaged weights (12)
+NEWTON_SCHULZ_ROUNDS = 5  # of the optimiser, in each step and for each matrix
+# bytes per weight that a step moves: the gradient's norm and cut (12), the optimiser (28), the averaged weights (12)
 UPDATE_BYTES = 52
 LARGEST_KERNEL = 7
-# bytes per weight that training holds: the weight, its gradient, two averages of AdamW, the averaged weight
+# bytes per weight that training holds: the weight, its gradient, two averages of AdamW (Muon has one), the averaged weight
 TRAINING_WEIGHT_BYTES = 20
 
 _KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written beside the kind
@@ -113,12 +114,25 @@ def trace(
     layers = recorder.layers
     if training:
         layers.append(Layer(kind="update", weights=UPDATE_BYTES * weights, operations=20 * weights))
+        layers.append(_orthogonalisation(network))
     return Workload(
         pixels=batch * height * width,
         layers=tuple(layers),
         live_bytes=recorder.peak,
         weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else 4),
         training=training,
+    )
+
+
+def _orthogonalisation(network: Network) -> Layer:
+    """What the optimiser multiplies: in each round three products, two with the matrix and one of its square."""
+    matrices = [parameter.flatten(1) for parameter in mixing_weights(network).values()]
+    return Layer(
+        kind="pointwise",
+        backward=True,
+        operations=NEWTON_SCHULZ_ROUNDS * sum(2 * min(m.shape) ** 2 * (2 * max(m.shape) + min(m.shape)) for m in matrices),
+        weights=2 * sum(m.numel() for m in matrices),
+        bits=16,
     )
 
 

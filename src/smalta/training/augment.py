@@ -24,13 +24,16 @@ from torchvision.transforms.v2 import functional as TF
 from smalta.classes import ROOT, ClassTree
 from smalta.data.sample import Sample
 
+LEAST_FILLED = 0.9  # of a view's side by its picture, or of the picture's own side where it is smaller than the view
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentConfig:
     """How far a view may stray from its picture.
 
     Attributes:
-        scale: least and most enlargement of the picture.
+        scale: least and most enlargement of the picture. A picture no larger than the view is hardly made smaller: it
+            would leave most of the view without a label.
         stretch: most ratio between the two axes' enlargements.
         flip: probability of a mirrored view.
         upside_down: whether views may also be turned upside down and on their side; for pictures without an up.
@@ -108,7 +111,10 @@ def _window(
 ) -> tuple[int, int, int, int]:
     """Top, left, height, width in the picture; it may reach beyond the picture where that is smaller."""
     height, width = sample.classes.shape
-    scale = math.exp(rng.uniform(math.log(config.scale[0]), math.log(config.scale[1])))
+    covering = min(size_hw[0] / height, size_hw[1] / width)  # at this scale the longer way of the picture fills the view
+    least, most = config.scale
+    least = min(max(least, LEAST_FILLED * min(covering, 1.0)), most)
+    scale = math.exp(rng.uniform(math.log(least), math.log(most)))
     stretch = math.exp(rng.uniform(-1, 1) * math.log(config.stretch) / 2)
     cut_h = max(8, round(size_hw[0] / scale * stretch))
     cut_w = max(8, round(size_hw[1] / scale / stretch))

@@ -38,6 +38,7 @@ from smalta.training.interrupts import hold_interrupts
 from smalta.training.losses import AttributeLoss, TreeLoss
 from smalta.training.object_losses import object_loss
 from smalta.training.observer import Log, Progress
+from smalta.training.optimizer import MuonAdamW
 from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
 from smalta.training.settings import Recipe, TrainSettings
 from smalta.training.sharpening import FROM, sharpen
@@ -109,7 +110,7 @@ class Trainer:
         self._format = torch.channels_last if recipe.layout == "channels_last" else torch.contiguous_format
         self.network = network.to(memory_format=self._format).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False).to(self.fabric.device)
-        optimizer = torch.optim.AdamW(_parameter_groups(self.network, settings.learning_rate), fused=True)
+        optimizer = MuonAdamW(self.network, learning_rate=settings.learning_rate, weight_decay=WEIGHT_DECAY)
         self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
         self.loss = loss.to(self.fabric.device)
         self.attribute_loss = AttributeLoss(dataset.tree)
@@ -413,16 +414,6 @@ class Trainer:
             ahead=self.recipe.ahead,
             object_stride=self.recipe.stride if self.network.config.objects else None,
         )
-
-
-def _parameter_groups(network: Network, learning_rate: float) -> list[dict[str, Any]]:
-    """Weights of convolutions decay, biases and normalisation do not."""
-    decaying = [parameter for parameter in network.parameters() if parameter.dim() > 1]
-    others = [parameter for parameter in network.parameters() if parameter.dim() <= 1]
-    return [
-        {"params": decaying, "weight_decay": WEIGHT_DECAY, "lr": learning_rate, "base_lr": learning_rate},
-        {"params": others, "weight_decay": 0.0, "lr": learning_rate, "base_lr": learning_rate},
-    ]
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

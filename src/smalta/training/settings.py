@@ -60,7 +60,7 @@ class TrainSettings:
     crop: int | None = None
     stride: int | None = None
     width: int = 96
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 6e-3
 
     def __post_init__(self) -> None:
         if self.kind not in ("auto", *KINDS):

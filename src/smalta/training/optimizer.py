@@ -1,0 +1,111 @@
+"""The optimiser: Muon for what mixes channels, AdamW for the rest.
+
+In:  a network with gradients.
+Out: its weights, moved.
+
+Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks") moves a matrix of weights in all of
+its directions alike: the averaged gradient is replaced by the nearest orthogonal matrix, which a few steps of a
+Newton-Schulz iteration find. Steps of that kind have the size of AdamW's (Liu et al. 2025, "Muon is scalable for LLM
+training"), so one learning rate serves both. PyTorch's own Muon takes matrices only; a convolution is one of (C_out,
+C_in k k).
+
+Must not know: schedules, data, losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from smalta.model.network import mixing_weights
+from smalta.model.tracing import NEWTON_SCHULZ_ROUNDS
+
+MOMENTUM = 0.95
+STEP_SIZE = 0.2  # root mean square of AdamW's usual step, in learning rates
+QUINTIC = (3.4445, -4.7750, 2.0315)  # x -> a x + b x^3 + c x^5 brings what is in (0, 1] near 1 in five rounds
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """Muon and AdamW, in one optimiser.
+
+    Attributes:
+        param_groups: each with "lr", "base_lr" and "weight_decay"; the first is Muon's.
+
+    Args:
+        network: whose parameters are moved: its `mixing_weights` by Muon, all others by AdamW.
+        learning_rate: of both.
+        weight_decay: of weights; biases and normalisation have none.
+    """
+
+    def __init__(self, network: nn.Module, *, learning_rate: float, weight_decay: float) -> None:
+        mixing = mixing_weights(network)
+        rest = [parameter for name, parameter in network.named_parameters() if name not in mixing]
+        others = [parameter for parameter in rest if parameter.dim() > 1]
+        free = [parameter for parameter in rest if parameter.dim() <= 1]
+        rate = {"lr": learning_rate, "base_lr": learning_rate}
+        super().__init__([{"params": [*mixing.values()], "weight_decay": weight_decay, **rate}], {})
+        adamw_groups = [
+            {"params": others, "weight_decay": weight_decay, **rate},
+            {"params": free, "weight_decay": 0.0, **rate},
+        ]
+        self._adamw = torch.optim.AdamW(adamw_groups, fused=True)
+        self.param_groups += self._adamw.param_groups  # the same dicts, so that a new rate reaches both
+        self._adamw.state = self.state
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        group = self.param_groups[0]
+        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+        if moved:
+            self._muon(moved, group["lr"], group["weight_decay"])
+        self._adamw.step()
+        return loss
+
+    def _muon(self, parameters: list[Tensor], rate: float, weight_decay: float) -> None:
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        averages = [
+            self.state[parameter].setdefault("momentum", torch.zeros_like(parameter)) for parameter in parameters
+        ]
+        torch._foreach_lerp_(averages, gradients, 1 - MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, averages, MOMENTUM)  # Nesterov's
+        torch._foreach_mul_(parameters, 1 - rate * weight_decay)
+        for parameter, matrix in zip(parameters, orthogonal([x.flatten(1) for x in ahead]), strict=True):
+            size = STEP_SIZE * max(matrix.shape) ** 0.5
+            parameter.add_(matrix.reshape(parameter.shape), alpha=-rate * size)
+
+
+def orthogonal(matrices: list[Tensor]) -> list[Tensor]:
+    """For each matrix U S V^T about U V^T: singular values of 0.7 to 1.2, but for those that were tiny.
+
+    Matrices of one shape, or of its transpose, are worked on together, in bf16.
+
+    Args:
+        matrices: (m, n) each, of any finite values.
+    """
+    shapes: dict[tuple[int, int], list[int]] = {}
+    for place, matrix in enumerate(matrices):
+        shapes.setdefault((min(matrix.shape), max(matrix.shape)), []).append(place)
+    found: dict[int, Tensor] = {}
+    a, b, c = QUINTIC
+    for places in shapes.values():
+        stack = torch.stack([_wide(matrices[place]) for place in places])
+        x = (stack / stack.flatten(1).norm(dim=1).clamp_min(1e-20)[:, None, None]).bfloat16()
+        for _ in range(NEWTON_SCHULZ_ROUNDS):
+            square = x @ x.mT
+            x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+        for place, answer in zip(places, x.float(), strict=True):
+            found[place] = answer if matrices[place].shape == answer.shape else answer.mT
+    return [found[place] for place in range(len(matrices))]
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    """(m, n) with m <= n, or its transpose."""
+    return matrix if len(matrix) <= matrix.shape[1] else matrix.mT
