@@ -181,11 +181,12 @@ def training_pytorch(group: Group) -> Iterator[tuple[int, int, Callable[[], obje
 
     from smalta.classes import ClassTree
     from smalta.training.losses import TreeLoss
+    from smalta.training.optimizer import MuonAdamW
     from smalta.training.train import DICE_WEIGHT
 
     network = torch_network(group).train()
     loss = TreeLoss(ClassTree({f"c{i}": {} for i in range(N_LEAVES)}), dice=DICE_WEIGHT)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
+    optimizer = MuonAdamW(network, learning_rate=1e-4, weight_decay=0.0)
     average = [p.detach().clone() for p in network.parameters()]
     for side in sides(group):
         generator = torch.Generator().manual_seed(0)

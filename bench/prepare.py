@@ -253,7 +253,7 @@ def nuclei(root: Path, out: Path) -> None:
 
 
 def coco_overfit(root: Path, out: Path) -> None:
-    """All pictures of the COCO part to train with, and every third of them once more to choose weights and thresholds by.
+    """All pictures of the COCO part to train with, and every third once more to choose weights and thresholds by.
 
     A data set whose parts share a picture is refused by smalta, rightly. Here the question is whether the network can
     hold what it is shown, so one pixel of each copy differs by one level, which makes it "nearly the same picture":
@@ -280,7 +280,17 @@ def coco_overfit(root: Path, out: Path) -> None:
 
 SETS: dict[str, Callable[[Path, Path], None]] = {
     function.__name__: function
-    for function in (camvid37, camvid37_330, camvid_speed, crackforest, magnetic_tile, dibco, car_parts, nuclei, coco_overfit)
+    for function in (
+        camvid37,
+        camvid37_330,
+        camvid_speed,
+        crackforest,
+        magnetic_tile,
+        dibco,
+        car_parts,
+        nuclei,
+        coco_overfit,
+    )
 }
 
 

@@ -92,20 +92,23 @@ def decode(
     return _stop_when_unsure(tree, leaf_probabilities, best, min_confidence)
 
 
-def best_stuff(tree: ClassTree, probabilities: np.ndarray) -> np.ndarray:
+def best_stuff(tree: ClassTree, probabilities: np.ndarray, allowed: np.ndarray | None = None) -> np.ndarray:
     """Likeliest class of stuff, whatever is thought of things.
 
     Args:
         tree: the classes.
         probabilities: (L, N) of the leaves.
+        allowed: (L,) bool: the leaves to choose from; None for all.
 
     Returns:
         (N,) uint16 node ids; 0 where the tree has no stuff.
     """
-    is_stuff = ~tree.is_thing[list(tree.leaves)]
-    if not is_stuff.any():
+    chosen = ~tree.is_thing[list(tree.leaves)]
+    if allowed is not None:
+        chosen &= allowed
+    if not chosen.any():
         return np.full(probabilities.shape[1], ROOT, dtype=np.uint16)
-    return decode(tree, ((probabilities + 1e-9) * is_stuff[:, None])[:, :, None])[:, 0]
+    return decode(tree, ((probabilities + 1e-9) * chosen[:, None])[:, :, None])[:, 0]
 
 
 def best_of(scores: Iterable[np.ndarray]) -> np.ndarray:

@@ -34,12 +34,15 @@ class GroupingRule:
         min_center: least peak of the smoothed centre map for an object.
         min_score: least score of an object.
         min_area: least pixels of an object.
+        min_stuff: by class id, least share of a picture that a class of stuff covers in a panoptic answer; empty for
+            none.
     """
 
     min_thing: float = 0.5
     min_center: float = 0.1
     min_score: float = 0.0
     min_area: int = 1
+    min_stuff: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("min_thing", "min_center", "min_score"):
@@ -47,6 +50,8 @@ class GroupingRule:
                 raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if self.min_area < 1:
             raise ConfigError(f"min_area must be at least 1 pixel, got {self.min_area}")
+        if not all(0 <= share <= 1 for share in self.min_stuff):
+            raise ConfigError(f"min_stuff must be shares in [0, 1], got {self.min_stuff}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -54,7 +59,7 @@ class GroupingRule:
         known = {entry.name for entry in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ConfigError(f"unknown keys {unknown} in the grouping rule; known keys are {sorted(known)}")
-        return cls(**values)
+        return cls(**{**values, "min_stuff": tuple(values.get("min_stuff", ()))})
 
     def to_dict(self) -> dict[str, Any]:
         """The rule as plain data."""

@@ -19,6 +19,7 @@ from smalta.errors import ShapeError
 from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.grouping import GroupingRule, group
 from smalta.objects import Objects
+from smalta.stuff import without_crumbs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +33,7 @@ class Segmentation:
         attributes: by attribute name, (V, H, W) float that sums to 1 over its values; it answers for pixels
             of the attribute's node and means nothing elsewhere.
         objects: None where the model makes no objects, or was not asked for any.
+        min_stuff: by node id, least share of the picture that a class of stuff covers in `panoptic`; empty for none.
     """
 
     tree: ClassTree
@@ -39,6 +41,7 @@ class Segmentation:
     probabilities: np.ndarray
     attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
     objects: Objects | None = None
+    min_stuff: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (self.tree.n_leaves, *self.classes.shape):
@@ -58,13 +61,19 @@ class Segmentation:
         min_confidence: float = 0.0,
         level: int | None = None,
         threshold: float | None = None,
+        min_stuff: tuple[float, ...] = (),
     ) -> Segmentation:
         """Decode leaf probabilities (L, H, W); the arguments are those of `smalta.decoding.decode`."""
         classes = decode(
             tree, probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
         )
         return cls(
-            tree=tree, classes=classes, probabilities=probabilities, attributes=attributes or {}, objects=objects
+            tree=tree,
+            classes=classes,
+            probabilities=probabilities,
+            attributes=attributes or {},
+            objects=objects,
+            min_stuff=min_stuff,
         )
 
     @classmethod
@@ -112,6 +121,7 @@ class Segmentation:
             min_confidence=min_confidence,
             level=level,
             threshold=threshold,
+            min_stuff=() if rule is None else rule.min_stuff,
         )
 
     @property
@@ -155,7 +165,8 @@ class Segmentation:
     def panoptic(self, level: int | None = None) -> np.ndarray:
         """(H, W) uint16 node ids that agree with `objects`: pixels of an object bear the object's class.
 
-        All other pixels bear the likeliest class of stuff, so things stand nowhere but in objects. With
+        All other pixels bear the likeliest class of stuff, so things stand nowhere but in objects; classes of stuff
+        that cover less of the picture than `min_stuff` leave their pixels to the likeliest of the others. With
         `objects.instances` this is the panoptic answer: every pixel has one class, and one object if its class is a
         thing. 0 is left where the tree has no stuff, or where nothing reached the confidence that was asked for.
 
@@ -171,5 +182,7 @@ class Segmentation:
         loose = self.tree.is_thing[answer] & (self.objects.instances == 0)
         answer[loose] = best_stuff(self.tree, self.probabilities[:, loose])
         inside = self.objects.instances != 0
+        if self.min_stuff:
+            answer = without_crumbs(self.tree, answer, self.probabilities, ~inside, self.min_stuff)
         answer[inside] = self.objects.classes[self.objects.instances[inside] - 1]
         return answer if level is None else self.tree.level_table(level).astype(np.uint16)[answer]

@@ -74,11 +74,12 @@ class Network(nn.Module):
 
 
 def mixing_weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """By name, the weights that mix channels: those of convolutions that are not depthwise and do not answer."""
+    """By name, the weights that mix all channels: not of convolutions in groups, not of the layers that answer."""
     return {
-        name: parameter
-        for name, parameter in network.named_parameters()
-        if parameter.dim() > 1 and parameter.shape[1] > 1 and not name.startswith(_ANSWERING)
+        f"{name}.weight": module.weight
+        for name, module in network.named_modules()
+        if (isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1))
+        and not f"{name}.".startswith(_ANSWERING)
     }
 
 

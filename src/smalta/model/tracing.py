@@ -31,7 +31,7 @@ NEWTON_SCHULZ_ROUNDS = 5  # of the optimiser, in each step and for each matrix
 # bytes per weight that a step moves: the gradient's norm and cut (12), the optimiser (28), the averaged weights (12)
 UPDATE_BYTES = 52
 LARGEST_KERNEL = 7
-# bytes per weight that training holds: the weight, its gradient, two averages of AdamW (Muon has one), the averaged weight
+# bytes per weight that training holds: the weight, its gradient, two averages of the optimiser, the averaged weight
 TRAINING_WEIGHT_BYTES = 20
 
 _KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written beside the kind
@@ -113,7 +113,7 @@ def trace(
         weights = sum(parameter.numel() for parameter in network.parameters())
     layers = recorder.layers
     if training:
-        layers.append(Layer(kind="update", weights=UPDATE_BYTES * weights, operations=20 * weights))
+        layers.append(Layer(kind="update", weights=UPDATE_BYTES * weights, operations=20 * weights, once=True))
         layers.append(_orthogonalisation(network))
     return Workload(
         pixels=batch * height * width,
@@ -125,14 +125,15 @@ def trace(
 
 
 def _orthogonalisation(network: Network) -> Layer:
-    """What the optimiser multiplies: in each round three products, two with the matrix and one of its square."""
+    """What the optimiser multiplies: two products with each matrix; four of its square a round, in the last one two."""
     matrices = [parameter.flatten(1) for parameter in mixing_weights(network).values()]
+    squares = 4 * NEWTON_SCHULZ_ROUNDS - 2
     return Layer(
         kind="pointwise",
         backward=True,
-        operations=NEWTON_SCHULZ_ROUNDS * sum(2 * min(m.shape) ** 2 * (2 * max(m.shape) + min(m.shape)) for m in matrices),
-        weights=2 * sum(m.numel() for m in matrices),
-        bits=16,
+        operations=sum(2 * min(m.shape) ** 2 * (2 * max(m.shape) + squares * min(m.shape)) for m in matrices),
+        weights=2 * sum(_bytes(m) for m in matrices),
+        once=True,
     )
 
 

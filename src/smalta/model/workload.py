@@ -43,6 +43,7 @@ class Layer:
         weights: bytes of weights, whose number does not grow with the picture.
         fresh: bytes of `written` that are allocated anew; 0 where it works in place.
         bits: of the numbers that are multiplied: 32, 16 or 8.
+        once: whether it is done once a step, however many pixels there are.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Layer:
     weights: float = 0
     fresh: float = 0
     bits: int = 32
+    once: bool = False
 
     @property
     def moved(self) -> float:
@@ -61,7 +63,7 @@ class Layer:
 
     def scaled(self, factor: float) -> Layer:
         """The layer for `factor` times as many pixels."""
-        if self.kind == "update":
+        if self.once:
             return self
         return replace(
             self,

@@ -17,8 +17,11 @@ from pathlib import Path
 from smalta.calibration import calibrate, candidates
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry
+from smalta.grouping import GroupingRule
 from smalta.model.runtime import TorchRuntime
 from smalta.model.storage import load_model, save_model
+from smalta.segmentation import Segmentation
+from smalta.stuff import StuffSegments, least_shares
 
 LEAST = 20  # pictures, where time is short: intervals take at least nine
 
@@ -42,18 +45,23 @@ def calibrate_model(
     network, info = load_model(path)
     runtime = TorchRuntime(network, info.tree.attributes, device=device, bf16=bf16)
     found = []
+    stuff = []
     started = time.monotonic()
     for sample in dataset.read_many(entries, workers=1):
         if sample.instances is not None:
             fields = {name: batch[0] for name, batch in runtime(sample.picture[None]).items()}
             found.append(candidates(info.tree, fields, sample.classes, sample.instances))
+            answer = Segmentation.from_fields(info.tree, fields, rule=GroupingRule())
+            stuff.append(StuffSegments.of(info.tree, answer.panoptic(), sample.classes))
         if len(found) >= LEAST and time.monotonic() - started > seconds:
             break
     if not found:
         return "no validation picture has labelled objects, so the rule that makes objects is the usual one"
     rule, counting = calibrate(info.tree, found)
+    said = rule.to_dict()
+    rule = replace(rule, min_stuff=least_shares(info.tree, stuff))
     save_model(path, network.state_dict(), replace(info, grouping=rule, counting=counting))
-    chosen = ", ".join(f"{name} {value:g}" for name, value in rule.to_dict().items())
+    chosen = ", ".join(f"{name} {value:g}" for name, value in said.items() if name != "min_stuff")
     return f"objects are made with {chosen}, chosen on {len(found)} validation pictures" + (
         f"; {counting.shortage}" if counting.shortage else ""
     )

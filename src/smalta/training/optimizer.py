@@ -85,7 +85,9 @@ class MuonAdamW(torch.optim.Optimizer):
 def orthogonal(matrices: list[Tensor]) -> list[Tensor]:
     """For each matrix U S V^T about U V^T: singular values of 0.7 to 1.2, but for those that were tiny.
 
-    Matrices of one shape, or of its transpose, are worked on together, in bf16.
+    x -> a x + b x x^T x + c (x x^T)^2 x, five times over, is one polynomial P of the square x x^T times x. So the
+    rounds work on the small square, in float32 on every processor: with m = 192 and n = 1152 that is less than half of
+    the operations of rounds on x. Matrices of one shape, or of its transpose, are worked on together.
 
     Args:
         matrices: (m, n) each, of any finite values.
@@ -94,16 +96,25 @@ def orthogonal(matrices: list[Tensor]) -> list[Tensor]:
     for place, matrix in enumerate(matrices):
         shapes.setdefault((min(matrix.shape), max(matrix.shape)), []).append(place)
     found: dict[int, Tensor] = {}
-    a, b, c = QUINTIC
     for places in shapes.values():
-        stack = torch.stack([_wide(matrices[place]) for place in places])
-        x = (stack / stack.flatten(1).norm(dim=1).clamp_min(1e-20)[:, None, None]).bfloat16()
-        for _ in range(NEWTON_SCHULZ_ROUNDS):
-            square = x @ x.mT
-            x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-        for place, answer in zip(places, x.float(), strict=True):
+        stack = torch.stack([_wide(matrices[place]).float() for place in places])
+        stack /= stack.flatten(1).norm(dim=1).clamp_min(1e-20)[:, None, None]
+        for place, answer in zip(places, _polynomial(stack @ stack.mT) @ stack, strict=True):
             found[place] = answer if matrices[place].shape == answer.shape else answer.mT
     return [found[place] for place in range(len(matrices))]
+
+
+def _polynomial(square: Tensor) -> Tensor:
+    """(B, m, m) P of symmetric matrices (B, m, m) with eigenvalues in [0, 1]."""
+    a, b, c = QUINTIC
+    one = torch.eye(square.shape[-1], dtype=square.dtype, device=square.device)
+    total = one.expand_as(square)
+    for left in range(NEWTON_SCHULZ_ROUNDS - 1, -1, -1):
+        factor = torch.baddbmm(a * one + b * square, square, square, alpha=c)
+        total = factor @ total
+        if left:
+            square = factor @ square @ factor
+    return total
 
 
 def _wide(matrix: Tensor) -> Tensor:
