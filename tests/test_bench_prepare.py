@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from bench import prepare
 
+from smalta.data.check import check
+from smalta.data.convert import convert
 from smalta.data.dataset import open_dataset
+from smalta.data.scenes import write_scenes
 from smalta.errors import ConfigError
 
 
@@ -123,3 +126,21 @@ def test_without_the_data_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) 
 
     with pytest.raises(ConfigError, match="SMALTA_DATA is not set: point it at"):
         prepare.data_root()
+
+
+def test_the_coco_part_trains_all_pictures_and_chooses_by_copies_that_smalta_accepts(tmp_path: Path) -> None:
+    source = tmp_path / "scenes"
+    write_scenes(source, n_train=4, n_val=1, n_test=1, size_hw=(48, 64))
+    convert(open_dataset(source), tmp_path / "coco128_panoptic", "coco-panoptic")
+
+    prepare.coco_overfit(tmp_path, tmp_path / "out")
+
+    dataset = open_dataset(tmp_path / "out")
+    train, val = ({e.picture.stem: dataset.read(e) for e in dataset.split(split)} for split in ("train", "val"))
+    assert len(train) == 6
+    assert len(val) == 2
+    for name, copy in val.items():
+        assert np.abs(copy.picture.astype(int) - train[name].picture).sum() == 1
+        assert np.array_equal(copy.classes, train[name].classes)
+        assert np.array_equal(copy.instances, train[name].instances)
+    assert not check(tmp_path / "out").errors

@@ -73,7 +73,7 @@ class Network(nn.Module):
         return logits
 
 
-def mixing_weights(network: nn.Module) -> dict[str, nn.Parameter]:
+def mixing_weights(network: nn.Module) -> dict[str, Tensor]:
     """By name, the weights that mix all channels: not of convolutions in groups, not of the layers that answer."""
     return {
         f"{name}.weight": module.weight
