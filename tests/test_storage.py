@@ -127,6 +127,8 @@ def test_a_missing_file_or_a_folder_is_refused_with_the_way_out(tmp_path: Path) 
         ({"tree": {"classes": ["a", "b"]}}, "its class tree and its network do not fit each other"),
         ({"tree": {"classes": {"a": {"kind": "x"}, "b": {}}}}, "kind of class 'a' must be 'stuff' or 'thing'"),
         ({"network": {"encoder": "plain"}}, "its network or grouping rule is damaged"),
+        ({"grouping": {"min_stuff": [0.0, 0.1]}}, "its limits of stuff and its class tree do not fit each other"),
+        ({"grouping": {"min_stuff": 0.1}}, "its network or grouping rule is damaged"),
         ({"counting": INFO.to_dict()["counting"] | {"coverage": -1}}, "a calibration of counts holds '-1'"),
         (
             {"counting": {"pictures": 9, "coverage": 0.9, "nodes": {"cat": asdict(INFO.counting.nodes["car/audi"])}}},

@@ -170,6 +170,8 @@ class ModelInfo:
         chosen = {name: getattr(config, name) for name in ("objects", "encoder", "stride", "width")}
         if config != NetworkConfig.for_tree(tree, **chosen):
             raise ModelError("its class tree and its network do not fit each other; train or export it again")
+        if grouping.min_stuff and len(grouping.min_stuff) != len(tree) + 1:
+            raise ModelError("its limits of stuff and its class tree do not fit each other; train or export it again")
         if counting and not counting.nodes.keys() <= {node.path for node in tree}:
             raise ModelError("its counts and its class tree do not fit each other; train or export it again")
         kind = values["kind"]
