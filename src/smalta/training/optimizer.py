@@ -71,9 +71,10 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def _muon(self, parameters: list[Tensor], rate: float, weight_decay: float) -> None:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        averages = [
-            self.state[parameter].setdefault("momentum", torch.zeros_like(parameter)) for parameter in parameters
-        ]
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        averages = [self.state[parameter]["momentum"] for parameter in parameters]
         torch._foreach_lerp_(averages, gradients, 1 - MOMENTUM)
         ahead = torch._foreach_lerp(gradients, averages, MOMENTUM)  # Nesterov's
         torch._foreach_mul_(parameters, 1 - rate * weight_decay)
