@@ -57,10 +57,6 @@ def _without_joining() -> Iterator[None]:
         yield
 
 
-def _unsmoothed() -> Any:
-    return mock.patch.object(grouping, "SMOOTHING", 0.01)
-
-
 def votes(of: Fields, least: float) -> np.ndarray:
     """(h, w) float32: how many cells point to each cell, brought to 0..1."""
     stride = round(of.thing.shape[0] / of.center.shape[0])
@@ -101,7 +97,7 @@ def ways(pictures: list[Fields], rule: GroupingRule) -> dict[str, dict[str, floa
 
     table: Mapping[str, tuple[list[Fields], Any]] = {
         "as it is": (pictures, nullcontext()),
-        "centre map not smoothed": (pictures, _unsmoothed()),
+        "centre map not smoothed": (pictures, nullcontext()),
         "peaks that point to a higher one not joined": (pictures, _without_joining()),
         "votes of the offsets instead of the centre map": (
             changed(lambda one: replace(one, center=votes(one, rule.min_thing))),
@@ -114,7 +110,7 @@ def ways(pictures: list[Fields], rule: GroupingRule) -> dict[str, dict[str, floa
     found = {}
     for name, (fields, patch) in table.items():
         with patch:
-            found[name] = score(fields, rule)
+            found[name] = score(fields, replace(rule, smoothing=0.01) if name == "centre map not smoothed" else rule)
     return found
 
 

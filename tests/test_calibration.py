@@ -85,11 +85,29 @@ def test_thresholds_part_cells_from_specks() -> None:
     assert counting.shortage is not None
 
 
+def test_where_large_objects_have_many_peaks_more_smoothing_is_chosen() -> None:
+    fields, *labels = draw([(32, 32, 28, 0.9, 0.0, 3)], [True])
+    rng = np.random.default_rng(0)
+    rows, columns = rng.integers(10, 22, (2, 12))
+    fields[CENTER][0, rows, columns] = rng.uniform(0.7, 1.0, 12)
+    fields[OFFSETS][:, rows, columns] = 0  # each peak says that it is a centre
+
+    rule, _ = calibrate(TREE, [candidates(TREE, fields, *labels)] * 3)
+
+    plain = Segmentation.from_fields(TREE, fields, rule=GroupingRule()).objects
+    smooth = Segmentation.from_fields(TREE, fields, rule=rule).objects
+    assert plain is not None
+    assert smooth is not None
+    assert len(plain) > 3
+    assert len(smooth) == 1
+    assert rule.smoothing > GroupingRule().smoothing
+
+
 def test_the_rule_makes_of_fields_what_was_judged() -> None:
     pictures = scenes(30, seed=1)
 
     rule, _ = calibrate(TREE, [found for _, found in pictures])
-    place = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center))
+    place = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center, smoothing=rule.smoothing))
 
     for (fields, _, _), found in pictures:
         objects = Segmentation.from_fields(TREE, fields, rule=rule).objects
@@ -113,7 +131,9 @@ def test_no_other_rule_tried_has_a_better_quality_worth_naming() -> None:
             true += len(picture.true_areas)
         return 2 * iou / (answered + true)
 
-    chosen = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center))
+    chosen = SETTINGS.index(
+        GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center, smoothing=rule.smoothing)
+    )
     best = max(quality(place, score, 1) for place in range(len(SETTINGS)) for score in (0, 0.2, 0.3, 0.4, 0.6))
     assert quality(chosen, rule.min_score, rule.min_area) >= best - 0.005
     assert best > quality(SETTINGS.index(GroupingRule()), 0.0, 1) + 0.01  # there was something to choose
@@ -208,7 +228,9 @@ def test_nine_of_ten_new_pictures_lie_in_the_intervals() -> None:
         order = rng.permutation(len(pool))
         seen, new = [pool[i] for i in order[:30]], [pool[i] for i in order[30:]]
         rule, counting = calibrate(TREE, seen)
-        place = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center))
+        place = SETTINGS.index(
+            GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center, smoothing=rule.smoothing)
+        )
         counts, true = np.zeros((2, len(new), 5), np.int64)
         for i, picture in enumerate(new):
             kept = (picture.setting == place) & (picture.scores >= rule.min_score) & (picture.areas >= rule.min_area)

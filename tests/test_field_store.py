@@ -97,7 +97,13 @@ def assert_same(store: FieldStore, expected: Objects) -> None:
     seed=st.integers(0, 2**32 - 1),
     cuts_y=st.lists(st.integers(0, 200), max_size=4),
     cuts_x=st.lists(st.integers(0, 200), max_size=4),
-    rule=st.sampled_from([GroupingRule(), GroupingRule(min_thing=0.3, min_center=0.05, min_score=0.05, min_area=3)]),
+    rule=st.sampled_from(
+        [
+            GroupingRule(),
+            GroupingRule(min_thing=0.3, min_center=0.05, min_score=0.05, min_area=3),
+            GroupingRule(min_center=0.02, smoothing=4.0),
+        ]
+    ),
 )
 def test_the_objects_are_the_same_whatever_the_parts(
     size: tuple[int, int],

@@ -75,7 +75,7 @@ def test_two_equal_tops_side_by_side_are_one_peak() -> None:
     center = np.zeros((9, 9), np.float32)
     center[4, 3] = center[4, 5] = 0.8
 
-    assert find_peaks(center, 0.2).tolist() == [[4, 3]]
+    assert find_peaks(center, 0.2, radius=2).tolist() == [[4, 3]]
     assert find_peaks(center, 0.2, radius=1).tolist() == [[4, 3], [4, 5]]
 
 

@@ -33,11 +33,19 @@ from smalta.metrics.matching import match_objects
 from smalta.metrics.object_map import ObjectMap
 from smalta.objects import Objects
 
-# tried in all combinations
-SETTINGS = tuple(
-    GroupingRule(min_thing=thing, min_center=center)
-    for thing in (0.5, 0.6, 0.7, 0.8)
-    for center in (0.1, 0.2, 0.3, 0.4, 0.5)
+# tried, each with all least scores and areas; more smoothing, which few data sets need, in wider steps
+SETTINGS = (
+    *(
+        GroupingRule(min_thing=thing, min_center=center)
+        for thing in (0.5, 0.6, 0.7, 0.8)
+        for center in (0.1, 0.2, 0.3, 0.4, 0.5)
+    ),
+    *(
+        GroupingRule(min_thing=thing, min_center=center, smoothing=smoothing)
+        for smoothing in (1.5, 2.5, 4.0)
+        for thing in (0.5, 0.7)
+        for center in (0.1, 0.2, 0.4)
+    ),
 )
 SCORES = np.arange(17) / 20
 AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that one true object in twenty is smaller than
@@ -149,6 +157,7 @@ def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[Grouping
         min_center=chosen.min_center,
         min_score=float(SCORES[score]),
         min_area=int(least_areas[area]),
+        smoothing=chosen.smoothing,
     )
     return rule, CountCalibration.fit(tree, predicted, true, known)
 

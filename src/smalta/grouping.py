@@ -12,6 +12,7 @@ map that is drawn once (a distance transform with labels), so the work does not 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -21,8 +22,8 @@ import numpy as np
 
 from smalta.errors import ConfigError, ShapeError
 
-SMOOTHING = 0.7  # cells, standard deviation of the Gaussian that the centre map is smoothed with
-PEAK_RADIUS = 2  # cells of the centre map: within it one peak suppresses lower ones
+SMOOTHING = 0.7  # cells
+MOST_SMOOTHING = 16.0  # cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class GroupingRule:
         min_center: least peak of the smoothed centre map for an object.
         min_score: least score of an object.
         min_area: least pixels of an object.
+        smoothing: cells of the centre map: standard deviation of the Gaussian that it is smoothed with. Maps of large
+            objects, or of a network that has seen few, have many peaks for one object, and need more of it.
         min_stuff: by class id, least share of a picture that a class of stuff covers in a panoptic answer; empty for
             none.
     """
@@ -42,6 +45,7 @@ class GroupingRule:
     min_center: float = 0.1
     min_score: float = 0.0
     min_area: int = 1
+    smoothing: float = SMOOTHING
     min_stuff: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -50,8 +54,20 @@ class GroupingRule:
                 raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if self.min_area < 1:
             raise ConfigError(f"min_area must be at least 1 pixel, got {self.min_area}")
+        if not 0 < self.smoothing <= MOST_SMOOTHING:
+            raise ConfigError(f"smoothing must be above 0 and at most {MOST_SMOOTHING:g} cells, got {self.smoothing}")
         if not all(0 <= share <= 1 for share in self.min_stuff):
             raise ConfigError(f"min_stuff must be shares in [0, 1], got {self.min_stuff}")
+
+    @property
+    def peak_radius(self) -> int:
+        """Cells of the centre map within which one peak suppresses lower ones."""
+        return max(2, round(2 * self.smoothing))
+
+    @property
+    def blur_reach(self) -> int:
+        """Cells that smoothing reaches."""
+        return math.ceil(4 * self.smoothing) + 1
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -89,8 +105,8 @@ def group(
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
     cells = _any_in_cell(mask, stride, center.shape)
-    center = smooth(center)
-    peaks = find_peaks(np.where(cells, center, 0), rule.min_center)
+    center = smooth(center, rule.smoothing)
+    peaks = find_peaks(np.where(cells, center, 0), rule.min_center, rule.peak_radius)
     if len(peaks) == 0:
         return np.zeros(thing.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
     nearest = nearest_peak(center.shape, peaks)
@@ -107,9 +123,9 @@ def group(
     return renumbered[instances], scores
 
 
-def smooth(center: np.ndarray) -> np.ndarray:
+def smooth(center: np.ndarray, deviation: float) -> np.ndarray:
     """A centre map (h, w) without its noise; in steps of 1/1024, so that rounding leaves a flat top flat."""
-    quiet = cv2.GaussianBlur(center.astype(np.float32, copy=False), (0, 0), SMOOTHING)
+    quiet = cv2.GaussianBlur(center.astype(np.float32, copy=False), (0, 0), deviation)
     return np.rint(quiet * 1024) / np.float32(1024)
 
 
@@ -129,7 +145,7 @@ def _any_in_cell(mask: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np
     return cv2.dilate(padded, np.ones((stride, stride), np.uint8), anchor=(0, 0))[::stride, ::stride] > 0
 
 
-def find_peaks(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> np.ndarray:
+def find_peaks(center: np.ndarray, least: float, radius: int) -> np.ndarray:
     """(N, 2) int64 row and column of local maxima, in reading order; a flat top is one peak.
 
     Args:
@@ -162,7 +178,7 @@ def _from_mean(values: np.ndarray, of: np.ndarray) -> np.ndarray:
     return values - (np.bincount(of, values) / np.bincount(of))[of]
 
 
-def find_tops(center: np.ndarray, least: float, radius: int = PEAK_RADIUS) -> np.ndarray:
+def find_tops(center: np.ndarray, least: float, radius: int) -> np.ndarray:
     """(h, w) bool: cells within whose radius none is higher; the arguments are those of `find_peaks`."""
     return (center == cv2.dilate(center, _window(radius))) & (center >= least) & (center > 0)
 

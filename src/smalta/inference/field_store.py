@@ -14,7 +14,6 @@ Must not know: networks, formats of files.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,6 @@ import numpy as np
 from smalta.classes import ClassTree
 from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.grouping import (
-    PEAK_RADIUS,
-    SMOOTHING,
     GroupingRule,
     distances_to_peaks,
     find_peaks,
@@ -41,7 +38,6 @@ from smalta.objects import Objects
 
 BAND = 256  # cells: rows that are worked on at a time, and the side of a window
 MARGIN = 32  # cells around them to begin with
-BLUR = math.ceil(4 * SMOOTHING) + 1  # cells that smoothing reaches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,15 +178,16 @@ class FieldStore:
             center = self._smooth(first, last)
             used = self._used.read(first, last) > 0
             center = np.where(used, center, 0)
-            if _tops_end_inside(center, self._rule.min_center, top - first, bottom - first, (first > 0, last < height)):
-                peaks = find_peaks(center, self._rule.min_center)
+            if _tops_end_inside(center, self._rule, top - first, bottom - first, (first > 0, last < height)):
+                peaks = find_peaks(center, self._rule.min_center, self._rule.peak_radius)
                 peaks = peaks[(peaks[:, 0] >= top - first) & (peaks[:, 0] < bottom - first)]
                 return peaks + np.array([first, 0]), center[peaks[:, 0], peaks[:, 1]]
             margin *= 2
 
     def _smooth(self, first: int, last: int) -> np.ndarray:
-        above, below = max(first - BLUR, 0), min(last + BLUR, self._cells_hw[0])
-        return smooth(self._center.read(above, below))[first - above : last - above]
+        reach = self._rule.blur_reach
+        above, below = max(first - reach, 0), min(last + reach, self._cells_hw[0])
+        return smooth(self._center.read(above, below), self._rule.smoothing)[first - above : last - above]
 
     def _steps_at(self, peaks: np.ndarray) -> np.ndarray:
         """(2, N) offsets of the cells that are peaks, in cells."""
@@ -241,15 +238,16 @@ def _cells_of(plane: np.ndarray, stride: int) -> np.ndarray:
     return cells.reshape(height, width, stride * stride)
 
 
-def _tops_end_inside(center: np.ndarray, least: float, top: int, bottom: int, goes_on: tuple[bool, bool]) -> bool:
+def _tops_end_inside(center: np.ndarray, rule: GroupingRule, top: int, bottom: int, goes_on: tuple[bool, bool]) -> bool:
     """Whether no flat top that matters for rows top..bottom reaches rows that the window has not seen whole."""
-    tops = find_tops(center, least).astype(np.uint8)
+    radius = rule.peak_radius
+    tops = find_tops(center, rule.min_center, radius).astype(np.uint8)
     rows = np.arange(len(tops))
-    unseen = (goes_on[0] & (rows < PEAK_RADIUS)) | (goes_on[1] & (rows >= len(tops) - PEAK_RADIUS))
+    unseen = (goes_on[0] & (rows < radius)) | (goes_on[1] & (rows >= len(tops) - radius))
     if not tops[unseen].any():
         return True
     _, labels = cv2.connectedComponents(tops, connectivity=8)
-    matters = labels[max(top - PEAK_RADIUS, 0) : bottom + PEAK_RADIUS]
+    matters = labels[max(top - radius, 0) : bottom + radius]
     return not np.intersect1d(labels[unseen][labels[unseen] > 0], matters).size
 
 

@@ -338,7 +338,7 @@ class Trainer:
         )
         self._save()
         looks = (
-            1.1 if not self.network.config.objects else 2.6
+            1.1 if not self.network.config.objects else 3.5
         )  # a last validation; and calibration, which takes longer
         self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
