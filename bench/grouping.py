@@ -95,22 +95,23 @@ def ways(pictures: list[Fields], rule: GroupingRule) -> dict[str, dict[str, floa
     def true(one: Fields) -> Fields:
         return perfect(one.truth, round(one.thing.shape[0] / one.center.shape[0]))
 
-    table: Mapping[str, tuple[list[Fields], Any]] = {
-        "as it is": (pictures, nullcontext()),
-        "centre map not smoothed": (pictures, nullcontext()),
-        "peaks that point to a higher one not joined": (pictures, _without_joining()),
+    table: Mapping[str, tuple[list[Fields], GroupingRule, Any]] = {
+        "as it is": (pictures, rule, nullcontext()),
+        "centre map not smoothed": (pictures, replace(rule, smoothing=0.01), nullcontext()),
+        "peaks that point to a higher one not joined": (pictures, rule, _without_joining()),
         "votes of the offsets instead of the centre map": (
             changed(lambda one: replace(one, center=votes(one, rule.min_thing))),
+            rule,
             nullcontext(),
         ),
-        "true centres": (changed(lambda one: replace(one, center=true(one).center)), nullcontext()),
-        "true offsets": (changed(lambda one: replace(one, offsets=true(one).offsets)), nullcontext()),
-        "true mask": (changed(lambda one: replace(one, thing=true(one).thing)), nullcontext()),
+        "true centres": (changed(lambda one: replace(one, center=true(one).center)), rule, nullcontext()),
+        "true offsets": (changed(lambda one: replace(one, offsets=true(one).offsets)), rule, nullcontext()),
+        "true mask": (changed(lambda one: replace(one, thing=true(one).thing)), rule, nullcontext()),
     }
     found = {}
-    for name, (fields, patch) in table.items():
+    for name, (fields, own, patch) in table.items():
         with patch:
-            found[name] = score(fields, replace(rule, smoothing=0.01) if name == "centre map not smoothed" else rule)
+            found[name] = score(fields, own)
     return found
 
 

@@ -20,18 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.common import (
-    RESULTS,
-    WORK,
-    exit_on_error,
-    machine_facts,
-    recorded_load,
-    run,
-    smalta_command,
-    write_result,
-)
+from bench.common import RESULTS, WORK, exit_on_error, machine_facts, recorded_load, write_result
 from bench.prepare import prepared
-from bench.segment import run_smalta
+from bench.segment import report_of, run_smalta
 from smalta.data.dataset import open_dataset
 from smalta.data.scenes import write_scenes
 from smalta.model.paths import MODEL_FILE
@@ -117,11 +108,10 @@ def run_job(name: str, minutes: float) -> Path:
 def recalibrate(name: str) -> Path:
     """Thresholds of the last training's weights chosen anew, by the program as it is now; and the scores."""
     job = JOBS[name]
-    folder, answer = WORK / "runs" / f"panoptic_{name}", WORK / "runs" / f"panoptic_{name}" / "evaluation.json"
+    folder = WORK / "runs" / f"panoptic_{name}"
     dataset = open_dataset(job.data())
     said = calibrate_model(folder / MODEL_FILE, dataset, dataset.split("val"), device="cpu", bf16=False)
-    run(*smalta_command(), "evaluate", str(folder), str(dataset.root), "--split", job.split, "--json", str(answer))
-    report = json.loads(answer.read_text(encoding="utf-8"))
+    report = report_of(folder, dataset.root, job.split)
     result = json.loads((RESULTS / f"panoptic_{name}.json").read_text(encoding="utf-8"))
     command = f"python -m bench.panoptic {name} --recalibrate"
     result |= {"headline": report["headline"], "counts": report["counts"]}

@@ -12,7 +12,8 @@ import argparse
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,16 @@ class Item:
     mask: Path | np.ndarray
 
 
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """A folder to write a data set into; it takes the place of `out` at the end, if nothing went wrong."""
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    yield part
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+
+
 def write_set(
     out: Path,
     splits: Mapping[str, Iterable[Item]],
@@ -75,23 +86,20 @@ def write_set(
         texts: other text files by name.
         labels: what the items' masks are, "masks" of classes or "instances".
     """
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    for split, items in splits.items():
-        for room in ("images", labels):
-            (part / split / room).mkdir(parents=True)
-        for item in items:
-            (part / split / "images" / f"{item.name}{item.picture.suffix}").symlink_to(item.picture.resolve())
-            mask = part / split / labels / f"{item.name}.png"
-            if isinstance(item.mask, Path):
-                mask.symlink_to(item.mask.resolve())
-            else:
-                cv2.imwrite(str(mask), item.mask)
-    (part / "classes.yaml").write_text(yaml.safe_dump(dict(spec), sort_keys=False), encoding="utf-8")
-    for name, text in (texts or {}).items():
-        (part / name).write_text(text, encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with whole(out) as part:
+        for split, items in splits.items():
+            for room in ("images", labels):
+                (part / split / room).mkdir(parents=True)
+            for item in items:
+                (part / split / "images" / f"{item.name}{item.picture.suffix}").symlink_to(item.picture.resolve())
+                mask = part / split / labels / f"{item.name}.png"
+                if isinstance(item.mask, Path):
+                    mask.symlink_to(item.mask.resolve())
+                else:
+                    cv2.imwrite(str(mask), item.mask)
+        (part / "classes.yaml").write_text(yaml.safe_dump(dict(spec), sort_keys=False), encoding="utf-8")
+        for name, text in (texts or {}).items():
+            (part / name).write_text(text, encoding="utf-8")
 
 
 def pairs(images: Path, masks: Path) -> list[Item]:
@@ -259,23 +267,20 @@ def coco_overfit(root: Path, out: Path) -> None:
     hold what it is shown, so one pixel of each copy differs by one level, which makes it "nearly the same picture":
     a warning.
     """
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    folder.write(open_dataset(root / "coco128_panoptic"), part)
-    for path in [path for split in ("val", "test") for path in (part / split).glob("*/*")]:
-        path.rename(part / "train" / path.parent.name / path.name)
-    for split in ("val", "test"):
-        shutil.rmtree(part / split)
-    for room in ("images", "masks", "instances"):
-        (part / "val" / room).mkdir(parents=True)
-    for picture in sorted((part / "train/images").iterdir())[::3]:
-        pixels = read_picture(picture).copy()
-        pixels[0, 0, 0] ^= 1
-        write_picture(part / "val/images" / f"{picture.stem}.png", pixels)
-        for room in ("masks", "instances"):
-            shutil.copy(part / "train" / room / f"{picture.stem}.png", part / "val" / room)
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with whole(out) as part:
+        folder.write(open_dataset(root / "coco128_panoptic"), part)
+        for split in ("val", "test"):
+            for path in (part / split).glob("*/*"):
+                path.rename(part / "train" / path.parent.name / path.name)
+            shutil.rmtree(part / split)
+        for room in ("images", "masks", "instances"):
+            (part / "val" / room).mkdir(parents=True)
+        for picture in sorted((part / "train/images").iterdir())[::3]:
+            pixels = read_picture(picture).copy()
+            pixels[0, 0, 0] ^= 1
+            write_picture(part / "val/images" / f"{picture.stem}.png", pixels)
+            for room in ("masks", "instances"):
+                shutil.copy(part / "train" / room / f"{picture.stem}.png", part / "val" / room)
 
 
 SETS: dict[str, Callable[[Path, Path], None]] = {

@@ -127,8 +127,7 @@ def run_smalta(data: Path, folder: Path, *, minutes: float, split: str) -> dict[
     start = time.monotonic()
     run(*smalta_command(), "train", str(data), "--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED))
     seconds = time.monotonic() - start
-    answer = folder / "evaluation.json"
-    run(*smalta_command(), "evaluate", str(folder), str(data), "--split", split, "--json", str(answer))
+    report = report_of(folder, data, split)
     log = smalta_log(folder)
     rates = [event["pictures_per_second"] for event in log if event["event"] == "progress"]
     looks = [event for event in log if event["event"] == "validation"]
@@ -141,7 +140,15 @@ def run_smalta(data: Path, folder: Path, *, minutes: float, split: str) -> dict[
             for look in looks
         ],
     }
-    return {"report": json.loads(answer.read_text(encoding="utf-8")), "training": training}
+    return {"report": report, "training": training}
+
+
+def report_of(folder: Path, data: Path, split: str) -> dict[str, Any]:
+    """What `smalta evaluate` says of a run, in a process of its own."""
+    answer = folder / "evaluation.json"
+    run(*smalta_command(), "evaluate", str(folder), str(data), "--split", split, "--json", str(answer))
+    report: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return report
 
 
 def run_smp(data: Path, folder: Path, *, minutes: float, split: str) -> dict[str, Any]:

@@ -69,6 +69,10 @@ def scenes(n: int, seed: int) -> list[tuple[Picture, Candidates]]:
     return [((made := scene(rng)), candidates(TREE, *made)) for _ in range(n)]
 
 
+def setting_of(rule: GroupingRule) -> int:
+    return SETTINGS.index(replace(rule, min_score=0.0, min_area=1))
+
+
 def test_thresholds_part_cells_from_specks() -> None:
     cells = [(12, 12, 6, 0.9, 0.9, 3), (12, 40, 6, 0.9, 0.8, 4), (40, 20, 6, 0.9, 0.85, 3)]
     # the large speck goes by its score or its peak, the others by their area alone: 81 and 5 pixels, a cell has 113
@@ -107,7 +111,7 @@ def test_the_rule_makes_of_fields_what_was_judged() -> None:
     pictures = scenes(30, seed=1)
 
     rule, _ = calibrate(TREE, [found for _, found in pictures])
-    place = SETTINGS.index(GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center, smoothing=rule.smoothing))
+    place = setting_of(rule)
 
     for (fields, _, _), found in pictures:
         objects = Segmentation.from_fields(TREE, fields, rule=rule).objects
@@ -131,9 +135,7 @@ def test_no_other_rule_tried_has_a_better_quality_worth_naming() -> None:
             true += len(picture.true_areas)
         return 2 * iou / (answered + true)
 
-    chosen = SETTINGS.index(
-        GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center, smoothing=rule.smoothing)
-    )
+    chosen = setting_of(rule)
     best = max(quality(place, score, 1) for place in range(len(SETTINGS)) for score in (0, 0.2, 0.3, 0.4, 0.6))
     assert quality(chosen, rule.min_score, rule.min_area) >= best - 0.005
     assert best > quality(SETTINGS.index(GroupingRule()), 0.0, 1) + 0.01  # there was something to choose
@@ -228,9 +230,7 @@ def test_nine_of_ten_new_pictures_lie_in_the_intervals() -> None:
         order = rng.permutation(len(pool))
         seen, new = [pool[i] for i in order[:30]], [pool[i] for i in order[30:]]
         rule, counting = calibrate(TREE, seen)
-        place = SETTINGS.index(
-            GroupingRule(min_thing=rule.min_thing, min_center=rule.min_center, smoothing=rule.smoothing)
-        )
+        place = setting_of(rule)
         counts, true = np.zeros((2, len(new), 5), np.int64)
         for i, picture in enumerate(new):
             kept = (picture.setting == place) & (picture.scores >= rule.min_score) & (picture.areas >= rule.min_area)

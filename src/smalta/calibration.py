@@ -20,7 +20,7 @@ by its look at the same pictures, which no rule can undo: `evaluate` measures th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -151,14 +151,7 @@ def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[Grouping
     true = np.array([picture.true_counts for picture in pictures]).reshape(predicted.shape)
     known = np.array([picture.known for picture in pictures], dtype=bool).reshape(predicted.shape)
     setting, score, area = _best(total)
-    chosen = SETTINGS[setting]
-    rule = GroupingRule(
-        min_thing=chosen.min_thing,
-        min_center=chosen.min_center,
-        min_score=float(SCORES[score]),
-        min_area=int(least_areas[area]),
-        smoothing=chosen.smoothing,
-    )
+    rule = replace(SETTINGS[setting], min_score=float(SCORES[score]), min_area=int(least_areas[area]))
     return rule, CountCalibration.fit(tree, predicted, true, known)
 
 

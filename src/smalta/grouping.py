@@ -28,7 +28,7 @@ MOST_SMOOTHING = 16.0  # cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupingRule:
-    """When pixels are an object; chosen on validation pictures.
+    """When pixels are an object, and how little stuff may cover; chosen on validation pictures.
 
     Attributes:
         min_thing: P(thing), summed over all things, from which on a pixel may belong to an object.

@@ -106,13 +106,15 @@ def without_crumbs(
         least: (N + 1,) share of the picture by node id.
     """
     areas = np.bincount(answer[loose], minlength=len(tree) + 1)
+    areas[ROOT] = 0
     shown = np.flatnonzero((areas > 0) & ~tree.is_thing)
     enough = areas[shown] >= np.asarray(least)[shown] * answer.size
-    crumbs, kept = shown[~enough & (shown != ROOT)], shown[enough & (shown != ROOT)]
+    crumbs, kept = shown[~enough], shown[enough]
     if len(crumbs) == 0 or len(kept) == 0:
         return answer
-    whole = {leaf for node in kept.tolist() for leaf in (node, *tree.descendants(node))}
-    allowed = np.array([leaf in whole for leaf in tree.leaves])
+    allowed = np.zeros(tree.n_leaves, dtype=bool)
+    for node in kept:
+        allowed[slice(*tree.leaf_slices[node])] = True
     lost = loose & np.isin(answer, crumbs)
     cleaned = answer.copy()
     cleaned[lost] = best_stuff(tree, probabilities[:, lost], allowed)

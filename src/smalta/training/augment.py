@@ -111,9 +111,8 @@ def _window(
 ) -> tuple[int, int, int, int]:
     """Top, left, height, width in the picture; it may reach beyond the picture where that is smaller."""
     height, width = sample.classes.shape
-    covering = min(
-        size_hw[0] / height, size_hw[1] / width
-    )  # the scale at which the picture's longer way fills the view
+    # the scale at which the longer way of the picture fills the view
+    covering = min(size_hw[0] / height, size_hw[1] / width)
     least, most = config.scale
     least = min(max(least, LEAST_FILLED * min(covering, 1.0)), most)
     scale = math.exp(rng.uniform(math.log(least), math.log(most)))

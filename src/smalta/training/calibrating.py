@@ -58,10 +58,9 @@ def calibrate_model(
     if not found:
         return "no validation picture has labelled objects, so the rule that makes objects is the usual one"
     rule, counting = calibrate(info.tree, found)
-    said = rule.to_dict()
     rule = replace(rule, min_stuff=least_shares(info.tree, stuff))
     save_model(path, network.state_dict(), replace(info, grouping=rule, counting=counting))
-    chosen = ", ".join(f"{name} {value:g}" for name, value in said.items() if name != "min_stuff")
+    chosen = ", ".join(f"{name} {value:g}" for name, value in rule.to_dict().items() if name != "min_stuff")
     return f"objects are made with {chosen}, chosen on {len(found)} validation pictures" + (
         f"; {counting.shortage}" if counting.shortage else ""
     )

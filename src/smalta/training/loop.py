@@ -337,9 +337,8 @@ class Trainer:
             elapsed=round(self.budget.elapsed, 1),
         )
         self._save()
-        looks = (
-            1.1 if not self.network.config.objects else 3.5
-        )  # a last validation; and calibration, which takes longer
+        # a last validation; and calibration, which takes longer
+        looks = 3.5 if self.network.config.objects else 1.1
         self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
 
