@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from timm.layers import Conv2dSame
 from torch import nn
 
-from smalta.model.depthwise import DepthwiseConv2d, use_fast_depthwise
+from smalta.model import depthwise
+from smalta.model.depthwise import DepthwiseConv2d, composed, use_fast_depthwise
 
 
 def layer(kernel: int, stride: int, *, same: bool) -> nn.Sequential:
@@ -13,29 +14,59 @@ def layer(kernel: int, stride: int, *, same: bool) -> nn.Sequential:
     return nn.Sequential(kind(6, 6, kernel, stride=stride, padding=padding, groups=6, bias=False)).double()
 
 
-@pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
-def test_fast_depthwise_gives_the_output_and_the_gradients_of_pytorch(kernel: int, stride: int, same: bool) -> None:
+def test_composed_gradients_are_those_of_pytorch(kernel: int, stride: int) -> None:
     torch.manual_seed(kernel * 10 + stride)
-    slow, fast = layer(kernel, stride, same=same), layer(kernel, stride, same=same)
+    padded = torch.randn(2, 6, 18, 21, dtype=torch.double).requires_grad_()
+    weight = torch.randn(6, 1, kernel, kernel, dtype=torch.double).requires_grad_()
+
+    answer = composed(padded, weight, stride)
+    expected = F.conv2d(padded, weight, stride=stride, groups=6)
+    wanted = torch.autograd.grad(expected.square().sum(), (padded, weight))
+    found = torch.autograd.grad(answer.square().sum(), (padded, weight))
+
+    torch.testing.assert_close(answer, expected)
+    torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_a_layer_answers_as_the_one_that_it_was(kernel: int, stride: int, same: bool, bf16: bool) -> None:
+    torch.manual_seed(kernel * 10 + stride)
+    slow, fast = (layer(kernel, stride, same=same).float() for _ in range(2))
     fast.load_state_dict(slow.state_dict())
     use_fast_depthwise(fast)
-    pictures = [torch.randn(2, 6, 14, 17, dtype=torch.double).requires_grad_() for _ in range(1)]
-    twin = pictures[0].detach().clone().requires_grad_()
+    picture = torch.randn(2, 6, 14, 17)
 
-    answer = fast(pictures[0])
-    expected = slow(twin)
-    weights = torch.randn_like(expected)
-    (answer * weights).sum().backward()
-    (expected * weights).sum().backward()
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        answer, expected = fast(picture), slow(picture)
+        with torch.no_grad():
+            torch.testing.assert_close(fast(picture), expected.detach())
+    gradients = [
+        torch.autograd.grad(found.float().square().sum(), network[0].weight)[0]
+        for found, network in ((answer, fast), (expected, slow))
+    ]
 
     assert isinstance(fast[0], DepthwiseConv2d)
+    assert answer.dtype == expected.dtype
     torch.testing.assert_close(answer, expected)
-    torch.testing.assert_close(pictures[0].grad, twin.grad)
-    torch.testing.assert_close(fast[0].weight.grad, slow[0].weight.grad)
-    with torch.no_grad():
-        torch.testing.assert_close(fast(twin), expected)
+    torch.testing.assert_close(*gradients, rtol=0.02 if bf16 else 1e-4, atol=1.0 if bf16 else 1e-3)
+
+
+def test_only_bf16_composes_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(depthwise, "composed", lambda padded, weight, stride: made.append(weight.dtype) or padded)
+    network = layer(3, 1, same=False).float()
+    use_fast_depthwise(network)
+
+    network(torch.randn(1, 6, 8, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        network(torch.randn(1, 6, 8, 8))
+
+    assert made == [torch.bfloat16]
 
 
 def test_other_convolutions_are_left_alone() -> None:

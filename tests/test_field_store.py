@@ -102,6 +102,7 @@ def assert_same(store: FieldStore, expected: Objects) -> None:
             GroupingRule(),
             GroupingRule(min_thing=0.3, min_center=0.05, min_score=0.05, min_area=3),
             GroupingRule(min_center=0.02, smoothing=4.0),
+            GroupingRule(min_thing=0.1, min_center=0.02, smoothing=1.5, ridge=0.5),
         ]
     ),
 )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smalta.errors import ConfigError, ShapeError
-from smalta.grouping import GroupingRule, find_peaks, group
+from smalta.grouping import FURTHEST, GroupingRule, along_ridges, cells_on, find_peaks, group, lines_to_higher
 from smalta.metrics.instance import match_counts
 from smalta.training.targets import object_targets
 
@@ -92,6 +94,65 @@ def test_a_peak_that_points_to_a_higher_one_is_the_same_object() -> None:
     assert scores.tolist() == [pytest.approx(0.9, abs=1e-3)]
 
 
+def ridged(low: float, height: float = 0.5) -> np.ndarray:
+    """Two tops, of 0.9 and of `height`, and between them a broad ridge of `low`, which is a flat top itself."""
+    center = peaks((11, 40), (5, 5, 0.9), (5, 30, height))
+    center[1:10, 9:27] = low
+    return center
+
+
+@pytest.mark.parametrize(
+    ("low", "ridge", "objects"),
+    [(0.48, 0.9, 1), (0.40, 0.9, 2), (0.40, 0.7, 1), (0.48, 1.0, 3)],
+)
+def test_a_peak_from_which_a_ridge_leads_to_a_higher_one_is_the_same_object(
+    low: float, ridge: float, objects: int
+) -> None:
+    still = np.zeros((2, 11, 40), np.float32)
+
+    found, scores = group(np.ones((11, 40)), ridged(low), still, replace(RULE, ridge=ridge))
+
+    assert found.max() == len(scores) == objects
+    assert scores[0] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_a_ridge_joins_peaks_of_one_height() -> None:
+    still = np.zeros((2, 11, 40), np.float32)
+
+    found, _ = group(np.ones((11, 40)), ridged(0.85, height=0.9), still, RULE)
+
+    assert found.max() == 1
+
+
+def test_a_ridge_does_not_cross_what_is_no_object() -> None:
+    thing = np.ones((11, 40))
+    thing[:, 18] = 0
+
+    found, _ = group(thing, ridged(0.48), np.zeros((2, 11, 40), np.float32), RULE)
+
+    assert found.max() == 2
+
+
+def test_of_several_higher_peaks_the_nearest_is_joined() -> None:
+    center = peaks((11, 60), (5, 5, 0.9), (5, 24, 0.8), (5, 52, 0.9))
+    center[1:10, 9:49] = np.maximum(center[1:10, 9:49], 0.7)
+    center[2:9, 30:34] = 0.74
+    heights, places = center[5, [5, 24, 32, 52]], np.array([[5, 5], [5, 24], [5, 32], [5, 52]])
+    ways = lines_to_higher(places, heights)
+
+    to = along_ridges(np.arange(4), heights, ways, center[cells_on(places, ways)].min(axis=1), 0.9)
+
+    assert to.tolist() == [0, 1, 1, 3]  # 0.7 is less than nine tenths of 0.8, and not of 0.74
+
+
+def test_lines_are_not_longer_than_their_bound() -> None:
+    places = np.array([[0, 0], [0, FURTHEST - 1], [0, 3 * FURTHEST]])
+
+    ways = lines_to_higher(places, np.array([0.5, 0.9, 0.7]))
+
+    assert list(zip(ways.begin, ways.end, strict=True)) == [(0, 1)]
+
+
 def test_only_pixels_that_are_likely_a_thing_belong_to_an_object() -> None:
     thing = np.full((9, 12), 0.9)
     thing[:, 8:] = 0.4
@@ -146,7 +207,9 @@ def test_fields_that_do_not_fit_each_other_are_refused() -> None:
         group(np.ones((9, 9)), np.ones((9, 9), np.float32), np.zeros((2, 9, 8), np.float32), RULE)
 
 
-@pytest.mark.parametrize("values", [{"min_thing": 1.1}, {"min_center": -0.1}, {"min_score": 2}, {"min_area": 0}])
+@pytest.mark.parametrize(
+    "values", [{"min_thing": 1.1}, {"min_center": -0.1}, {"min_score": 2}, {"ridge": -0.1}, {"min_area": 0}]
+)
 def test_a_rule_outside_its_range_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(values))):
         GroupingRule.from_dict(values)

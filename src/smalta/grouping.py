@@ -5,9 +5,10 @@ Out: an instance map and a score per object.
 
 numpy and OpenCV, no loop over pixels or objects. Must not know: networks, class trees, files.
 
-The idea is that of bottom-up panoptic segmentation (Cheng et al. 2020, Panoptic-DeepLab). Two things are added. A peak
-whose own offset leads to another peak is the same object seen twice, and joins it. The nearest centre is looked up in a
-map that is drawn once (a distance transform with labels), so the work does not grow with the number of objects.
+The idea is that of bottom-up panoptic segmentation (Cheng et al. 2020, Panoptic-DeepLab). Three things are added. A
+peak whose own offset leads to a higher one is the same object seen twice, and joins it. So does a peak from which a
+ridge leads to a higher one: between two objects the centre map falls. The nearest centre is looked up in a map that is
+drawn once (a distance transform with labels), so the work does not grow with the number of objects.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from smalta.errors import ConfigError, ShapeError
 
 SMOOTHING = 0.7  # cells
 MOST_SMOOTHING = 16.0  # cells
+RIDGE = 0.9  # of a peak's height
+NEIGHBOURS = 8  # peaks to which a ridge may lead: the nearest ones,
+FURTHEST = 128  # cells, and no further away
+STEPS = 33  # cells of a line that are looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,8 @@ class GroupingRule:
         min_area: least pixels of an object.
         smoothing: cells of the centre map: standard deviation of the Gaussian that it is smoothed with. Maps of large
             objects, or of a network that has seen few, have many peaks for one object, and need more of it.
+        ridge: a peak joins a higher one if the smoothed centre map is nowhere on the straight line between them lower
+            than this share of its own height; 1 for never.
         min_stuff: by class id, least share of a picture that a class of stuff covers in a panoptic answer; empty for
             none.
     """
@@ -46,10 +54,11 @@ class GroupingRule:
     min_score: float = 0.0
     min_area: int = 1
     smoothing: float = SMOOTHING
+    ridge: float = RIDGE
     min_stuff: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("min_thing", "min_center", "min_score"):
+        for name in ("min_thing", "min_center", "min_score", "ridge"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if self.min_area < 1:
@@ -105,13 +114,15 @@ def group(
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
     cells = _any_in_cell(mask, stride, center.shape)
-    center = smooth(center, rule.smoothing)
-    peaks = find_peaks(np.where(cells, center, 0), rule.min_center, rule.peak_radius)
+    center = np.where(cells, smooth(center, rule.smoothing), 0)
+    peaks = find_peaks(center, rule.min_center, rule.peak_radius)
     if len(peaks) == 0:
         return np.zeros(thing.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
     nearest = nearest_peak(center.shape, peaks)
     heights = center[peaks[:, 0], peaks[:, 1]]
-    number = join(heights, nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)])
+    to = nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)]
+    ways = lines_to_higher(peaks, heights)
+    number = join(heights, along_ridges(to, heights, ways, center[cells_on(peaks, ways)].min(axis=1), rule.ridge))
     used = np.argwhere(cells)
     target = follow(used, offsets[:, used[:, 0], used[:, 1]] / stride, center.shape)
     coarse = np.zeros(center.shape, dtype=np.int32)
@@ -231,16 +242,80 @@ def follow(cells: np.ndarray, steps: np.ndarray, cells_hw: tuple[int, ...]) -> t
     return targets[0], targets[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Straight lines from peaks to higher ones.
+
+    Attributes:
+        begin: (L,) places of the lower peaks.
+        end: (L,) places of the higher ones; of peaks of one height the first in reading order is the higher one.
+        length: (L,) cells.
+    """
+
+    begin: np.ndarray
+    end: np.ndarray
+    length: np.ndarray
+
+
+def lines_to_higher(peaks: np.ndarray, heights: np.ndarray) -> Lines:
+    """From each peak to those of its `NEIGHBOURS` nearest ones within `FURTHEST` cells that are higher."""
+    count = min(NEIGHBOURS + 1, len(peaks))
+    length, end = cKDTree(peaks).query(peaks, k=[*range(1, count + 1)], distance_upper_bound=FURTHEST)
+    begin = np.arange(len(peaks)).repeat(count)
+    length, end = length.ravel(), end.ravel()
+    near = np.isfinite(length)
+    begin, end, length = begin[near], end[near], length[near]
+    rank = _ranks(heights)
+    up = rank[end] > rank[begin]
+    return Lines(begin[up], end[up], length[up])
+
+
+def cells_on(peaks: np.ndarray, ways: Lines) -> tuple[np.ndarray, np.ndarray]:
+    """(L, STEPS) rows and columns of cells on the lines, both ends included."""
+    share = np.linspace(0, 1, STEPS)
+    begin, end = peaks[ways.begin], peaks[ways.end]
+    rows, columns = (
+        np.rint(a[:, None] + (b - a)[:, None] * share).astype(np.int64) for a, b in zip(begin.T, end.T, strict=True)
+    )
+    return rows, columns
+
+
+def along_ridges(to: np.ndarray, heights: np.ndarray, ways: Lines, lowest: np.ndarray, ridge: float) -> np.ndarray:
+    """(N,) places of peaks: `to`, or the nearest higher peak to which a ridge leads.
+
+    Args:
+        to: (N,) where else each peak leads.
+        heights: (N,) of the peaks.
+        ways: lines between them.
+        lowest: (L,) least value of the smoothed centre map on each line, 0 where it leaves what may be an object.
+        ridge: as in `GroupingRule`.
+    """
+    if ridge >= 1:
+        return to
+    found = np.flatnonzero(lowest >= ridge * heights[ways.begin])
+    found = found[np.argsort(-ways.length[found], kind="stable")]
+    to = to.copy()
+    to[ways.begin[found]] = ways.end[found]  # of several the last one written counts, which is the nearest
+    return to
+
+
+def _ranks(heights: np.ndarray) -> np.ndarray:
+    """(N,) int64 0..N - 1, rising with height; of equal ones the first is the highest."""
+    ranks = np.empty(len(heights), dtype=np.int64)
+    ranks[np.lexsort((-np.arange(len(heights)), heights))] = np.arange(len(heights))
+    return ranks
+
+
 def join(heights: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """(N,) 1..: number of the object that each peak stands for; a peak that points to a higher one joins it.
+    """(N,) 1..: number of the object that each peak stands for; a peak that leads to a higher one joins it.
 
     Args:
         heights: (N,) of the peaks.
-        to: (N,) place of the peak nearest to where each points.
+        to: (N,) place of the peak that each leads to.
     """
-    own = np.arange(len(heights))
-    to = np.where(heights[to] > heights, to, own)
-    while True:  # heights rise along the way, so it ends; each round halves what is left of it
+    own, rank = np.arange(len(heights)), _ranks(heights)
+    to = np.where(rank[to] > rank, to, own)
+    while True:  # ranks rise along the way, so it ends; each round halves what is left of it
         further = to[to]
         if np.array_equal(further, to):
             break

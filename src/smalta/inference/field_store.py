@@ -26,12 +26,16 @@ from smalta.classes import ClassTree
 from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.grouping import (
     GroupingRule,
+    Lines,
+    along_ridges,
+    cells_on,
     distances_to_peaks,
     find_peaks,
     find_tops,
     follow,
     join,
     judge,
+    lines_to_higher,
     smooth,
 )
 from smalta.objects import Objects
@@ -122,7 +126,9 @@ class FieldStore:
         number = np.zeros(0, np.int64)
         if len(peaks):
             steps = self._steps_at(peaks)
-            number = join(heights, nearest(*follow(peaks, steps, self._cells_hw)))
+            ways = lines_to_higher(peaks, heights)
+            to = nearest(*follow(peaks, steps, self._cells_hw))
+            number = join(heights, along_ridges(to, heights, ways, self._lowest(peaks, ways), self._rule.ridge))
         n = int(number.max(initial=0))
         measured = _Measured(n, self._part(0).sums.shape[1] if self._rows else 1, self._stride)
         for k in range(len(self._rows)):
@@ -176,8 +182,6 @@ class FieldStore:
         while True:
             first, last = max(top - margin, 0), min(bottom + margin, height)
             center = self._smooth(first, last)
-            used = self._used.read(first, last) > 0
-            center = np.where(used, center, 0)
             if _tops_end_inside(center, self._rule, top - first, bottom - first, (first > 0, last < height)):
                 peaks = find_peaks(center, self._rule.min_center, self._rule.peak_radius)
                 peaks = peaks[(peaks[:, 0] >= top - first) & (peaks[:, 0] < bottom - first)]
@@ -185,9 +189,22 @@ class FieldStore:
             margin *= 2
 
     def _smooth(self, first: int, last: int) -> np.ndarray:
+        """Rows of the smoothed centre map, 0 where no pixel may belong to an object."""
         reach = self._rule.blur_reach
         above, below = max(first - reach, 0), min(last + reach, self._cells_hw[0])
-        return smooth(self._center.read(above, below), self._rule.smoothing)[first - above : last - above]
+        quiet = smooth(self._center.read(above, below), self._rule.smoothing)[first - above : last - above]
+        return np.where(self._used.read(first, last) > 0, quiet, 0)
+
+    def _lowest(self, peaks: np.ndarray, ways: Lines) -> np.ndarray:
+        """(L,) least value of the smoothed centre map on each line."""
+        lowest = np.zeros(len(ways.begin), dtype=np.float32)
+        bands = peaks[ways.begin, 0] // BAND
+        for band in np.unique(bands):  # a line is short, so a band of rows and what lies around it hold it
+            here = np.flatnonzero(bands == band)
+            rows, columns = cells_on(peaks, Lines(ways.begin[here], ways.end[here], ways.length[here]))
+            first = int(rows.min())
+            lowest[here] = self._smooth(first, int(rows.max()) + 1)[rows - first, columns].min(axis=1)
+        return lowest
 
     def _steps_at(self, peaks: np.ndarray) -> np.ndarray:
         """(2, N) offsets of the cells that are peaks, in cells."""

@@ -7,6 +7,7 @@ oneDNN, which PyTorch calls on a CPU, has fast bf16 kernels for the gradients of
 1, and falls back to loops 10 to 20 times slower for the weight gradient of a 5x5 one and for the input gradient at
 stride 2. Both can be written with the fast kernels: a 5x5 weight gradient is four overlapping 3x3 ones on shifted
 inputs, and a convolution with stride 2 is a sum of four with stride 1 over the input's even and odd rows and columns.
+In float32 all of oneDNN's kernels are fast, and the sums would make a training step 5 % longer, so it keeps its own.
 `bench/train_speed.py` measures what that is worth.
 
 Must not know: which network, data, training.
@@ -37,6 +38,17 @@ class _Depthwise(torch.autograd.Function):
         of_input = _input_gradient(grad, padded, weight, ctx.stride) if ctx.needs_input_grad[0] else None
         of_weight = _weight_gradient(grad, padded, weight, ctx.stride) if ctx.needs_input_grad[1] else None
         return of_input, of_weight, None
+
+
+def composed(padded: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """Depthwise convolution of a map that is padded already, with gradients from the fast kernels alone.
+
+    Args:
+        padded: (B, C, H, W).
+        weight: (C, 1, k, k).
+        stride: of both axes.
+    """
+    return cast(Tensor, _Depthwise.apply(padded, weight, stride))
 
 
 def _input_gradient(grad: Tensor, padded: Tensor, weight: Tensor, stride: int) -> Tensor:
@@ -105,16 +117,17 @@ class DepthwiseConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
         """(B, C, H, W) -> (B, C, H', W')."""
         padding = self._padding(input.shape[-2:])
-        if input.device.type != "cpu" or not torch.is_grad_enabled():
-            if padding[0] == padding[1] and padding[2] == padding[3]:
-                symmetric = (padding[2], padding[0])
-                return F.conv2d(input, self.weight, self.bias, self.stride, symmetric, groups=self.groups)
-            return F.conv2d(F.pad(input, padding), self.weight, self.bias, self.stride, groups=self.groups)
         weight = self.weight
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
-            input, weight = input.to(dtype), weight.to(dtype)  # noqa: A001
-        return cast(Tensor, _Depthwise.apply(F.pad(input, padding), weight, self.stride[0]))
+            weight, maps = weight.to(dtype), input.to(dtype)
+        else:
+            maps = input
+        if weight.dtype == torch.bfloat16 and input.device.type == "cpu" and torch.is_grad_enabled():
+            return composed(F.pad(maps, padding), weight, self.stride[0])
+        if padding[0] == padding[1] and padding[2] == padding[3]:
+            return F.conv2d(maps, weight, self.bias, self.stride, (padding[2], padding[0]), groups=self.groups)
+        return F.conv2d(F.pad(maps, padding), weight, self.bias, self.stride, groups=self.groups)
 
     def _padding(self, size_hw: torch.Size) -> tuple[int, int, int, int]:
         """Left, right, top, bottom."""
