@@ -39,12 +39,13 @@ from smalta.data.fingerprint import measure
 from smalta.errors import DataError
 from smalta.model.depthwise import DepthwiseConv2d
 from smalta.model.encoder import load_imagenet_weights
+from smalta.model.network import Network
 from smalta.plan.machine import free_memory, this_machine
 from smalta.training.batches import Batches
 from smalta.training.losses import TreeLoss, balanced_weights
-from smalta.training.planning import plan_training, work_of
+from smalta.training.planning import network_config, plan_training, work_of
 from smalta.training.settings import TrainSettings, decide
-from smalta.training.train import DICE_WEIGHT, build_network
+from smalta.training.train import DICE_WEIGHT
 
 EXPECTED = 2.0
 WARM_UP = 4  # steps left out: kernels are built and memory grows in them
@@ -78,7 +79,7 @@ def plain_loop(steps: int) -> float:
     free = free_memory()
     made = plan_training(work_of(settings, dataset.tree, fingerprint, objects=False), settings, this_machine(), free)
     recipe = decide(settings, fingerprint, free, ("semantic", ""), made)
-    network = build_network(dataset.tree, settings, recipe.stride)
+    network = Network(network_config(settings, dataset.tree, recipe.stride, objects=False))  # all of it is trained
     load_imagenet_weights(network.encoder, settings.encoder)
     for module in network.modules():
         if isinstance(module, DepthwiseConv2d):  # back to the layer that timm and the decoder made

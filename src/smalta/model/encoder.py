@@ -12,7 +12,7 @@ import logging
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import timm
 import torch
@@ -22,6 +22,7 @@ from smalta.errors import ModelError
 from smalta.model.info import DEFAULT_ENCODER
 
 Weights = Literal["package", "hub", "none"]
+KEPT_REDUCTION = 4  # layers up to the map of this reduction can be kept as they are
 
 
 class Encoder(nn.Module):
@@ -37,6 +38,29 @@ class Encoder(nn.Module):
     reductions: list[int]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    _kept: tuple[nn.Module, ...] = ()
+
+    def keep_fine_layers(self) -> None:
+        """Train no layer up to the map of reduction 4: edges and colours are the same in all pictures.
+
+        These layers work on the largest maps, so a training step that goes back through them takes a fifth longer.
+        Their weights get no gradients, and their normalisation keeps its statistics.
+        """
+        self._kept = tuple(self._fine_layers())
+        for module in self._kept:
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode, the latter in any case for layers that are kept."""
+        super().train(mode)
+        for module in self._kept:
+            module.training = False
+        return self
+
+    def _fine_layers(self) -> list[nn.Module]:
+        return []
 
 
 class PlainEncoder(Encoder):
@@ -106,6 +130,19 @@ class TimmEncoder(Encoder):
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
         return cast(list[Tensor], self.body(pictures))
+
+    def _fine_layers(self) -> list[nn.Module]:
+        """The body's modules in the order in which they were made, up to the last of the map's own."""
+        names = dict(
+            zip(self.reductions, cast(list[str], cast(Any, self.body.feature_info).module_name()), strict=True)
+        )
+        last = names.get(KEPT_REDUCTION)
+        modules = dict(self.body.named_modules())
+        if last is None or last not in modules:
+            return []
+        order = list(modules)
+        stop = max(place for place, name in enumerate(order) if name == last or name.startswith(f"{last}."))
+        return [modules[name] for name in order[: stop + 1]]
 
     @torch.no_grad()
     def _try_out(self, name: str) -> None:

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from smalta.model.entropy import entropy_sum
 from smalta.model.info import MOST_AT_FULL_SIZE, NetworkConfig
 from smalta.model.network import Network, mixing_weights
 from smalta.model.workload import Kind, Layer, Workload
@@ -81,7 +82,13 @@ _FREE = {
 
 @lru_cache(maxsize=32)
 def trace(
-    config: NetworkConfig, size_hw: tuple[int, int], *, batch: int = 1, bf16: bool = False, training: bool = False
+    config: NetworkConfig,
+    size_hw: tuple[int, int],
+    *,
+    batch: int = 1,
+    bf16: bool = False,
+    training: bool = False,
+    fine_kept: bool = False,
 ) -> Workload:
     """The workload of one pass or one training step.
 
@@ -91,6 +98,7 @@ def trace(
         batch: pictures per pass.
         bf16: whether autocast multiplies in bf16.
         training: forward, loss, backward and the step of the optimiser, instead of logits, resize and softmax.
+        fine_kept: whether the encoder's fine layers are not trained.
 
     Raises:
         ModelError: if there is no such encoder.
@@ -98,6 +106,8 @@ def trace(
     height, width = (-(-side // 32) * 32 for side in size_hw)
     with torch.random.fork_rng(devices=[]):
         network = Network(config).train(training)
+        if fine_kept:
+            network.encoder.keep_fine_layers()
     mode = FakeTensorMode()
     tensors = {name: _fake(mode, tensor) for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     with mode:
@@ -149,10 +159,9 @@ def _loss(logits: Mapping[str, Tensor], size_hw: tuple[int, int]) -> Tensor:
         if name == "semantic":
             shares = torch.softmax(values, 1)
             total = total + (shares * shares).sum()  # for the Dice term, at the stride
-            if values.shape[1] <= MOST_AT_FULL_SIZE:
-                values = F.interpolate(values, size=size_hw, mode="bilinear", align_corners=False)
-            labels = torch.empty(values.shape[0], *values.shape[2:], dtype=torch.int64)
-            total = total + F.cross_entropy(values, labels)
+            labels_hw = size_hw if values.shape[1] <= MOST_AT_FULL_SIZE else values.shape[2:]
+            labels = torch.empty(values.shape[0], *labels_hw, dtype=torch.int64)
+            total = total + entropy_sum(values, labels, torch.ones(values.shape[1]))
         else:
             total = total + (values * values).sum()
     return total

@@ -63,6 +63,7 @@ def work_of_network(
     *,
     batch: int = TRAINING_BATCH,
     answer_bytes: int = ANSWER_BYTES,
+    fine_kept: bool = False,
 ) -> Work:
     """The work of a network that PyTorch runs, and that OpenVINO could run once it is exported.
 
@@ -72,6 +73,7 @@ def work_of_network(
         task: what is done.
         batch: pictures per training step that are wanted.
         answer_bytes: as in `Work`.
+        fine_kept: whether training keeps the encoder's fine layers (`Encoder.keep_fine_layers`).
 
     Raises:
         ModelError: if PyTorch is not installed, or there is no such encoder.
@@ -82,7 +84,8 @@ def work_of_network(
 
     traced, factor = _traced_size(size_hw)
     workloads = {
-        bits: trace(config, traced, bf16=bits == 16, training=task == "training").scaled(factor) for bits in (32, 16)
+        bits: trace(config, traced, bf16=bits == 16, training=task == "training", fine_kept=fine_kept).scaled(factor)
+        for bits in (32, 16)
     }
     return Work(
         task=task,

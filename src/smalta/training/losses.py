@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from smalta.classes import ROOT, Attribute, ClassTree
+from smalta.model.entropy import entropy_sum
 from smalta.model.info import MOST_AT_FULL_SIZE
 
 IGNORED = -100
@@ -106,18 +107,15 @@ class TreeLoss(nn.Module):
         The logits are raised to the size of the labels. With very many leaves that would cost more than the network
         itself; then the labels at the middle of each of the logits' places speak for the place.
         """
-        logits = leaf_logits.float()
-        if self.tree.n_leaves > MOST_AT_FULL_SIZE:
+        logits, n_leaves = leaf_logits.float(), self.tree.n_leaves
+        if n_leaves > MOST_AT_FULL_SIZE:
             stride = labels.shape[-1] // logits.shape[-1]
             centers = (..., slice(stride // 2, None, stride), slice(stride // 2, None, stride))
             labels, whole = labels[centers], whole[centers]
-        elif logits.shape[-2:] != labels.shape[-2:]:
-            logits = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False)
         channels = self.channel_of_node[labels]
-        log_nodes, weights = F.log_softmax(logits, dim=1), self.weights[: self.tree.n_leaves]
-        if bool((channels >= self.tree.n_leaves).any()):  # only labels of parents need their probabilities
-            log_nodes, weights = _with_inner(log_nodes, self.tree), self.weights
-        total = F.nll_loss(log_nodes, channels, weight=weights, ignore_index=IGNORED, reduction="sum")
+        coarse = torch.unique(channels[channels >= n_leaves]).tolist()  # few labels name parents, most of the time none
+        groups = [(number, slice(*self.tree.leaf_slices[self.tree.inner[number - n_leaves]])) for number in coarse]
+        total = entropy_sum(logits, channels, self.weights, groups)
         if whole is not labels:
             channels = self.channel_of_node[whole]
         mass = self.weights[channels.clamp_min(0)][channels >= 0].sum()

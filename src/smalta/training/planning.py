@@ -54,7 +54,8 @@ def work_of(
     """The work of a training whose data set was measured; `size_hw` as for `training_work`."""
     config = network_config(settings, tree, settings.stride or fingerprint.output_stride, objects=objects)
     batch = wanted_batch(settings, fingerprint)
-    return work_of_network(config, size_hw or view_size(settings, fingerprint), "training", batch=batch)
+    view_hw = size_hw or view_size(settings, fingerprint)
+    return work_of_network(config, view_hw, "training", batch=batch, fine_kept=settings.pretrained)
 
 
 def network_config(settings: TrainSettings, tree: ClassTree, stride: int, *, objects: bool) -> NetworkConfig:

@@ -174,7 +174,10 @@ def train(
 def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, objects: bool = False) -> Network:
     """A fresh network for a data set's classes; the same for the same seed."""
     torch.manual_seed(settings.seed)
-    return Network(network_config(settings, tree, stride, objects=objects))
+    network = Network(network_config(settings, tree, stride, objects=objects))
+    if settings.pretrained:
+        network.encoder.keep_fine_layers()
+    return network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
