@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import socket
 import sys
 from typing import Any
@@ -31,6 +32,40 @@ def test_an_encoder_gives_the_maps_that_it_promises(name: str) -> None:
 
 def test_a_fresh_encoder_is_in_training_mode() -> None:
     assert all(module.training for module in build_encoder("resnet18").modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "trained"),
+    [
+        (DEFAULT_ENCODER, ("conv_stem", "bn1", "blocks.0.", "blocks.1."), ("blocks.2.", "blocks.6.")),
+        ("resnet18", ("conv1", "bn1", "layer1."), ("layer2.", "layer4.")),
+    ],
+)
+def test_layers_up_to_a_quarter_of_the_resolution_can_be_kept(
+    name: str, kept: tuple[str, ...], trained: tuple[str, ...]
+) -> None:
+    encoder = build_encoder(name)
+    encoder.keep_fine_layers()
+    encoder = copy.deepcopy(encoder).eval().train()  # as the averaged network is made, and after a validation
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+
+    sum(m.square().sum() for m in encoder(torch.randn(2, 3, 64, 96))).backward()
+
+    for key, parameter in encoder.named_parameters():
+        assert (parameter.grad is None) == key.removeprefix("body.").startswith(kept), key
+    moved = {key.removeprefix("body.") for key, value in encoder.state_dict().items() if not value.equal(before[key])}
+    assert moved
+    assert all("running" in key or "num_batches" in key for key in moved)
+    assert not any(key.startswith(kept) for key in moved)
+    assert all(any(key.startswith(part) for key in moved) for part in trained)
+
+
+def test_the_plain_encoder_keeps_nothing() -> None:
+    encoder = PlainEncoder(8)
+    encoder.keep_fine_layers()
+
+    assert all(parameter.requires_grad for parameter in encoder.parameters())
+    assert all(module.training for module in encoder.modules())
 
 
 def test_the_plain_encoder_is_convolution_relu_and_max_pooling_alone() -> None:

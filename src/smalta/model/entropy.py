@@ -28,15 +28,16 @@ class _Entropy(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor, channels: Tensor, weights: Tensor, groups: Sequence[Group]) -> Tensor:
         wanted = ctx.needs_input_grad[0]
         gradient = torch.empty_like(logits) if wanted else None
-        rows, columns = (_raising(a, b, logits) for a, b in zip(logits.shape[2:], channels.shape[1:], strict=True))
+        size_hw = channels.shape[1:]
+        rows, columns = (_raising(a, b, logits) for a, b in zip(logits.shape[2:], size_hw, strict=True))
         total, weights = logits.new_zeros(()), weights.to(logits.dtype)
         with torch.autocast(logits.device.type, enabled=False):
             for number, (picture, channel) in enumerate(zip(logits, channels, strict=True)):
-                raised = picture if rows is None or columns is None else rows @ picture @ columns.mT
+                raised = F.interpolate(picture[None].contiguous(), size_hw, mode="bilinear", align_corners=False)[0]
                 loss, slope = _of_picture(raised, channel, weights, groups, wanted=wanted)
                 total += loss
                 if gradient is not None and slope is not None:
-                    gradient[number] = slope if rows is None or columns is None else rows.mT @ (slope @ columns)
+                    gradient[number] = rows.mT @ (slope @ columns)
         ctx.save_for_backward(gradient)
         return total
 
@@ -85,9 +86,7 @@ def _of_picture(
     return loss, slope
 
 
-def _raising(coarse: int, fine: int, like: Tensor) -> Tensor | None:
-    """(fine, coarse): bilinear interpolation of one axis as a matrix, the middles of places being the places."""
-    if coarse == fine:
-        return None
+def _raising(coarse: int, fine: int, like: Tensor) -> Tensor:
+    """(fine, coarse): bilinear interpolation of one axis as a matrix; its transpose lowers gradients."""
     one = torch.eye(coarse, dtype=like.dtype, device=like.device)[None, :, :, None]
     return F.interpolate(one, size=(fine, 1), mode="bilinear", align_corners=False)[0, :, :, 0].mT.contiguous()
