@@ -21,6 +21,8 @@ def main() -> None:
         ("segment", "all"),
         ("nuclei",),
         ("grouping",),
+        ("object_heads", "nuclei"),
+        ("object_heads", "coco"),
         ("panoptic", "all"),
         ("planner",),
         ("answer_speed",),

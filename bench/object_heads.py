@@ -186,9 +186,12 @@ def objects_of(of: Fields, rule: GroupingRule, criterion: Criterion | None) -> n
         return rows, columns
 
     along = grouping.along_ridges
+    stride = round(of.thing.shape[0] / of.center.shape[0])
+    cells = grouping.any_in_cell(of.thing >= rule.min_thing, stride, of.center.shape)
 
-    def joined(to: np.ndarray, heights: np.ndarray, ways: Lines, lowest: np.ndarray, _ridge: float) -> np.ndarray:
-        leads = criterion(of, *seen[0], ways) & (lowest > 0)  # 0 where the line leaves what may be an object
+    def joined(to: np.ndarray, heights: np.ndarray, ways: Lines, _lowest: np.ndarray, _ridge: float) -> np.ndarray:
+        _, rows, columns = seen[0]
+        leads = criterion(of, *seen[0], ways) & cells[rows, columns].all(axis=1)
         return along(to, heights, ways, np.where(leads, 1.0, -1.0), 0.0)
 
     with mock.patch.object(grouping, "cells_on", remembered), mock.patch.object(grouping, "along_ridges", joined):

@@ -113,7 +113,7 @@ def group(
     if offsets.shape != (2, *center.shape):
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
-    cells = _any_in_cell(mask, stride, center.shape)
+    cells = any_in_cell(mask, stride, center.shape)
     center = np.where(cells, smooth(center, rule.smoothing), 0)
     peaks = find_peaks(center, rule.min_center, rule.peak_radius)
     if len(peaks) == 0:
@@ -147,7 +147,7 @@ def _stride(size_hw: tuple[int, ...], cells_hw: tuple[int, ...]) -> int:
     raise ShapeError(f"a centre map for a picture of {size_hw} has stride 1, 2 or 4, got the shape {cells_hw}")
 
 
-def _any_in_cell(mask: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np.ndarray:
+def any_in_cell(mask: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np.ndarray:
     """(h, w) bool: cells with any pixel of the mask."""
     if stride == 1:
         return mask
