@@ -99,6 +99,7 @@ def ways(pictures: list[Fields], rule: GroupingRule) -> dict[str, dict[str, floa
         "as it is": (pictures, rule, nullcontext()),
         "centre map not smoothed": (pictures, replace(rule, smoothing=0.01), nullcontext()),
         "peaks that point to a higher one not joined": (pictures, rule, _without_joining()),
+        "peaks not joined along ridges": (pictures, replace(rule, ridge=1.0), nullcontext()),
         "votes of the offsets instead of the centre map": (
             changed(lambda one: replace(one, center=votes(one, rule.min_thing))),
             rule,

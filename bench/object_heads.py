@@ -178,23 +178,22 @@ def objects_of(of: Fields, rule: GroupingRule, criterion: Criterion | None) -> n
     """(H, W) instance map; the criterion takes the place of the ridge."""
     if criterion is None:
         return group(of.thing, of.center, of.offsets, rule)[0]
-    seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    seen: list[np.ndarray] = []
 
-    def remembered(peaks: np.ndarray, ways: Lines) -> tuple[np.ndarray, np.ndarray]:
-        rows, columns = cells_on(peaks, ways)
-        seen.append((peaks, rows, columns))
-        return rows, columns
+    def remembered(_center: np.ndarray, peaks: np.ndarray, _ways: Lines) -> np.ndarray:
+        seen.append(peaks)
+        return np.zeros(0)
 
     along = grouping.along_ridges
     stride = round(of.thing.shape[0] / of.center.shape[0])
     cells = grouping.any_in_cell(of.thing >= rule.min_thing, stride, of.center.shape)
 
     def joined(to: np.ndarray, heights: np.ndarray, ways: Lines, _lowest: np.ndarray, _ridge: float) -> np.ndarray:
-        _, rows, columns = seen[0]
-        leads = criterion(of, *seen[0], ways) & cells[rows, columns].all(axis=1)
+        rows, columns = cells_on(seen[0], ways)
+        leads = criterion(of, seen[0], rows, columns, ways) & cells[rows, columns].all(axis=1)
         return along(to, heights, ways, np.where(leads, 1.0, -1.0), 0.0)
 
-    with mock.patch.object(grouping, "cells_on", remembered), mock.patch.object(grouping, "along_ridges", joined):
+    with mock.patch.object(grouping, "lowest_on", remembered), mock.patch.object(grouping, "along_ridges", joined):
         return group(of.thing, of.center, of.offsets, rule)[0]
 
 

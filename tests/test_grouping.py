@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smalta import grouping
 from smalta.errors import ConfigError, ShapeError
-from smalta.grouping import FURTHEST, GroupingRule, along_ridges, cells_on, find_peaks, group, lines_to_higher
+from smalta.grouping import FURTHEST, GroupingRule, along_ridges, find_peaks, group, lines_to_higher, lowest_on
 from smalta.metrics.instance import match_counts
 from smalta.training.targets import object_targets
 
@@ -140,9 +141,22 @@ def test_of_several_higher_peaks_the_nearest_is_joined() -> None:
     heights, places = center[5, [5, 24, 32, 52]], np.array([[5, 5], [5, 24], [5, 32], [5, 52]])
     ways = lines_to_higher(places, heights)
 
-    to = along_ridges(np.arange(4), heights, ways, center[cells_on(places, ways)].min(axis=1), 0.9)
+    to = along_ridges(np.arange(4), heights, ways, lowest_on(center, places, ways), 0.9)
 
     assert to.tolist() == [0, 1, 1, 3]  # 0.7 is less than nine tenths of 0.8, and not of 0.74
+
+
+def test_lines_are_looked_at_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    center = rng.random((40, 50)).astype(np.float32)
+    places = np.unique(rng.integers(0, 40, (60, 2)), axis=0)
+    ways = lines_to_higher(places, rng.random(len(places)))
+    at_once = lowest_on(center, places, ways)
+
+    monkeypatch.setattr(grouping, "LINES_AT_ONCE", 7)
+
+    assert len(at_once) > 14
+    assert lowest_on(center, places, ways).tolist() == at_once.tolist()
 
 
 def test_lines_are_not_longer_than_their_bound() -> None:

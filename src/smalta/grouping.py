@@ -29,7 +29,8 @@ MOST_SMOOTHING = 16.0  # cells
 RIDGE = 0.9  # of a peak's height
 NEIGHBOURS = 8  # peaks to which a ridge may lead: the nearest ones,
 FURTHEST = 128  # cells, and no further away
-STEPS = 33  # cells of a line that are looked at
+STEPS = 33  # cells of a line that are looked at: all of a short one, every fourth of the longest
+LINES_AT_ONCE = 2**15  # so many bound the memory: 17 MB of rows and columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ def group(
     heights = center[peaks[:, 0], peaks[:, 1]]
     to = nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)]
     ways = lines_to_higher(peaks, heights)
-    number = join(heights, along_ridges(to, heights, ways, center[cells_on(peaks, ways)].min(axis=1), rule.ridge))
+    number = join(heights, along_ridges(to, heights, ways, lowest_on(center, peaks, ways), rule.ridge))
     used = np.argwhere(cells)
     target = follow(used, offsets[:, used[:, 0], used[:, 1]] / stride, center.shape)
     coarse = np.zeros(center.shape, dtype=np.int32)
@@ -256,6 +257,9 @@ class Lines:
     end: np.ndarray
     length: np.ndarray
 
+    def __getitem__(self, chosen: np.ndarray | slice) -> Lines:
+        return Lines(self.begin[chosen], self.end[chosen], self.length[chosen])
+
 
 def lines_to_higher(peaks: np.ndarray, heights: np.ndarray) -> Lines:
     """From each peak to those of its `NEIGHBOURS` nearest ones within `FURTHEST` cells that are higher."""
@@ -278,6 +282,15 @@ def cells_on(peaks: np.ndarray, ways: Lines) -> tuple[np.ndarray, np.ndarray]:
         np.rint(a[:, None] + (b - a)[:, None] * share).astype(np.int64) for a, b in zip(begin.T, end.T, strict=True)
     )
     return rows, columns
+
+
+def lowest_on(center: np.ndarray, peaks: np.ndarray, ways: Lines) -> np.ndarray:
+    """(L,) least value of a map (h, w) on each line; peaks (N, 2) are places of the map."""
+    lowest = np.zeros(len(ways.begin), dtype=center.dtype)
+    for start in range(0, len(lowest), LINES_AT_ONCE):
+        part = slice(start, start + LINES_AT_ONCE)
+        lowest[part] = center[cells_on(peaks, ways[part])].min(axis=1)
+    return lowest
 
 
 def along_ridges(to: np.ndarray, heights: np.ndarray, ways: Lines, lowest: np.ndarray, ridge: float) -> np.ndarray:

@@ -28,7 +28,6 @@ from smalta.grouping import (
     GroupingRule,
     Lines,
     along_ridges,
-    cells_on,
     distances_to_peaks,
     find_peaks,
     find_tops,
@@ -36,6 +35,7 @@ from smalta.grouping import (
     join,
     judge,
     lines_to_higher,
+    lowest_on,
     smooth,
 )
 from smalta.objects import Objects
@@ -198,12 +198,12 @@ class FieldStore:
     def _lowest(self, peaks: np.ndarray, ways: Lines) -> np.ndarray:
         """(L,) least value of the smoothed centre map on each line."""
         lowest = np.zeros(len(ways.begin), dtype=np.float32)
-        bands = peaks[ways.begin, 0] // BAND
-        for band in np.unique(bands):  # a line is short, so a band of rows and what lies around it hold it
-            here = np.flatnonzero(bands == band)
-            rows, columns = cells_on(peaks, Lines(ways.begin[here], ways.end[here], ways.length[here]))
-            first = int(rows.min())
-            lowest[here] = self._smooth(first, int(rows.max()) + 1)[rows - first, columns].min(axis=1)
+        begin, end = peaks[ways.begin, 0], peaks[ways.end, 0]
+        for band in np.unique(begin // BAND):  # a line is short, so a band of rows and what lies around it hold it
+            here = np.flatnonzero(begin // BAND == band)
+            first = int(min(begin[here].min(), end[here].min()))
+            last = int(max(begin[here].max(), end[here].max()))
+            lowest[here] = lowest_on(self._smooth(first, last + 1), peaks - np.array([first, 0]), ways[here])
         return lowest
 
     def _steps_at(self, peaks: np.ndarray) -> np.ndarray:

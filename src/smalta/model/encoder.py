@@ -52,6 +52,11 @@ class Encoder(nn.Module):
                 parameter.requires_grad_(False)
         self.train(self.training)
 
+    @property
+    def keeps_fine_layers(self) -> bool:
+        """Whether some layers are not trained."""
+        return bool(self._kept)
+
     def train(self, mode: bool = True) -> Self:
         """Training or evaluation mode, the latter in any case for layers that are kept."""
         super().train(mode)
@@ -136,9 +141,12 @@ class TimmEncoder(Encoder):
         names = dict(
             zip(self.reductions, cast(list[str], cast(Any, self.body.feature_info).module_name()), strict=True)
         )
-        last = names.get(KEPT_REDUCTION)
         modules = dict(self.body.named_modules())
-        if last is None or last not in modules:
+        last = names.get(KEPT_REDUCTION, "none")
+        last = (
+            last if last in modules else last.replace(".", "_")
+        )  # so timm names a stage that it took out of its place
+        if last not in modules:
             return []
         order = list(modules)
         stop = max(place for place, name in enumerate(order) if name == last or name.startswith(f"{last}."))

@@ -203,11 +203,6 @@ def decide(
         + ("fit" if fits else "do not all fit")
         + f" in {allowed / 2**20:.0f} MiB: a third of the free memory, or what the network leaves of it"
     )
-    if settings.pretrained and settings.encoder != "plain":
-        reasons["encoder"] = (
-            "the encoder's layers up to a quarter of the resolution keep their ImageNet weights: edges and colours are "
-            "the same everywhere, and a step that trains them too takes a fifth longer"
-        )
     upside_down = fingerprint.no_up
     reasons["augmentation"] = (
         "the classes lie alike in both halves of the pictures, so views are also turned upside down"
