@@ -33,8 +33,7 @@ from smalta.metrics.matching import match_objects
 from smalta.metrics.object_map import ObjectMap
 from smalta.objects import Objects
 
-# tried, each with all least scores and areas; more smoothing, which few data sets need, in wider steps, and with lower
-# ridges, because the maps that need it are uneven
+# tried, each with all least scores and areas; more smoothing, which few data sets need, in wider steps
 SETTINGS = (
     *(
         GroupingRule(min_thing=thing, min_center=center)
@@ -42,7 +41,7 @@ SETTINGS = (
         for center in (0.1, 0.2, 0.3, 0.4, 0.5)
     ),
     *(
-        GroupingRule(min_thing=thing, min_center=center, smoothing=smoothing, ridge=0.8)
+        GroupingRule(min_thing=thing, min_center=center, smoothing=smoothing)
         for smoothing in (1.5, 2.5, 4.0)
         for thing in (0.5, 0.7)
         for center in (0.1, 0.2, 0.4)

@@ -26,7 +26,7 @@ from smalta.errors import ConfigError, ShapeError
 
 SMOOTHING = 0.7  # cells
 MOST_SMOOTHING = 16.0  # cells
-RIDGE = 0.9  # of a peak's height
+RIDGE = 0.8  # of a peak's height
 NEIGHBOURS = 8  # peaks to which a ridge may lead: the nearest ones,
 FURTHEST = 128  # cells, and no further away
 STEPS = 33  # cells of a line that are looked at: all of a short one, every fourth of the longest
