@@ -186,7 +186,7 @@ def objects_of(of: Fields, rule: GroupingRule, criterion: Criterion | None) -> n
 
     along = grouping.along_ridges
     stride = round(of.thing.shape[0] / of.center.shape[0])
-    cells = grouping.any_in_cell(of.thing >= rule.min_thing, stride, of.center.shape)
+    cells = grouping.sum_per_cell(of.thing >= rule.min_thing, stride, of.center.shape) > 0
 
     def joined(to: np.ndarray, heights: np.ndarray, ways: Lines, _lowest: np.ndarray, _ridge: float) -> np.ndarray:
         rows, columns = cells_on(seen[0], ways)

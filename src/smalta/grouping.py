@@ -114,7 +114,8 @@ def group(
     if offsets.shape != (2, *center.shape):
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
-    cells = any_in_cell(mask, stride, center.shape)
+    pixels = sum_per_cell(mask, stride, center.shape)
+    cells = pixels > 0
     center = np.where(cells, smooth(center, rule.smoothing), 0)
     peaks = find_peaks(center, rule.min_center, rule.peak_radius)
     if len(peaks) == 0:
@@ -126,13 +127,13 @@ def group(
     number = join(heights, along_ridges(to, heights, ways, lowest_on(center, peaks, ways), rule.ridge))
     used = np.argwhere(cells)
     target = follow(used, offsets[:, used[:, 0], used[:, 1]] / stride, center.shape)
-    coarse = np.zeros(center.shape, dtype=np.int32)
-    coarse[used[:, 0], used[:, 1]] = number[nearest[target]]
-    instances = coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: thing.shape[0], : thing.shape[1]] * mask
-    areas = np.bincount(instances.ravel(), minlength=number.max() + 1)
-    totals = np.bincount(instances.ravel(), weights=thing.ravel(), minlength=number.max() + 1)
+    owner = number[nearest[target]]
+    areas = np.bincount(owner, pixels[cells], number.max() + 1).astype(np.int64)
+    totals = np.bincount(owner, sum_per_cell(thing * mask, stride, center.shape)[cells], number.max() + 1)
     renumbered, scores = judge(areas, totals, heights, number, rule)
-    return renumbered[instances], scores
+    coarse = np.zeros(center.shape, dtype=np.int32)
+    coarse[cells] = renumbered[owner]
+    return coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: thing.shape[0], : thing.shape[1]] * mask, scores
 
 
 def smooth(center: np.ndarray, deviation: float) -> np.ndarray:
@@ -148,13 +149,13 @@ def _stride(size_hw: tuple[int, ...], cells_hw: tuple[int, ...]) -> int:
     raise ShapeError(f"a centre map for a picture of {size_hw} has stride 1, 2 or 4, got the shape {cells_hw}")
 
 
-def any_in_cell(mask: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np.ndarray:
-    """(h, w) bool: cells with any pixel of the mask."""
+def sum_per_cell(plane: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np.ndarray:
+    """(h, w) float32: sums over the stride x stride pixels of each cell of a plane (H, W)."""
+    padded = np.zeros((cells_hw[0] * stride, cells_hw[1] * stride), dtype=np.float32)
+    padded[: plane.shape[0], : plane.shape[1]] = plane
     if stride == 1:
-        return mask
-    padded = np.zeros((cells_hw[0] * stride, cells_hw[1] * stride), dtype=np.uint8)
-    padded[: mask.shape[0], : mask.shape[1]] = mask
-    return cv2.dilate(padded, np.ones((stride, stride), np.uint8), anchor=(0, 0))[::stride, ::stride] > 0
+        return padded
+    return cv2.resize(padded, cells_hw[::-1], interpolation=cv2.INTER_AREA) * np.float32(stride * stride)
 
 
 def find_peaks(center: np.ndarray, least: float, radius: int) -> np.ndarray:
