@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from smalta import grouping
 from smalta.errors import ConfigError, ShapeError
-from smalta.grouping import FURTHEST, GroupingRule, along_ridges, find_peaks, group, lines_to_higher, lowest_on
+from smalta.grouping import (
+    FURTHEST,
+    GroupingRule,
+    along_ridges,
+    cells_on,
+    find_peaks,
+    group,
+    lines_to_higher,
+    lowest_on,
+)
 from smalta.metrics.instance import match_counts
 from smalta.training.targets import object_targets
 
@@ -157,6 +166,17 @@ def test_lines_are_looked_at_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert len(at_once) > 14
     assert lowest_on(center, places, ways).tolist() == at_once.tolist()
+
+
+def test_lines_lie_alike_wherever_the_map_begins() -> None:
+    places = np.array([[1, 2], [6, 13], [12, 4], [3, 30]])
+    ways = lines_to_higher(places, np.array([0.1, 0.2, 0.3, 0.4]))
+
+    rows, columns = cells_on(places, ways)
+    lower, further = cells_on(places + np.array([7, 5]), ways)
+
+    assert (lower - 7).tolist() == rows.tolist()
+    assert (further - 5).tolist() == columns.tolist()
 
 
 def test_lines_are_not_longer_than_their_bound() -> None:

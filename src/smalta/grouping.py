@@ -276,11 +276,11 @@ def lines_to_higher(peaks: np.ndarray, heights: np.ndarray) -> Lines:
 
 
 def cells_on(peaks: np.ndarray, ways: Lines) -> tuple[np.ndarray, np.ndarray]:
-    """(L, STEPS) rows and columns of cells on the lines, both ends included."""
+    """(L, STEPS) rows and columns of cells on the lines, both ends included; rounded alike wherever the map begins."""
     share = np.linspace(0, 1, STEPS)
     begin, end = peaks[ways.begin], peaks[ways.end]
     rows, columns = (
-        np.rint(a[:, None] + (b - a)[:, None] * share).astype(np.int64) for a, b in zip(begin.T, end.T, strict=True)
+        a[:, None] + np.rint((b - a)[:, None] * share).astype(np.int64) for a, b in zip(begin.T, end.T, strict=True)
     )
     return rows, columns
 
