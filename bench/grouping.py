@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,12 +27,13 @@ from bench.common import WORK, exit_on_error, machine_facts, recorded_load, writ
 from bench.nuclei import DATA
 from bench.prepare import prepared
 from smalta import grouping
-from smalta.data.dataset import open_dataset
+from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.sample import Sample
 from smalta.errors import DataError
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.grouping import GroupingRule, group
 from smalta.inference.export import export
-from smalta.inference.predictor import load
+from smalta.inference.predictor import Predictor, load
 from smalta.metrics.instance import accuracy, match_counts, mean_accuracy
 from smalta.training.targets import object_targets
 from smalta.upscaling import fields_of
@@ -78,8 +79,13 @@ def perfect(truth: np.ndarray, stride: int) -> Fields:
 
 
 def score(pictures: list[Fields], rule: GroupingRule) -> dict[str, float]:
-    """Accuracy at an IoU of one half, and its mean over 0.5 to 0.95."""
-    counts = sum(match_counts(one.truth, group(one.thing, one.center, one.offsets, rule)[0]) for one in pictures)
+    """Of the objects that `group` makes."""
+    return score_objects((one.truth, group(one.thing, one.center, one.offsets, rule)[0]) for one in pictures)
+
+
+def score_objects(maps: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """Accuracy at an IoU of one half, and its mean over 0.5 to 0.95, of true and found instance maps."""
+    counts = sum(match_counts(true, found) for true, found in maps)
     return {
         "accuracy_50": round(float(accuracy(counts)[0]), 4),
         "mean_accuracy": round(float(mean_accuracy(counts)), 4),
@@ -145,6 +151,15 @@ def _milliseconds(call: Callable[[], object]) -> float:
     return round(1000 * float(np.median(seconds)), 2)
 
 
+def answered(
+    predictor: Predictor, dataset: Dataset
+) -> Iterator[tuple[Sample, dict[str, np.ndarray], dict[str, np.ndarray]]]:
+    """Every validation picture, a network's maps of it and its fields."""
+    for sample in dataset.read_many(dataset.split("val")):
+        maps = {name: batch[0] for name, batch in predictor.runtime.maps(sample.picture[None]).items()}
+        yield sample, maps, fields_of(maps, (), sample.picture.shape[:2], predictor.runtime.stride)
+
+
 def main() -> None:
     run = WORK / "runs" / "nuclei_smalta" / "run"
     if not run.is_dir():
@@ -152,10 +167,8 @@ def main() -> None:
     predictor = load(run)
     dataset = open_dataset(prepared(DATA))
     pictures = []
-    for sample in dataset.read_many(dataset.split("val")):
+    for sample, _maps, fields in answered(predictor, dataset):
         assert sample.instances is not None
-        maps = {name: batch[0] for name, batch in predictor.runtime.maps(sample.picture[None]).items()}
-        fields = fields_of(maps, (), sample.picture.shape[:2], predictor.info.network.stride)
         pictures.append(Fields(fields[SEMANTIC][1], fields[CENTER][0], fields[OFFSETS], sample.instances))
     with recorded_load() as load_facts, tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model.onnx"

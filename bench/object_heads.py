@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.common import WORK, exit_on_error, machine_facts, recorded_load, write_result
+from bench.grouping import answered, score_objects
 from bench.prepare import prepared
 from smalta import grouping
 from smalta.data.dataset import open_dataset
@@ -38,14 +39,12 @@ from smalta.errors import DataError
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.grouping import GroupingRule, Lines, cells_on, group
 from smalta.inference.predictor import load
-from smalta.metrics.instance import accuracy, match_counts, mean_accuracy
 from smalta.model import storage
 from smalta.model.network import Network
 from smalta.model.paths import MODEL_FILE
 from smalta.training import batches, loop, object_losses, targets, train
 from smalta.training.settings import TrainSettings
 from smalta.training.targets import UNKNOWN, ObjectTargets
-from smalta.upscaling import fields_of
 
 SIZE, BORDER = "size", "border"
 SIZE_WEIGHT, BORDER_WEIGHT = 0.3, 0.5
@@ -178,6 +177,7 @@ def objects_of(of: Fields, rule: GroupingRule, criterion: Criterion | None) -> n
     """(H, W) instance map; the criterion takes the place of the ridge."""
     if criterion is None:
         return group(of.thing, of.center, of.offsets, rule)[0]
+    rule = replace(rule, ridge=0.0)
     seen: list[np.ndarray] = []
 
     def remembered(_center: np.ndarray, peaks: np.ndarray, _ways: Lines) -> np.ndarray:
@@ -188,10 +188,10 @@ def objects_of(of: Fields, rule: GroupingRule, criterion: Criterion | None) -> n
     stride = round(of.thing.shape[0] / of.center.shape[0])
     cells = grouping.sum_per_cell(of.thing >= rule.min_thing, stride, of.center.shape) > 0
 
-    def joined(to: np.ndarray, heights: np.ndarray, ways: Lines, _lowest: np.ndarray, _ridge: float) -> np.ndarray:
+    def joined(to: np.ndarray, heights: np.ndarray, ways: Lines, _lowest: np.ndarray, ridge: float) -> np.ndarray:
         rows, columns = cells_on(seen[0], ways)
         leads = criterion(of, seen[0], rows, columns, ways) & cells[rows, columns].all(axis=1)
-        return along(to, heights, ways, np.where(leads, 1.0, -1.0), 0.0)
+        return along(to, heights, ways, np.where(leads, 1.0, -1.0), ridge)
 
     with mock.patch.object(grouping, "lowest_on", remembered), mock.patch.object(grouping, "along_ridges", joined):
         return group(of.thing, of.center, of.offsets, rule)[0]
@@ -202,11 +202,9 @@ def best(pictures: list[Fields], job: Job, ridge: float, criterion: Criterion | 
     found = []
     for thing, center, smoothing in product((0.5, 0.6, 0.7), (0.1, 0.2, 0.3), job.smoothing):
         rule = GroupingRule(min_thing=thing, min_center=center, smoothing=smoothing, ridge=ridge, min_area=LEAST_AREA)
-        counts = sum(match_counts(one.truth, objects_of(one, rule, criterion)) for one in pictures)
-        scores = round(float(accuracy(counts)[0]), 4), round(float(mean_accuracy(counts)), 4)
-        found.append((*scores, {"min_thing": thing, "min_center": center, "smoothing": smoothing}))
-    top = max(found, key=lambda row: row[:2])
-    return {"accuracy_50": top[0], "mean_accuracy": top[1], **top[2]}
+        scores = score_objects((one.truth, objects_of(one, rule, criterion)) for one in pictures)
+        found.append(scores | {"min_thing": thing, "min_center": center, "smoothing": smoothing})
+    return max(found, key=lambda row: (row["accuracy_50"], row["mean_accuracy"]))
 
 
 def fields_by(run: Path, dataset: Any) -> list[Fields]:
@@ -215,9 +213,7 @@ def fields_by(run: Path, dataset: Any) -> list[Fields]:
     tree = predictor.tree
     is_thing = tree.is_thing[list(tree.leaves)]
     pictures = []
-    for sample in dataset.read_many(dataset.split("val")):
-        maps = {name: batch[0] for name, batch in predictor.runtime.maps(sample.picture[None]).items()}
-        fields = fields_of(maps, (), sample.picture.shape[:2], predictor.info.network.stride)
+    for sample, maps, fields in answered(predictor, dataset):
         cells = (slice(fields[CENTER].shape[1]), slice(fields[CENTER].shape[2]))
         pictures.append(
             Fields(

@@ -119,12 +119,13 @@ def one_pixel_off(dataset: Dataset, split: str) -> dict[str, dict[str, float]]:
     tables = {f"level {level}": tree.level_table(level).astype(np.uint16) for level in (1, tree.n_levels)}
     counts = {move: {name: np.zeros((len(tree), 4)) for name in tables} for move in moves}
     for sample in dataset.read_many(dataset.split(split)):
-        for move, (down, right) in moves.items():
-            away = [_moved(np.asarray(part), down, right) for part in (sample.classes, sample.instances)]
-            for name, table in tables.items():
-                true = SegmentMap.from_maps(table[sample.classes], np.asarray(sample.instances), tree.is_thing)
-                moved = SegmentMap.from_maps(table[away[0]], away[1], tree.is_thing)
-                counts[move][name] = counts[move][name] + panoptic_counts(true, moved, len(tree))
+        instances = np.asarray(sample.instances)
+        for name, table in tables.items():
+            classes = table[sample.classes]
+            true = SegmentMap.from_maps(classes, instances, tree.is_thing)
+            for move, way in moves.items():
+                moved = SegmentMap.from_maps(_moved(classes, *way), _moved(instances, *way), tree.is_thing)
+                counts[move][name] += panoptic_counts(true, moved, len(tree))
     return {
         move: {name: round(float(mean_quality(total)), 4) for name, total in by_level.items()}
         for move, by_level in counts.items()

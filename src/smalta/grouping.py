@@ -14,7 +14,7 @@ drawn once (a distance transform with labels), so the work does not grow with th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -123,8 +123,7 @@ def group(
     nearest = nearest_peak(center.shape, peaks)
     heights = center[peaks[:, 0], peaks[:, 1]]
     to = nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)]
-    ways = lines_to_higher(peaks, heights)
-    number = join(heights, along_ridges(to, heights, ways, lowest_on(center, peaks, ways), rule.ridge))
+    number = numbered(peaks, heights, to, lambda ways: lowest_on(center, peaks, ways), rule)
     used = np.argwhere(cells)
     target = follow(used, offsets[:, used[:, 0], used[:, 1]] / stride, center.shape)
     owner = number[nearest[target]]
@@ -294,6 +293,28 @@ def lowest_on(center: np.ndarray, peaks: np.ndarray, ways: Lines) -> np.ndarray:
     return lowest
 
 
+def numbered(
+    peaks: np.ndarray,
+    heights: np.ndarray,
+    to: np.ndarray,
+    lowest: Callable[[Lines], np.ndarray],
+    rule: GroupingRule,
+) -> np.ndarray:
+    """(N,) 1..: number of the object that each peak stands for.
+
+    Args:
+        peaks: (N, 2) in reading order, at least one.
+        heights: (N,) of the peaks.
+        to: (N,) place of the peak nearest to where each points.
+        lowest: gives (L,) least values of the smoothed centre map on lines, 0 where they leave what may be an object.
+        rule: thresholds.
+    """
+    if rule.ridge < 1:
+        ways = lines_to_higher(peaks, heights)
+        to = along_ridges(to, heights, ways, lowest(ways), rule.ridge)
+    return join(heights, to)
+
+
 def along_ridges(to: np.ndarray, heights: np.ndarray, ways: Lines, lowest: np.ndarray, ridge: float) -> np.ndarray:
     """(N,) places of peaks: `to`, or the nearest higher peak to which a ridge leads.
 
@@ -304,8 +325,6 @@ def along_ridges(to: np.ndarray, heights: np.ndarray, ways: Lines, lowest: np.nd
         lowest: (L,) least value of the smoothed centre map on each line, 0 where it leaves what may be an object.
         ridge: as in `GroupingRule`.
     """
-    if ridge >= 1:
-        return to
     found = np.flatnonzero(lowest >= ridge * heights[ways.begin])
     found = found[np.argsort(-ways.length[found], kind="stable")]
     to = to.copy()

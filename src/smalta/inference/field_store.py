@@ -27,16 +27,15 @@ from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.grouping import (
     GroupingRule,
     Lines,
-    along_ridges,
     distances_to_peaks,
     find_peaks,
     find_tops,
     follow,
-    join,
     judge,
-    lines_to_higher,
     lowest_on,
+    numbered,
     smooth,
+    sum_per_cell,
 )
 from smalta.objects import Objects
 
@@ -95,18 +94,16 @@ class FieldStore:
         things = fields[SEMANTIC][self._is_thing]
         thing = things.sum(axis=0)
         cells_hw = fields[CENTER].shape[1:]
+        mask = thing >= self._rule.min_thing
         masked = np.zeros((cells_hw[0] * stride, cells_hw[1] * stride), dtype=bool)
-        masked[: thing.shape[0], : thing.shape[1]] = thing >= self._rule.min_thing
+        masked[: thing.shape[0], : thing.shape[1]] = mask
         by_cell = _cells_of(masked, stride)
         found = np.argwhere(by_cell.any(axis=2))
         places = (found[:, 0], found[:, 1])
         planes = [thing, *things, *(v for a in self._tree.attributes for v in fields[attribute_field(a.name)])]
         sums = np.empty((len(found), len(planes)), dtype=np.float32)
         for k, plane in enumerate(planes):
-            padded = np.zeros(masked.shape, dtype=np.float32)
-            padded[: plane.shape[0], : plane.shape[1]] = plane
-            padded[~masked] = 0
-            sums[:, k] = _cells_of(padded, stride)[places].sum(axis=1)
+            sums[:, k] = sum_per_cell(plane * mask, stride, cells_hw)[places]
         top, left = y // stride, x // stride
         part = _Part(
             cells=found + np.array([top, left]),
@@ -126,9 +123,8 @@ class FieldStore:
         number = np.zeros(0, np.int64)
         if len(peaks):
             steps = self._steps_at(peaks)
-            ways = lines_to_higher(peaks, heights)
             to = nearest(*follow(peaks, steps, self._cells_hw))
-            number = join(heights, along_ridges(to, heights, ways, self._lowest(peaks, ways), self._rule.ridge))
+            number = numbered(peaks, heights, to, lambda ways: self._lowest(peaks, ways), self._rule)
         n = int(number.max(initial=0))
         measured = _Measured(n, self._part(0).sums.shape[1] if self._rows else 1, self._stride)
         for k in range(len(self._rows)):

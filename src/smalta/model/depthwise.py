@@ -117,17 +117,13 @@ class DepthwiseConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
         """(B, C, H, W) -> (B, C, H', W')."""
         padding = self._padding(input.shape[-2:])
-        weight = self.weight
-        if torch.is_autocast_enabled("cpu"):
-            dtype = torch.get_autocast_dtype("cpu")
-            weight, maps = weight.to(dtype), input.to(dtype)
-        else:
-            maps = input
-        if weight.dtype == torch.bfloat16 and input.device.type == "cpu" and torch.is_grad_enabled():
-            return composed(F.pad(maps, padding), weight, self.stride[0])
+        bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        if bf16 and input.device.type == "cpu" and torch.is_grad_enabled():
+            return composed(F.pad(input.bfloat16(), padding), self.weight.bfloat16(), self.stride[0])
         if padding[0] == padding[1] and padding[2] == padding[3]:
-            return F.conv2d(maps, weight, self.bias, self.stride, (padding[2], padding[0]), groups=self.groups)
-        return F.conv2d(F.pad(maps, padding), weight, self.bias, self.stride, groups=self.groups)
+            symmetric = (padding[2], padding[0])
+            return F.conv2d(input, self.weight, self.bias, self.stride, symmetric, groups=self.groups)
+        return F.conv2d(F.pad(input, padding), self.weight, self.bias, self.stride, groups=self.groups)
 
     def _padding(self, size_hw: torch.Size) -> tuple[int, int, int, int]:
         """Left, right, top, bottom."""

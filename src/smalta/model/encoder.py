@@ -138,14 +138,14 @@ class TimmEncoder(Encoder):
 
     def _fine_layers(self) -> list[nn.Module]:
         """The body's modules in the order in which they were made, up to the last of the map's own."""
-        names = dict(
-            zip(self.reductions, cast(list[str], cast(Any, self.body.feature_info).module_name()), strict=True)
-        )
-        modules = dict(self.body.named_modules())
-        last = names.get(KEPT_REDUCTION, "none")
-        last = (
-            last if last in modules else last.replace(".", "_")
-        )  # so timm names a stage that it took out of its place
+        body = cast(Any, self.body)
+        names = dict(zip(self.reductions, body.feature_info.module_name(), strict=True))
+        if KEPT_REDUCTION not in names:
+            return []
+        modules = dict(body.named_modules())
+        path = names[KEPT_REDUCTION]
+        # of a stage that timm took out of its place, it writes the path with "_"
+        last = path if path in modules else path.replace(".", "_")
         if last not in modules:
             return []
         order = list(modules)

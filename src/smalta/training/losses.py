@@ -32,19 +32,13 @@ def node_log_probabilities(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
     Returns:
         (B, N + 1, ...) fp32, indexed by node id; index 0, the root, is 0 everywhere.
     """
-    log_nodes = _with_inner(F.log_softmax(leaf_logits.float(), dim=1), tree)
-    order = np.argsort([*tree.leaves, *tree.inner])  # from leaves and inner nodes to the order of node ids
-    return torch.cat([torch.zeros_like(log_nodes[:, :1]), log_nodes[:, order]], dim=1)
-
-
-def _with_inner(log_leaves: Tensor, tree: ClassTree) -> Tensor:
-    """(B, L + I, ...) log P of the leaves, as they come, then of the inner nodes."""
-    if not tree.inner:
-        return log_leaves
+    log_leaves = F.log_softmax(leaf_logits.float(), dim=1)
     log_inner = [
         torch.logsumexp(log_leaves[:, slice(*tree.leaf_slices[node])], dim=1, keepdim=True) for node in tree.inner
     ]
-    return torch.cat([log_leaves, *log_inner], dim=1)
+    log_nodes = torch.cat([log_leaves, *log_inner], dim=1)
+    order = np.argsort([*tree.leaves, *tree.inner])  # from leaves and inner nodes to the order of node ids
+    return torch.cat([torch.zeros_like(log_nodes[:, :1]), log_nodes[:, order]], dim=1)
 
 
 class TreeLoss(nn.Module):
