@@ -254,7 +254,7 @@ def main() -> None:
             print(f"{name:32s} {scores[name]['accuracy_50']:.4f} {scores[name]['mean_accuracy']:.4f}", flush=True)
     result = {
         "job": f"object_heads_{options.job}",
-        "command": f"python -m bench.object_heads {options.job}",
+        "command": f"python -m bench.object_heads {options.job}" + (" --keep" if options.keep else ""),
         "about": "one network; its validation pictures, on which each way takes its best thresholds; accuracy is "
         "TP / (TP + FP + FN) over all objects",
         "steps": job.steps,
