@@ -40,6 +40,7 @@ from smalta.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.grouping import GroupingRule, Lines, cells_on, group
 from smalta.inference.predictor import load
 from smalta.model import storage
+from smalta.model.decoder import Answer
 from smalta.model.network import Network
 from smalta.model.paths import MODEL_FILE
 from smalta.training import batches, loop, object_losses, targets, train
@@ -72,9 +73,9 @@ class WithHeads(Network):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        head = nn.Conv2d(self.decoder.out_channels, 5, 1)
+        head = Answer(self.decoder.out_channels, 5, stride=config.stride)
         nn.init.normal_(head.weight, std=0.01)
-        head.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 3.0, -2.0]))
+        head.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 3.0, -2.0]).repeat_interleave(head.side**2))
         self.objects[1] = head
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:

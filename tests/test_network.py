@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from smalta.classes import ClassTree
 from smalta.errors import ConfigError
+from smalta.model.decoder import Answer
 from smalta.model.info import DEFAULT_ENCODER, NetworkConfig
 from smalta.model.network import Network
 from smalta.training.losses import TreeLoss
@@ -23,6 +25,35 @@ def test_logits_come_at_the_stride_with_a_channel_per_leaf(encoder: str, stride:
 
     assert logits.keys() == {"semantic"}
     assert logits["semantic"].shape == (2, 5, 64 // stride, 96 // stride)
+
+
+def test_the_answers_of_a_block_begin_alike_and_learn_to_differ() -> None:
+    answer = Answer(6, 3, stride=1)
+    features = torch.randn(1, 6, 2, 3)
+
+    blocks = answer(features).unfold(2, 4, 4).unfold(3, 4, 4)
+
+    torch.testing.assert_close(blocks, blocks[..., :1, :1].expand_as(blocks))
+    torch.testing.assert_close(blocks[0, :, 1, 2, 0, 0], F.conv2d(features, answer.weight, answer.bias)[0, ::16, 1, 2])
+    before = answer.weight.detach().clone()
+    optimizer = torch.optim.SGD(answer.parameters(), lr=0.1)
+    answer(features)[0, 1, 5, 6].backward()
+    optimizer.step()
+    moved = (answer.weight - before).abs().sum(dim=(1, 2, 3)).nonzero()[:, 0].tolist()
+    assert moved == [16 + 4 * (5 % 4) + 6 % 4]  # the value, and its row and column in the block
+
+
+def test_a_finer_answer_costs_little_and_sees_finer_maps() -> None:
+    flops = {}
+    for stride in (4, 2, 1):
+        network = Network(NetworkConfig(n_leaves=11, stride=stride, objects=True)).eval()
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, 3, 256, 256))
+        flops[stride] = counter.get_total_flops()
+        assert len(network.decoder.merges["4"].skips) == {4: 1, 2: 2, 1: 3}[stride]
+
+    assert flops[2] < 1.1 * flops[4]
+    assert flops[1] < 1.4 * flops[4]
 
 
 def test_attributes_get_a_head_of_their_own() -> None:

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FINEST = 4  # reduction of the finest map that convolutions work on
+FROM_PICTURE = 12  # channels that are made of the picture where the encoder has no map of that reduction
 CONTEXT = 11  # places of the coarsest map, 352 pixels at reduction 32: a little more than a training view
 
 
@@ -58,30 +60,46 @@ class Context(nn.Module):
 
 
 class Merge(nn.Module):
-    """One step up: bilinear to twice the size, add the skip through a 1x1 convolution, mix."""
+    """One step up: bilinear to twice the size, add the skips, mix.
 
-    def __init__(self, fan_in: int, skip: int, fan_out: int, *, depth: int = 1) -> None:
+    Args:
+        fan_in: channels of the coarser map.
+        skips: channels of each map that joins, and its side divided by that of the result.
+        fan_out: channels of the result.
+        depth: how many convolutions mix.
+    """
+
+    def __init__(self, fan_in: int, skips: list[tuple[int, int]], fan_out: int, *, depth: int = 1) -> None:
         super().__init__()
         self.reduce = conv_norm_relu(fan_in, fan_out, relu=False)
-        self.skip = conv_norm_relu(skip, fan_out, relu=False)
+        self.skips = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, fan_out, side, stride=side, bias=False), nn.BatchNorm2d(fan_out))
+            for channels, side in skips
+        )
         self.mix = nn.Sequential(*(Separable(fan_out, fan_out) for _ in range(depth)))
 
-    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """(B, C_in, h, w) and (B, C_skip, 2 h, 2 w) -> (B, C_out, 2 h, 2 w)."""
+    def forward(self, coarse: Tensor, skips: list[Tensor]) -> Tensor:
+        """(B, C_in, h, w) and maps of 2 h and 2 w or a multiple of them -> (B, C_out, 2 h, 2 w)."""
         # 1x1 convolution and bilinear interpolation commute: reducing first moves fewer bytes.
         # A factor instead of the skip's size: OpenVINO mixes up the memory of a quantised map whose size is asked for.
-        raised = F.interpolate(self.reduce(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
-        return self.mix(F.relu(raised + self.skip(skip)))
+        merged = F.interpolate(self.reduce(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
+        for layer, skip in zip(self.skips, skips, strict=True):
+            merged = merged + layer(skip)
+        return self.mix(F.relu(merged))
 
 
 class Decoder(nn.Module):
-    """Walks up from the coarsest map to `stride`.
+    """Walks up from the coarsest map to that of reduction 4, whatever the stride of the answers.
+
+    Maps finer than that join it there, each of their blocks of 2 x 2 or 4 x 4 places as one place, and the layers that
+    answer give a block for a place (Shi et al. 2016, sub-pixel convolution). So a finer answer costs hardly more: maps
+    at stride 2 with half of the channels are twice as large as one at stride 4, and a CPU is bound by what it moves.
 
     Args:
         channels: channels of the encoder's maps, fine to coarse.
         reductions: their reductions, rising.
-        stride: side of the picture divided by side of the output: 4, 2 or 1.
-        width: channels at stride 4; the coarse steps have more, the fine ones fewer.
+        stride: of the answers: 4, 2 or 1; maps that are finer do not join.
+        width: channels at stride 4; the coarse steps have more.
 
     Attributes:
         out_channels: channels of the output.
@@ -89,33 +107,37 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: list[int], reductions: list[int], *, stride: int, width: int) -> None:
         super().__init__()
-        self.stride = stride
-        widths = {32: width * 4 // 3, 16: width * 4 // 3, 8: width, 4: width, 2: width // 2, 1: width // 4}
+        widths = {32: width * 4 // 3, 16: width * 4 // 3, 8: width, FINEST: width}
         maps = dict(zip(reductions, channels, strict=True))
         coarsest = reductions[-1]
         self.context = Context(channels[-1], widths[coarsest])
         self.from_picture = nn.ModuleDict()  # what no map of the encoder gives, the picture itself does
+        for reduction in (16, 8, FINEST, 2, 1):
+            if stride <= reduction < coarsest and reduction not in maps:
+                self.from_picture[str(reduction)] = conv_norm_relu(3, FROM_PICTURE, 3)
+                maps[reduction] = FROM_PICTURE
         self.merges = nn.ModuleDict()
+        self.joining: dict[str, list[str]] = {}
         fan_in = widths[coarsest]
-        for reduction in (r for r in (16, 8, 4, 2, 1) if stride <= r < coarsest):
-            if reduction not in maps:
-                self.from_picture[str(reduction)] = conv_norm_relu(3, widths[reduction] // 2, 3)
-                maps[reduction] = widths[reduction] // 2
+        for reduction in (r for r in (16, 8, FINEST) if r < coarsest):
+            joining = [reduction] if reduction > FINEST else [r for r in (FINEST, 2, 1) if r >= stride]
+            skips = [(maps[r], reduction // r) for r in joining]
             depth = 2 if reduction in (4, 8) else 1
-            self.merges[str(reduction)] = Merge(fan_in, maps[reduction], widths[reduction], depth=depth)
+            self.merges[str(reduction)] = Merge(fan_in, skips, widths[reduction], depth=depth)
+            self.joining[str(reduction)] = [str(r) for r in joining]
             fan_in = widths[reduction]
         self.reductions = reductions
         self.out_channels = fan_in
 
     def forward(self, pictures: Tensor, features: list[Tensor]) -> Tensor:
-        """One map at the stride.
+        """One map of reduction 4.
 
         Args:
             pictures: (B, 3, H, W) normalised.
             features: the encoder's maps, fine to coarse.
 
         Returns:
-            (B, out_channels, H / stride, W / stride).
+            (B, out_channels, H / 4, W / 4).
         """
         maps = {str(reduction): feature for reduction, feature in zip(self.reductions, features, strict=True)}
         for reduction, stem in self.from_picture.items():
@@ -124,5 +146,31 @@ class Decoder(nn.Module):
             maps[reduction] = stem(shrunk)
         merged = self.context(features[-1])
         for reduction, merge in self.merges.items():
-            merged = merge(merged, maps[reduction])
+            merged = merge(merged, [maps[r] for r in self.joining[reduction]])
         return merged
+
+
+class Answer(nn.Conv2d):
+    """A 1x1 convolution that answers at a finer stride than its input has: a block of answers for each place.
+
+    The answers of a block begin alike, so that nothing is learned first of a pattern that repeats with the blocks
+    (Aitken et al. 2017, arXiv:1707.02937).
+
+    Args:
+        fan_in: channels.
+        fan_out: values per answer.
+        stride: of the answers; the input's is 4.
+    """
+
+    def __init__(self, fan_in: int, fan_out: int, *, stride: int) -> None:
+        side = FINEST // stride
+        super().__init__(fan_in, fan_out * side**2, 1)
+        self.side = side
+        with torch.no_grad():
+            for values in self.parameters():
+                values.copy_(values[:: side**2].repeat_interleave(side**2, dim=0))
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
+        """(B, C_in, h, w) -> (B, C_out, side h, side w)."""
+        answers = super().forward(input)
+        return F.pixel_shuffle(answers, self.side) if self.side > 1 else answers

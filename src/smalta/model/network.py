@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.model.decoder import Decoder, Separable
+from smalta.model.decoder import Answer, Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
 from smalta.model.encoder import build_encoder
 from smalta.model.info import NetworkConfig
@@ -36,14 +36,13 @@ class Network(nn.Module):
         self.config = config
         self.encoder = build_encoder(config.encoder)
         self.decoder = Decoder(self.encoder.channels, self.encoder.reductions, stride=config.stride, width=config.width)
-        self.semantic = nn.Conv2d(self.decoder.out_channels, config.n_leaves, 1)
+        width = self.decoder.out_channels
+        self.semantic = Answer(width, config.n_leaves, stride=config.stride)
         self.attributes = (
-            nn.Conv2d(self.decoder.out_channels, config.n_attribute_values, 1) if config.n_attribute_values else None
+            Answer(width, config.n_attribute_values, stride=config.stride) if config.n_attribute_values else None
         )
         self.objects = (
-            nn.Sequential(Separable(self.decoder.out_channels, self.decoder.out_channels), _objects_head(self.decoder))
-            if config.objects
-            else None
+            nn.Sequential(Separable(width, width), _objects_head(width, config.stride)) if config.objects else None
         )
         use_fast_depthwise(self)
         self.register_buffer("mean", 255 * torch.tensor(self.encoder.mean).view(1, 3, 1, 1), persistent=False)
@@ -83,10 +82,11 @@ def mixing_weights(network: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _objects_head(decoder: Decoder) -> nn.Conv2d:
+def _objects_head(width: int, stride: int) -> Answer:
     """Centre and offsets; it begins with hardly any centre anywhere, so that the loss does not begin with a jump."""
-    head = nn.Conv2d(decoder.out_channels, 3, 1)
+    head = Answer(width, 3, stride=stride)
+    bias = cast(Tensor, head.bias)
     nn.init.normal_(head.weight, std=0.01)
     with torch.no_grad():
-        cast(Tensor, head.bias).copy_(torch.tensor([-3.0, 0.0, 0.0]))
+        bias.copy_(torch.tensor([-3.0, 0.0, 0.0]).repeat_interleave(len(bias) // 3))
     return head
