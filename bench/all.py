@@ -20,6 +20,7 @@ def main() -> None:
         ("metric_speed",),
         ("segment", "all"),
         ("nuclei",),
+        ("nuclei", "--data", "nuclei_by_picture"),
         ("grouping",),
         ("object_heads", "nuclei"),
         ("object_heads", "coco"),

@@ -1,9 +1,12 @@
 """Find nuclei one by one: smalta, StarDist and Ultralytics' yolo-seg, trained for the same minutes.
 
-`python -m bench.nuclei [--who smalta|stardist|yolo] [--minutes 15]`.
+`python -m bench.nuclei [--data nuclei|nuclei_by_picture] [--who smalta|stardist|yolo] [--minutes 15]`.
 
 In:  SMALTA_DATA; smalta through its command line, the rivals in environments of their own.
-Out: bench/results/nuclei_WHO.json, or bench/work/results/nuclei_WHO.json where the minutes are not the job's own.
+Out: bench/results/DATA_WHO.json, or bench/work/results/DATA_WHO.json where the minutes are not the job's own.
+
+In `nuclei` small families of pictures (one kind, one size) lie in one part only, so the test part shows what training
+never saw; in `nuclei_by_picture` pictures are dealt one by one, as random splits do.
 
 Every program writes one PNG of object ids per picture of the test part; the same code scores them. smalta starts
 from its encoder's ImageNet weights, the rivals from nothing.
@@ -47,6 +50,7 @@ from smalta.metrics.counting import bias, count_sums, mean_absolute_error
 from smalta.metrics.instance import accuracy, f1, match_counts, mean_accuracy, quality
 
 DATA = "nuclei"
+SETS = (DATA, "nuclei_by_picture")
 MINUTES = 15.0
 SEED = 0
 WHO = ("smalta", "stardist", "yolo")
@@ -140,15 +144,15 @@ def scores(truths: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) ->
     return lines
 
 
-def run_job(who: str, minutes: float) -> Path:
+def run_job(name: str, who: str, minutes: float) -> Path:
     """Train one program, let it predict the test part, score it and write the result.
 
     Raises:
         DataError: if a picture of the test part has no map, or one of another size.
     """
-    data = prepared(DATA)
+    data = prepared(name)
     dataset = open_dataset(data)
-    folder = WORK / "runs" / f"{DATA}_{who}"
+    folder = WORK / "runs" / f"{name}_{who}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with recorded_load() as load:
@@ -163,10 +167,10 @@ def run_job(who: str, minutes: float) -> Path:
     parts = {"all": set(truths)} | {kind: {n for n in truths if kinds[n] == kind} for kind in set(kinds.values())}
     prediction = facts["prediction"]
     result = {
-        "job": DATA,
+        "job": name,
         "who": who,
-        "command": command(who, minutes),
-        "data": DATA,
+        "command": command(name, who, minutes),
+        "data": name,
         "pictures": {split: len(entries) for split, entries in dataset.splits.items()},
         "split": "test",
         "minutes": minutes,
@@ -181,21 +185,24 @@ def run_job(who: str, minutes: float) -> Path:
         "load": load,
         "machine": machine_facts(),
     }
-    return write_result(f"{DATA}_{who}", result, scratch=minutes != MINUTES)
+    return write_result(f"{name}_{who}", result, scratch=minutes != MINUTES)
 
 
-def command(who: str, minutes: float) -> str:
-    """What to type to get a result again."""
-    return f"python -m bench.nuclei --who {who}" + (f" --minutes {minutes:g}" if minutes != MINUTES else "")
+def command(name: str, who: str | None, minutes: float) -> str:
+    """What to type to get a result again, of one program or of all."""
+    data = "" if name == DATA else f" --data {name}"
+    program = "" if who is None else f" --who {who}"
+    return f"python -m bench.nuclei{data}{program}" + (f" --minutes {minutes:g}" if minutes != MINUTES else "")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--data", choices=SETS, default=DATA, help="how the pictures are split")
     parser.add_argument("--who", choices=WHO, help="one program only")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of training, for each program")
     options = parser.parse_args()
     for who in [options.who] if options.who else WHO:
-        print(f"wrote {run_job(who, options.minutes).name}")
+        print(f"wrote {run_job(options.data, who, options.minutes).name}")
 
 
 if __name__ == "__main__":

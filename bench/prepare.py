@@ -244,15 +244,24 @@ def nuclei(root: Path, out: Path) -> None:
     Pictures of one kind and size are a family. A family below `WHOLE_BELOW` pictures stays in one part; a larger one
     is dealt by pictures, for its slides are not known. `kinds.txt` of the set is handed on.
     """
+    _nuclei(root, out, whole_below=WHOLE_BELOW)
+
+
+def nuclei_by_picture(root: Path, out: Path) -> None:
+    """The same pictures dealt one by one, as random splits do: pictures like the test part's lie in all parts."""
+    _nuclei(root, out, whole_below=0)
+
+
+def _nuclei(root: Path, out: Path, *, whole_below: int) -> None:
     text = (root / "dsb2018_nuclei/kinds.txt").read_text(encoding="utf-8")
     kinds = dict(line.split() for line in text.splitlines())
     items = pairs(root / "dsb2018_nuclei/images", root / "dsb2018_nuclei/instances")
     family = {item.name: (kinds[item.name], read_mask(Path(item.mask)).shape) for item in items}
     size = Counter(family.values())
-    groups = {name: name if size[own] >= WHOLE_BELOW else str(own) for name, own in family.items()}
+    groups = {name: name if size[own] >= whole_below else str(own) for name, own in family.items()}
     number = {own: index for index, own in enumerate(sorted(size.keys() | set(kinds.values()), key=str))}
     classes = {
-        name: [number[own[0]], *([number[own]] if size[own] >= WHOLE_BELOW else [])] for name, own in family.items()
+        name: [number[own[0]], *([number[own]] if size[own] >= whole_below else [])] for name, own in family.items()
     }
     side = split_by_group(groups, seed=SPLIT_SEED, shares=NUCLEI_SHARES, classes=classes)
     splits = {split: [item for item in items if side[item.name] == split] for split in NUCLEI_SHARES}
@@ -294,6 +303,7 @@ SETS: dict[str, Callable[[Path, Path], None]] = {
         dibco,
         car_parts,
         nuclei,
+        nuclei_by_picture,
         coco_overfit,
     )
 }

@@ -30,6 +30,7 @@ ANSWERING = {  # sides of bench.answer_speed, in the order of the columns
     "openvino_fp32": "our file, OpenVINO in float32",
 }
 MODELS = {"semantic": "11 classes", "objects": "with objects"}
+SPLITS = {"nuclei": "small families in one part only", "nuclei_by_picture": "dealt picture by picture"}
 OBJECTS = {  # measures of objects: title, decimals
     "accuracy_50": ("accuracy at IoU 0.5", 3),
     "mean_accuracy": ("mean over 0.5 to 0.95", 3),
@@ -61,8 +62,11 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         typed = command(name, None, first["minutes"])
         lines.append(f"| {job.title} | {counts} | {first['minutes']:g} | {' | '.join(scores)} | `{typed}` |")
         notes.append(f"- {job.title}: {job.about}.")
-    objects = {who: results[f"nuclei_{who}"] for who in nuclei.WHO if f"nuclei_{who}" in results}
-    shown += objects.values()
+    object_lines: list[str] = []
+    for name in nuclei.SETS:
+        objects = {who: results[f"{name}_{who}"] for who in nuclei.WHO if f"{name}_{who}" in results}
+        shown += objects.values()
+        object_lines += object_table(objects)
     shown += [results[name] for name in ("answer_speed", "answer_memory") if name in results]
     for name in ("train_speed", "metric_speed", "start_up"):
         if speed := results.get(name):
@@ -79,7 +83,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         raise DataError("bench/results holds no results; run `python -m bench.segment all` first")
     speed_lines = answer_table(results["answer_speed"]) if "answer_speed" in results else []
     memory_lines = memory_table(results["answer_memory"]) if "answer_memory" in results else []
-    tables = [*lines, "", *object_table(objects), *speed_lines, *memory_lines]
+    tables = [*lines, "", *object_lines, *speed_lines, *memory_lines]
     return "\n".join([*tables, *notes, "", conditions(shown)])
 
 
@@ -94,8 +98,9 @@ def object_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     first = next(iter(results.values()))
     counts = f"{first['pictures']['train']} train, {first['pictures']['test']} test pictures"
     titles = " | ".join(title for title, _ in OBJECTS.values())
+    split, typed = SPLITS[first["data"]], nuclei.command(first["data"], None, first["minutes"])
     lines = [
-        f"Nuclei, one by one: DSB2018, {counts}, {first['minutes']:g} minutes each (`python -m bench.nuclei`); "
+        f"Nuclei, one by one: DSB2018, {counts}, {split}, {first['minutes']:g} minutes each (`{typed}`); "
         "the rivals start without pretrained weights:",
         "",
         f"| program | {titles} | pictures a second |",

@@ -120,6 +120,13 @@ def test_nuclei_keep_small_families_whole_and_deal_large_ones_by_the_shares(tmp_
     assert dataset.tree.name(int(sample.classes[0, 0])) == "nucleus"
     assert (tmp_path / "out/kinds.txt").read_text() == "".join(kinds)
 
+    prepare.nuclei_by_picture(tmp_path, tmp_path / "dealt")
+
+    dealt = open_dataset(tmp_path / "dealt").splits.values()
+    small = [sum(entry.name.startswith("c") for entry in entries) for entries in dealt]
+    assert sum(small) == 12
+    assert max(small) < 12
+
 
 def test_without_the_data_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SMALTA_DATA", raising=False)

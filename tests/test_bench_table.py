@@ -44,22 +44,29 @@ def test_the_doctor_and_the_speed_stand_below_the_table() -> None:
 
 
 def test_nuclei_have_a_table_of_their_own_with_one_row_per_program() -> None:
-    def of(value: float, rate: float) -> dict[str, Any]:
+    def of(value: float, rate: float, data: str = "nuclei") -> dict[str, Any]:
         line = {"value": value, "interval": [value / 2, value]}
         return result(None) | {
+            "data": data,
             "pictures": {"train": 3, "val": 1, "test": 2},
             "minutes": 15.0,
             "scores": {"all": dict.fromkeys(table.OBJECTS, line)},
             "prediction": {"pictures_per_second": rate},
         }
 
-    text = table.table({"nuclei_yolo": of(0.25, 8.04), "nuclei_smalta": of(0.5, 20.0)})
+    dealt = of(0.75, 20.0, "nuclei_by_picture")
+    text = table.table(
+        {"nuclei_yolo": of(0.25, 8.04), "nuclei_smalta": of(0.5, 20.0), "nuclei_by_picture_smalta": dealt}
+    )
 
-    assert "DSB2018, 3 train, 2 test pictures, 15 minutes each" in text
+    families, by_picture = (line for line in text.splitlines() if "DSB2018, 3 train, 2 test pictures" in line)
+    assert "small families in one part only, 15 minutes each (`python -m bench.nuclei`)" in families
+    assert "picture by picture, 15 minutes each (`python -m bench.nuclei --data nuclei_by_picture`)" in by_picture
     rows = [line for line in text.splitlines() if line.startswith(("| smalta", "| yolo11n-seg"))]
     three, one = "0.500 (0.250 to 0.500)", "0.5 (0.2 to 0.5)"
     assert rows[0] == f"| smalta | {three} | {three} | {three} | {three} | {one} | 20.0 |"
     assert rows[1].endswith("| 0.2 (0.1 to 0.2) | 8.0 |")
+    assert rows[2].startswith("| smalta | 0.750")
 
 
 def test_no_results_are_an_error_that_says_what_to_run() -> None:
