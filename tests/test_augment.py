@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchvision.transforms.v2 import functional as TF
 
 from smalta.classes import ClassTree
 from smalta.data.sample import Sample
-from smalta.training.augment import AugmentConfig, Crop, random_view
+from smalta.training.augment import AugmentConfig, Crop, _recolour, random_view
 
 # 1 ground  2 left  3 right
 TREE = ClassTree({"ground": {}, "left": {"mirror": "right"}, "right": {}})
@@ -183,6 +185,22 @@ def test_colours_change_and_labels_do_not(config: AugmentConfig, changes: bool) 
     assert np.array_equal(crop.picture.numpy(), colours.transpose(2, 0, 1)) != changes
     if config.grey:
         assert (crop.picture[0] == crop.picture[1]).all()
+
+
+@pytest.mark.parametrize("grey", [0.0, 1.0])
+def test_colours_are_those_of_torchvision(grey: float) -> None:
+    colours = np.random.default_rng(1).integers(80, 140, (24, 40, 3), dtype=np.uint8)  # nothing is cut
+    sample = Sample(name="a", picture=colours, classes=np.ones((24, 40), np.uint16))
+    config = replace(STILL, brightness=0.3, contrast=0.3, saturation=0.3, grey=grey)
+
+    found = _recolour(torch.from_numpy(sample.picture).permute(2, 0, 1), config, np.random.default_rng(5))
+
+    rng = np.random.default_rng(5)
+    bright, contrast, saturated = rng.uniform(0.7, 1.3, 3)
+    expected = TF.adjust_brightness(torch.from_numpy(colours).permute(2, 0, 1) / 255, bright)
+    expected = TF.adjust_contrast(expected, contrast)
+    expected = TF.adjust_saturation(expected, 0 if grey else saturated)
+    torch.testing.assert_close(found.float(), 255 * expected, atol=1.0, rtol=0)
 
 
 @given(

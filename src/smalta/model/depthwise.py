@@ -7,8 +7,8 @@ oneDNN, which PyTorch calls on a CPU, has fast bf16 kernels for the gradients of
 1, and falls back to loops 10 to 20 times slower for the weight gradient of a 5x5 one and for the input gradient at
 stride 2. Both can be written with the fast kernels: a 5x5 weight gradient is four overlapping 3x3 ones on shifted
 inputs, and a convolution with stride 2 is a sum of four with stride 1 over the input's even and odd rows and columns.
-In float32 all of oneDNN's kernels are fast, and the sums would make a training step 5 % longer, so it keeps its own.
-`bench/train_speed.py` measures what that is worth.
+In float32 the weight gradient of a 5x5 one takes twice as long as its four sums; the rest is fast there and is left to
+oneDNN. `bench/train_speed.py` measures what that is worth.
 
 Must not know: which network, data, training.
 """
@@ -20,6 +20,8 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+FAST_KERNEL = 3  # side of the largest kernel whose weight gradient is fast
 
 
 class _Depthwise(torch.autograd.Function):
@@ -52,8 +54,8 @@ def composed(padded: Tensor, weight: Tensor, stride: int) -> Tensor:
 
 
 def _input_gradient(grad: Tensor, padded: Tensor, weight: Tensor, stride: int) -> Tensor:
-    if stride == 1:
-        return _gradients(grad, padded, weight, of_input=True)
+    if stride == 1 or grad.dtype == torch.float32:
+        return _gradients(grad, padded, weight, stride, of_input=True)
     result = torch.zeros_like(padded)
     for row in range(stride):
         for column in range(stride):
@@ -80,25 +82,25 @@ def _weight_gradient(grad: Tensor, padded: Tensor, weight: Tensor, stride: int) 
                     window = phase[:, :, top : top + height + rows - 1, left : left + width + columns - 1]
                     block = part[:, :, top : top + rows, left : left + columns]
                     block.copy_(
-                        _gradients(grad, window.contiguous(memory_format=torch.channels_last), block, of_input=False)
+                        _gradients(grad, window.contiguous(memory_format=torch.channels_last), block, 1, of_input=False)
                     )
     return result
 
 
 def _blocks(length: int) -> list[tuple[int, int]]:
     """Starts and lengths of pieces of at most 3 that cover a kernel's side; they may overlap."""
-    if length <= 3:
+    if length <= FAST_KERNEL:
         return [(0, length)]
-    return [(min(start, length - 3), 3) for start in range(0, length - 1, 2)]
+    return [(min(start, length - FAST_KERNEL), FAST_KERNEL) for start in range(0, length - 1, FAST_KERNEL - 1)]
 
 
-def _gradients(grad: Tensor, padded: Tensor, weight: Tensor, *, of_input: bool) -> Tensor:
+def _gradients(grad: Tensor, padded: Tensor, weight: Tensor, stride: int, *, of_input: bool) -> Tensor:
     gradients = torch.ops.aten.convolution_backward(
         grad,
         padded,
         weight.contiguous(),
         None,
-        [1, 1],
+        [stride, stride],
         [0, 0],
         [1, 1],
         False,
@@ -117,9 +119,11 @@ class DepthwiseConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
         """(B, C, H, W) -> (B, C, H', W')."""
         padding = self._padding(input.shape[-2:])
-        bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-        if bf16 and input.device.type == "cpu" and torch.is_grad_enabled():
-            return composed(F.pad(input.bfloat16(), padding), self.weight.bfloat16(), self.stride[0])
+        if input.device.type == "cpu" and torch.is_grad_enabled():
+            if torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16:
+                return composed(F.pad(input.bfloat16(), padding), self.weight.bfloat16(), self.stride[0])
+            if self.kernel_size[0] > FAST_KERNEL and self.weight.requires_grad:
+                return composed(F.pad(input, padding), self.weight, self.stride[0])
         if padding[0] == padding[1] and padding[2] == padding[3]:
             symmetric = (padding[2], padding[0])
             return F.conv2d(input, self.weight, self.bias, self.stride, symmetric, groups=self.groups)

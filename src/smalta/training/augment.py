@@ -3,8 +3,8 @@
 In:  one `Sample`.
 Out: `Crop`: tensors of one size, ready to be stacked.
 
-The kernels are torchvision's (transforms v2); the parameters are drawn here, from one generator per view, so that a
-view depends on its seed alone and not on which thread makes it or what was drawn before.
+The kernels are torchvision's (transforms v2), for colours OpenCV's; the parameters are drawn here, from one generator
+per view, so that a view depends on its seed alone and not on which thread makes it or what was drawn before.
 
 Must not know: networks, losses, batches.
 """
@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from torchvision.transforms.v2 import functional as TF
 from smalta.classes import ROOT, ClassTree
 from smalta.data.sample import Sample
 
+GREY = np.array([0.2989, 0.587, 0.114])  # weights of red, green and blue, as torchvision has them
 LEAST_FILLED = 0.9  # of a view's side by its picture, or of the picture's own side where it is smaller than the view
 
 
@@ -162,15 +164,20 @@ def _cut(
 
 
 def _recolour(picture: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
-    def factor(reach: float) -> float:
-        return float(rng.uniform(1 - reach, 1 + reach))
+    """Brightness, contrast, saturation and grey in one matrix: torchvision's formulas, rounded and cut once at the end.
 
-    if config.brightness:
-        picture = TF.adjust_brightness(picture, factor(config.brightness))
-    if config.contrast:
-        picture = TF.adjust_contrast(picture, factor(config.contrast))
-    if config.saturation:
-        picture = TF.adjust_saturation(picture, factor(config.saturation))
+    x -> b x, then towards the picture's mean grey by 1 - c, then towards each pixel's own grey by 1 - s.
+    """
+    bright, contrast, saturated = (
+        float(rng.uniform(1 - reach, 1 + reach)) for reach in (config.brightness, config.contrast, config.saturation)
+    )
     if rng.random() < config.grey:
-        picture = TF.rgb_to_grayscale(picture, num_output_channels=3)
-    return picture
+        saturated = 0.0
+    if bright == contrast == saturated == 1.0:
+        return picture
+    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+    colours = saturated * np.eye(3) + (1 - saturated) * GREY
+    mean = float(GREY @ cv2.mean(pixels)[:3])
+    shift = np.full((3, 1), (1 - contrast) * bright * mean)
+    made = cv2.transform(pixels, np.hstack([bright * contrast * colours, shift]))
+    return torch.from_numpy(made).permute(2, 0, 1)
