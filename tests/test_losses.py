@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smalta.classes import ROOT, ClassTree
 from smalta.training import losses
-from smalta.training.losses import AttributeLoss, TreeLoss, balanced_weights, node_log_probabilities
+from smalta.training.losses import AttributeLoss, TreeLoss, balanced_weights
 from trees import trees
 
 # 1 sky  2 vehicle  3 vehicle/car  4 vehicle/lorry; leaves sky, car, lorry
@@ -36,24 +36,6 @@ def random_logits(tree: ClassTree, seed: int, scale: float = 3.0) -> Tensor:
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-# -- P(node) ------------------------------------------------------------------------------------------
-
-
-def test_the_probability_of_a_node_sums_the_softmax_of_its_leaves() -> None:
-    found = node_log_probabilities(logits_of((0.2, 0.5, 0.3)), STREET)
-
-    #                                  root sky vehicle car lorry
-    torch.testing.assert_close(found.exp().ravel(), torch.tensor([1.0, 0.2, 0.8, 0.5, 0.3]))
-
-
-@given(tree=trees(), seed=SEEDS)
-def test_the_probabilities_of_children_sum_to_their_parents(tree: ClassTree, seed: int) -> None:
-    p = node_log_probabilities(random_logits(tree, seed), tree).exp()
-
-    for node in (ROOT, *tree.inner):
-        torch.testing.assert_close(p[:, list(tree.children(node))].sum(dim=1), p[:, node])
-
-
 # -- cross-entropy ------------------------------------------------------------------------------------
 
 
@@ -75,14 +57,16 @@ def test_class_weights_weigh_pixels_by_their_labelled_class() -> None:
     assert loss.item() == pytest.approx(-(4 * math.log(0.5) + 2 * math.log(0.9) + 1 * math.log(0.7)) / 7, rel=1e-5)
 
 
-def test_labels_of_leaves_alone_are_weighed_alike_and_cost_no_sums_over_children(monkeypatch) -> None:
-    logits = logits_of((0.2, 0.5, 0.3), (0.7, 0.2, 0.1), (0.8, 0.1, 0.1))
-    weights = np.array([9.0, 1.0, 2.0, 4.0, 9.0])
-    monkeypatch.delattr("torch.logsumexp")  # what a sum over children is made with
+@pytest.mark.parametrize(("nodes", "groups"), [((3, 1, ROOT), []), ((3, 2, 2), [(3, slice(1, 3))])])
+def test_sums_over_children_are_made_for_parents_that_are_named_alone(
+    nodes: tuple[int, ...], groups: list[tuple[int, slice]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(losses, "entropy_sum", lambda logits, *rest: made.append(rest[-1]) or logits.sum())
 
-    loss = TreeLoss(STREET, weights)(logits, labels_of(3, 1, ROOT))
+    TreeLoss(STREET)(logits_of((0.2, 0.5, 0.3), (0.7, 0.2, 0.1), (0.8, 0.1, 0.1)), labels_of(*nodes))
 
-    assert loss.item() == pytest.approx(-(4 * math.log(0.5) + 1 * math.log(0.7)) / 5, rel=1e-5)
+    assert made == [groups]  # channel 3 is that of the vehicles, whose leaves are cars and lorries
 
 
 @given(tree=trees(), seed=SEEDS)

@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LEAST = 1e-37  # of a probability, for its logarithm; the gradient needs none
 Group = tuple[int, slice]  # the channel of a group of leaves, and the leaves
 
 
@@ -66,24 +65,24 @@ def _of_picture(
     logits: Tensor, channel: Tensor, weights: Tensor, groups: Sequence[Group], *, wanted: bool
 ) -> tuple[Tensor, Tensor | None]:
     """The loss of a picture, and where it is wanted its gradient by the logits (L, H, W)."""
-    share = torch.softmax(logits, dim=0)
+    log_leaves = F.log_softmax(logits, dim=0)
     weight = weights[channel.clamp_min(0)] * (channel >= 0)
     is_leaf = channel < len(logits)
     leaf, at_leaf = torch.where(is_leaf, channel, 0).clamp_min(0)[None], (weight * is_leaf)[None]
-    loss = -(share.gather(0, leaf).clamp_min_(LEAST).log_() * at_leaf).sum()
-    inside = []
+    loss = -(log_leaves.gather(0, leaf) * at_leaf).sum()
+    shares = []
     for number, leaves in groups:
-        of_group = share[leaves].sum(dim=0).clamp_min_(LEAST)
+        log_group = torch.logsumexp(log_leaves[leaves], dim=0)
         at_group = weight * (channel == number)
-        loss -= (of_group.log() * at_group).sum()
+        loss -= (log_group * at_group).sum()
         if wanted:
-            inside.append((leaves, share[leaves] * (at_group / of_group)))
+            shares.append((leaves, (log_leaves[leaves] - log_group).exp_().mul_(at_group)))
     if not wanted:
         return loss, None
-    slope = share.mul_(weight)
+    slope = log_leaves.exp_().mul_(weight)
     slope.scatter_add_(0, leaf, -at_leaf)
-    for leaves, part in inside:
-        slope[leaves] -= part
+    for leaves, share in shares:
+        slope[leaves] -= share
     return loss, slope
 
 

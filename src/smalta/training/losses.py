@@ -23,24 +23,6 @@ from smalta.model.info import MOST_AT_FULL_SIZE
 IGNORED = -100
 
 
-def node_log_probabilities(leaf_logits: Tensor, tree: ClassTree) -> Tensor:
-    """log P(node) for every node, stable for logits of any size, computed in fp32.
-
-    Args:
-        leaf_logits: (B, L, ...) in fp32 or bf16.
-
-    Returns:
-        (B, N + 1, ...) fp32, indexed by node id; index 0, the root, is 0 everywhere.
-    """
-    log_leaves = F.log_softmax(leaf_logits.float(), dim=1)
-    log_inner = [
-        torch.logsumexp(log_leaves[:, slice(*tree.leaf_slices[node])], dim=1, keepdim=True) for node in tree.inner
-    ]
-    log_nodes = torch.cat([log_leaves, *log_inner], dim=1)
-    order = np.argsort([*tree.leaves, *tree.inner])  # from leaves and inner nodes to the order of node ids
-    return torch.cat([torch.zeros_like(log_nodes[:, :1]), log_nodes[:, order]], dim=1)
-
-
 class TreeLoss(nn.Module):
     """-log P(labelled node), averaged over labelled pixels, and a Dice term that respects partial labels.
 
