@@ -69,16 +69,36 @@ def test_muon_takes_what_mixes_channels_and_adamw_the_rest() -> None:
     network = Network(NetworkConfig(n_leaves=3, objects=True, stride=2))
     names = {id(parameter): name for name, parameter in network.named_parameters()}
 
-    muon, adamw, free = optimizer_of(network).param_groups
+    groups = optimizer_of(network).param_groups
 
-    mixing = {names[id(parameter)] for parameter in muon["params"]}
-    others = {names[id(parameter)] for parameter in adamw["params"]}
+    mixing, others, free = (
+        {names[id(parameter)] for group in part for parameter in group["params"]}
+        for part in (groups[:2], groups[2::2], groups[3::2])
+    )
     assert {"semantic.weight", "objects.1.weight"} <= others
     assert all(network.get_parameter(name).shape[1] > 1 for name in mixing)
     assert all(network.get_parameter(name).shape[1] == 1 or name.startswith(("semantic", "objects")) for name in others)
     assert len(mixing) > 40
-    assert free["weight_decay"] == 0.0
-    assert len(names) == sum(len(group["params"]) for group in (muon, adamw, free))
+    assert all(group["weight_decay"] == 0.0 for group in groups[3::2])
+    assert len(names) == len(mixing) + len(others) + len(free)
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_an_encoder_that_knows_something_is_moved_more_slowly(pretrained: bool) -> None:
+    network = Network(NetworkConfig(n_leaves=3))
+    optimizer = MuonAdamW(network, learning_rate=0.01, weight_decay=0.0, pretrained=pretrained)
+    rate = {id(x): group["base_lr"] for group in optimizer.param_groups for x in group["params"]}
+    before = copy.deepcopy(network)
+    give_gradients(network)
+
+    optimizer.step()
+
+    slow = 0.3 if pretrained else 1.0
+    for name, parameter in network.named_parameters():
+        assert rate[id(parameter)] == pytest.approx(0.01 * (slow if name.startswith("encoder.") else 1.0))
+    for name in ("encoder.body.blocks.3.1.conv_pw.weight", "decoder.merges.8.mix.0.1.0.weight"):
+        moved = (network.get_parameter(name) - before.get_parameter(name)).square().mean().sqrt().item()
+        assert moved == pytest.approx(0.2 * 0.01 * (slow if name.startswith("encoder.") else 1.0), rel=0.2)
 
 
 def test_what_is_no_matrix_moves_as_adamw_moves_it() -> None:

@@ -110,7 +110,12 @@ class Trainer:
         self._format = torch.channels_last if recipe.layout == "channels_last" else torch.contiguous_format
         self.network = network.to(memory_format=self._format).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False).to(self.fabric.device)
-        optimizer = MuonAdamW(self.network, learning_rate=settings.learning_rate, weight_decay=WEIGHT_DECAY)
+        optimizer = MuonAdamW(
+            self.network,
+            learning_rate=settings.learning_rate,
+            weight_decay=WEIGHT_DECAY,
+            pretrained=settings.pretrained and settings.encoder != "plain",
+        )
         self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
         self.loss = loss.to(self.fabric.device)
         self.attribute_loss = AttributeLoss(dataset.tree)

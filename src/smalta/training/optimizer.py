@@ -24,6 +24,7 @@ from smalta.model.network import mixing_weights
 from smalta.model.tracing import NEWTON_SCHULZ_ROUNDS
 
 MOMENTUM = 0.95
+ENCODER_SHARE = 0.3  # of the learning rate, for an encoder that comes with ImageNet weights
 STEP_SIZE = 0.2  # root mean square of AdamW's usual step, in learning rates
 QUINTIC = (3.4445, -4.7750, 2.0315)  # x -> a x + b x^3 + c x^5 brings what is in (0, 1] near 1 in five rounds
 
@@ -32,26 +33,33 @@ class MuonAdamW(torch.optim.Optimizer):
     """Muon and AdamW, in one optimiser.
 
     Attributes:
-        param_groups: each with "lr", "base_lr" and "weight_decay"; the first is Muon's.
+        param_groups: each with "lr", "base_lr" and "weight_decay": Muon's for the encoder and for the rest, then
+            AdamW's.
 
     Args:
         network: whose parameters are moved: its `mixing_weights` by Muon, all others by AdamW.
         learning_rate: of both.
         weight_decay: of weights; biases and normalisation have none.
+        pretrained: whether the encoder knows something already, and is moved by `ENCODER_SHARE` of the learning rate.
     """
 
-    def __init__(self, network: nn.Module, *, learning_rate: float, weight_decay: float) -> None:
+    def __init__(
+        self, network: nn.Module, *, learning_rate: float, weight_decay: float, pretrained: bool = False
+    ) -> None:
         mixing = mixing_weights(network)
-        rest = [parameter for name, parameter in network.named_parameters() if name not in mixing]
-        others = [parameter for parameter in rest if parameter.dim() > 1]
-        free = [parameter for parameter in rest if parameter.dim() <= 1]
-        rate = {"lr": learning_rate, "base_lr": learning_rate}
-        super().__init__([{"params": [*mixing.values()], "weight_decay": weight_decay, **rate}], {})
-        adamw_groups = [
-            {"params": others, "weight_decay": weight_decay, **rate},
-            {"params": free, "weight_decay": 0.0, **rate},
-        ]
-        self._adamw = torch.optim.AdamW(adamw_groups, fused=True)
+        muon, adamw = [], []
+        for encoder in (True, False):
+            share = ENCODER_SHARE if encoder and pretrained else 1.0
+            rate = {"lr": share * learning_rate, "base_lr": share * learning_rate}
+            named = [x for x in network.named_parameters() if x[0].startswith("encoder.") == encoder]
+            rest = [parameter for name, parameter in named if name not in mixing]
+            mixed = [parameter for name, parameter in named if name in mixing]
+            muon.append({"params": mixed, "weight_decay": weight_decay, **rate})
+            adamw.append({"params": [x for x in rest if x.dim() > 1], "weight_decay": weight_decay, **rate})
+            adamw.append({"params": [x for x in rest if x.dim() <= 1], "weight_decay": 0.0, **rate})
+        super().__init__(muon, {})
+        self._adamw = torch.optim.AdamW(adamw, fused=True)
+        self._muon_groups = [*self.param_groups]
         self.param_groups += self._adamw.param_groups  # the same dicts, so that a new rate reaches both
         self._adamw.state = self.state
 
@@ -62,10 +70,10 @@ class MuonAdamW(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        group = self.param_groups[0]
-        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
-        if moved:
-            self._muon(moved, group["lr"], group["weight_decay"])
+        for group in self._muon_groups:
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if moved:
+                self._muon(moved, group["lr"], group["weight_decay"])
         self._adamw.step()
         return loss
 
