@@ -66,6 +66,8 @@ _KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written bes
     "sum": ("arithmetic", 1),
     "_to_copy": ("copy", 0),
     "clone": ("copy", 0),
+    "pixel_shuffle": ("copy", 0),
+    "pixel_unshuffle": ("copy", 0),
     "copy": ("copy", 0),
     "cat": ("copy", 0),
     "constant_pad_nd": ("copy", 0),
