@@ -1,9 +1,9 @@
 """The decoder: coarse features meet fine ones on the way back up.
 
 In:  feature maps of an encoder, from fine to coarse.
-Out: one feature map at the stride asked for.
+Out: one feature map of reduction 4, and the layer with which heads answer at that stride or a finer one.
 
-Must not know: classes, heads, training.
+Must not know: classes, which heads there are, training.
 """
 
 from __future__ import annotations
