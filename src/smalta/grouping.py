@@ -124,15 +124,16 @@ def group(
     heights = center[peaks[:, 0], peaks[:, 1]]
     to = nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)]
     number = numbered(peaks, heights, to, lambda ways: lowest_on(center, peaks, ways), rule)
-    used = np.argwhere(cells)
-    target = follow(used, offsets[:, used[:, 0], used[:, 1]] / stride, center.shape)
+    used = np.flatnonzero(cells)
+    steps = offsets.reshape(2, -1).take(used, axis=1) / stride
+    target = follow(np.stack(np.unravel_index(used, cells.shape), axis=1), steps, center.shape)
     owner = number[nearest[target]]
-    areas = np.bincount(owner, pixels[cells], number.max() + 1).astype(np.int64)
-    totals = np.bincount(owner, sum_per_cell(thing * mask, stride, center.shape)[cells], number.max() + 1)
+    areas = np.bincount(owner, pixels.take(used), number.max() + 1).astype(np.int64)
+    totals = np.bincount(owner, sum_per_cell(thing * mask, stride, center.shape).take(used), number.max() + 1)
     renumbered, scores = judge(areas, totals, heights, number, rule)
     coarse = np.zeros(center.shape, dtype=np.int32)
     coarse[cells] = renumbered[owner]
-    return coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: thing.shape[0], : thing.shape[1]] * mask, scores
+    return _at_full_size(coarse, stride)[: thing.shape[0], : thing.shape[1]] * mask, scores
 
 
 def smooth(center: np.ndarray, deviation: float) -> np.ndarray:
@@ -155,6 +156,12 @@ def sum_per_cell(plane: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> n
     if stride == 1:
         return padded
     return cv2.resize(padded, cells_hw[::-1], interpolation=cv2.INTER_AREA) * np.float32(stride * stride)
+
+
+def _at_full_size(cells: np.ndarray, stride: int) -> np.ndarray:
+    """(stride h, stride w): each cell's value in all of its pixels."""
+    height, width = cells.shape
+    return cv2.resize(cells, (stride * width, stride * height), interpolation=cv2.INTER_NEAREST)
 
 
 def find_peaks(center: np.ndarray, least: float, radius: int) -> np.ndarray:
