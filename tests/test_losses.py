@@ -57,6 +57,15 @@ def test_class_weights_weigh_pixels_by_their_labelled_class() -> None:
     assert loss.item() == pytest.approx(-(4 * math.log(0.5) + 2 * math.log(0.9) + 1 * math.log(0.7)) / 7, rel=1e-5)
 
 
+def test_labels_of_leaves_alone_are_weighed_alike() -> None:
+    logits = logits_of((0.2, 0.5, 0.3), (0.7, 0.2, 0.1), (0.8, 0.1, 0.1))
+    weights = np.array([9.0, 1.0, 2.0, 4.0, 9.0])
+
+    loss = TreeLoss(STREET, weights)(logits, labels_of(3, 1, ROOT))
+
+    assert loss.item() == pytest.approx(-(4 * math.log(0.5) + 1 * math.log(0.7)) / 5, rel=1e-5)
+
+
 @pytest.mark.parametrize(("nodes", "groups"), [((3, 1, ROOT), []), ((3, 2, 2), [(3, slice(1, 3))])])
 def test_sums_over_children_are_made_for_parents_that_are_named_alone(
     nodes: tuple[int, ...], groups: list[tuple[int, slice]], monkeypatch: pytest.MonkeyPatch
