@@ -3,8 +3,9 @@
 `python -m bench.train_speed`. In: SMALTA_DATA. Out: bench/results/train_speed.json.
 
 Both sides run in processes of their own, in turn, on the same views, with the same batch, crop and loss, making the
-views included. The plain loop is what a first script does: float32, channels first, PyTorch's own convolutions, memory
-as glibc hands it out. It neither averages weights nor cuts gradients, which smalta does within its time.
+views included; smalta keeps them at one size here (`--first-view 1`). The plain loop is what a first script does:
+float32, channels first, PyTorch's own convolutions, memory as glibc hands it out. It neither averages weights nor cuts
+gradients, which smalta does within its time.
 """
 
 from __future__ import annotations
@@ -56,7 +57,18 @@ DATA = "camvid_speed"
 
 def smalta_rate(steps: int, folder: Path) -> float:
     """Pictures per second of `smalta train`, from its own log; validations are not in it."""
-    run(*smalta_command(), "train", str(prepared(DATA)), "--out", str(folder), "--steps", str(steps), "--quiet")
+    run(
+        *smalta_command(),
+        "train",
+        str(prepared(DATA)),
+        "--out",
+        str(folder),
+        "--steps",
+        str(steps),
+        "--first-view",
+        "1",
+        "--quiet",
+    )
     progress = [event for event in smalta_log(folder) if event["event"] == "progress" and event["step"] > WARM_UP]
     rates = [event["pictures_per_second"] for event in progress]
     if not rates:

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from smalta.classes import ClassTree
 from smalta.data.sample import Sample
-from smalta.training.augment import AugmentConfig, Crop, _recolour, random_view
+from smalta.training.augment import AugmentConfig, Crop, _recolour, random_view, smaller_view
 
 # 1 ground  2 left  3 right
 TREE = ClassTree({"ground": {}, "left": {"mirror": "right"}, "right": {}})
@@ -48,6 +48,43 @@ def test_without_freedom_a_view_is_the_picture() -> None:
     assert np.array_equal(crop.picture.numpy(), sample.picture.transpose(2, 0, 1))
     assert np.array_equal(crop.labels.numpy(), sample.classes)
     assert np.array_equal(crop.attributes["tone"].numpy(), tone)
+
+
+@pytest.mark.parametrize("picture_side", [64, 40])
+def test_a_smaller_view_shows_as_much_of_a_picture_smaller(picture_side: int) -> None:
+    sample = sample_of(quarters(picture_side))
+    full, small = (
+        random_view(sample, TREE, (side, side), STILL, np.random.default_rng(0), side / 64) for side in (64, 32)
+    )
+
+    assert np.array_equal(small.labels.numpy(), full.labels.numpy()[1::2, 1::2])  # what lies beyond the picture too
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "share", "expected"),
+    [
+        ((320, 320), 0.4, ((128, 128), 0.4)),
+        ((320, 320), 0.44, ((128, 128), 0.4)),
+        ((320, 320), 0.46, ((160, 160), 0.5)),
+        ((320, 320), 1.0, ((320, 320), 1.0)),
+        ((192, 320), 0.4, ((64, 128), 0.4)),  # of 192 px 0.4 are 77
+        ((320, 96), 0.5, ((160, 32), 0.5)),
+        ((32, 32), 0.1, ((32, 32), 1.0)),
+    ],
+)
+def test_a_smaller_view_has_sides_of_whole_places_and_one_scale(
+    size_hw: tuple[int, int], share: float, expected: tuple[tuple[int, int], float]
+) -> None:
+    assert smaller_view(size_hw, share) == expected
+
+
+@given(height=st.integers(1, 20), width=st.integers(1, 20), share=st.floats(0.01, 1))
+def test_what_fills_the_full_view_fills_a_smaller_one(height: int, width: int, share: float) -> None:
+    (small_h, small_w), zoom = smaller_view((32 * height, 32 * width), share)
+
+    assert small_h % 32 == small_w % 32 == 0
+    for small, full in ((small_h, 32 * height), (small_w, 32 * width)):
+        assert small == 32 or small <= full * zoom + 1e-6
 
 
 def test_a_mirrored_view_mirrors_labels_and_swaps_left_and_right() -> None:

@@ -42,8 +42,9 @@ class PlainPictures:
 
 def batches_of(dataset: PlainPictures, *, batch: int = 2, seed: int = 0, **told: Any) -> Batches:
     weights = told.pop("weights", np.ones(len(dataset.entries)))
+    size_hw = told.pop("size_hw", (32, 32))
     options = {"config": STILL, "cache_bytes": 2**20, **told}
-    return Batches(dataset, dataset.entries, weights, (32, 32), batch=batch, seed=seed, **options)  # type: ignore[arg-type]
+    return Batches(dataset, dataset.entries, weights, size_hw, batch=batch, seed=seed, **options)  # type: ignore[arg-type]
 
 
 def numbers(batches: Batches, steps: range) -> list[list[int]]:
@@ -93,6 +94,21 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
         assert torch.equal(other.pictures, expected.pictures)
         assert torch.equal(other.labels, expected.labels)
     assert not torch.equal(batch_at(4, start=4, seed=4).pictures, expected.pictures)
+
+
+def test_views_are_as_large_as_their_step_says_however_far_ahead_they_are_made() -> None:
+    def sizes(start: int, ahead: int) -> list[tuple[int, ...]]:
+        batches = batches_of(
+            PlainPictures(5), size_hw=(128, 64), ahead=ahead, share=lambda step: min(0.5 + step / 8, 1.0)
+        )
+        source = batches.start(start)
+        found = [tuple(next(source).labels.shape[1:]) for _ in range(start, 5)]
+        batches.close()
+        return found
+
+    expected = [(64, 32), (64, 32), (96, 32), (128, 64), (128, 64)]  # of 128 and 64 px, in whole places of 32
+    assert sizes(0, ahead=0) == sizes(0, ahead=3) == expected
+    assert sizes(2, ahead=3) == expected[2:]
 
 
 def test_weights_say_how_often_a_picture_is_drawn() -> None:

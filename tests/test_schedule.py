@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.errors import ConfigError
-from smalta.training.schedule import WARM_UP, Budget, ema_decay, learning_rate_factor
+from smalta.training.schedule import (
+    GROWN,
+    WARM_UP,
+    Budget,
+    ema_decay,
+    learning_rate_factor,
+    mean_work_left,
+    view_share,
+)
 
 
 class FakeTime:
@@ -119,6 +127,20 @@ def test_after_the_warm_up_the_learning_rate_never_rises(a: float, b: float) -> 
     assert 0 <= learning_rate_factor(late) <= 1
     if early >= WARM_UP:
         assert learning_rate_factor(late) <= learning_rate_factor(early)
+
+
+def test_views_grow_evenly_until_they_are_full() -> None:
+    assert view_share(0.0, 0.4) == 0.4
+    assert view_share(GROWN / 2, 0.4) == pytest.approx(0.7)
+    assert view_share(GROWN, 0.4) == view_share(1.0, 0.4) == 1.0
+    assert view_share(0.0, 1.0) == 1.0
+
+
+def test_the_work_that_is_left_counts_the_growth_of_views() -> None:
+    assert mean_work_left(0.0, 1.0) == mean_work_left(GROWN, 0.4) == mean_work_left(1.0, 0.4) == 1.0
+    # from 0.4 to 1 over GROWN the mean square is (1 - 0.4^3) / (3 * 0.6), then 1; a step of the start does 0.4^2
+    growing = (1 - 0.4**3) / (3 * 0.6)
+    assert mean_work_left(0.0, 0.4) == pytest.approx((GROWN * growing + 1 - GROWN) / 0.4**2, rel=0.01)
 
 
 def test_the_average_forgets_its_start_at_once_and_widens_with_the_run() -> None:

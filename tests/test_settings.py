@@ -36,6 +36,9 @@ def fingerprint() -> Fingerprint:
         ({"device": "gpu"}, "device must be 'auto', 'cpu' or 'cuda', got 'gpu'"),
         ({"crop": 0}, "crop must be a multiple of 32 pixels, got 0"),
         ({"crop": 100}, "crop must be a multiple of 32 pixels, got 100"),
+        ({"first_view": 0.0}, "first view must be above 0 and at most 1, got 0.0"),
+        ({"first_view": 1.5}, "first view must be above 0 and at most 1, got 1.5"),
+        ({"first_view": math.nan}, "first view must be above 0 and at most 1, got nan"),
         ({"batch": 0}, "batch must be at least 1"),
         ({"stride": 0}, "stride must be 1, 2 or 4, got 0"),
         ({"stride": 8}, "stride must be 1, 2 or 4, got 8"),
@@ -105,6 +108,28 @@ def test_large_pictures_are_cut_to_views_of_320(fingerprint: Fingerprint) -> Non
     large = replace(fingerprint, height=(1000, 1000, 1000), width=(150, 150, 150))
 
     assert decide(TrainSettings(), large, MANY, KIND, PLAN).crop_hw == (320, 160)
+
+
+@pytest.mark.parametrize(
+    ("side", "told", "expected", "sentence"),
+    [
+        (1000, {}, 0.4, "; at the start 128 x 128 px"),
+        (1000, {"first_view": 0.7}, 0.7, "; at the start 224 x 224 px"),
+        (1000, {"first_view": 1.0}, 1.0, ""),
+        (160, {}, 0.6, "; at the start 96 x 96 px"),  # no smaller than 96
+        (64, {}, 1.0, ""),
+    ],
+)
+def test_views_begin_small_where_they_can(
+    fingerprint: Fingerprint, side: int, told: dict[str, Any], expected: float, sentence: str
+) -> None:
+    pictures = replace(fingerprint, height=(side,) * 3, width=(side,) * 3)
+
+    recipe = decide(TrainSettings(**told), pictures, MANY, KIND, PLAN)
+
+    assert recipe.first_view == pytest.approx(expected)
+    assert sentence in recipe.reasons["crop"]
+    assert ("start" in recipe.reasons["crop"]) == bool(sentence)
 
 
 def test_samples_are_kept_where_a_third_of_the_free_memory_holds_them(fingerprint: Fingerprint) -> None:

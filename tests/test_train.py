@@ -22,6 +22,7 @@ from smalta.data.fingerprint import measure
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError
 from smalta.model.storage import load_model, load_tensors, save_tensors
 from smalta.training import clock, loop
+from smalta.training import settings as settings_module
 from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Silent
 from smalta.training.schedule import Budget
@@ -148,6 +149,34 @@ def test_observers_hear_of_progress_validations_and_notes(
     assert heard[0] == "examining 6 pictures and their labels"
     assert "classes inferred" in heard[1]
     assert [item for item in heard if isinstance(item, tuple)][:3] == [(1, 0.5), ("validation", 1, True), (2, 1.0)]
+
+
+def test_views_grow_and_a_run_that_is_resumed_sees_the_same_ones(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "LEAST_VIEW", 32)
+    monkeypatch.setattr(clock, "REPORT_SECONDS", 0.0)
+    sides: list[int] = []
+    update = loop.Trainer._update
+
+    def noted(trainer: loop.Trainer, batch: Any) -> float:
+        sides.append(batch.labels.shape[-1])
+        return update(trainer, batch)
+
+    monkeypatch.setattr(loop.Trainer, "_update", noted)
+    grown = settings(steps=8, first_view=0.5)
+    train(discs, tmp_path / "whole", grown)
+    expected = [64, 32, 32, 64, 64, 64, 64, 64]  # the first is full, to try the memory; 0.75 of 64 px are nearer to 64
+
+    assert sides == expected
+    sides.clear()
+    with pytest.MonkeyPatch.context() as patched:
+        stop_in_an_observer(patched)
+        with pytest.raises(KeyboardInterrupt):
+            train(discs, tmp_path / "run", grown)
+    train(discs, tmp_path / "run", grown, resume=True)
+    assert sides == expected
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
 # -- stopped and resumed ------------------------------------------------------------------------------

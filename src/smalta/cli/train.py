@@ -35,6 +35,9 @@ def train(
     memory: Memory = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step.", show_default=False)] = None,
     crop: Annotated[int | None, typer.Option(help="Side of the training views in pixels.", show_default=False)] = None,
+    first_view: Annotated[
+        float, typer.Option(help="Share of that side at the start of the run, from where it grows; 1 for no growth.")
+    ] = 0.4,
     stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
     width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = 96,
     learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = 6e-3,
@@ -56,6 +59,7 @@ def train(
         batch=batch,
         memory_bytes=None if memory is None else n_bytes(memory),
         crop=crop,
+        first_view=first_view,
         stride=stride,
         width=width,
         learning_rate=learning_rate,

@@ -73,7 +73,12 @@ class Crop:
 
 
 def random_view(
-    sample: Sample, tree: ClassTree, size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+    sample: Sample,
+    tree: ClassTree,
+    size_hw: tuple[int, int],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    zoom: float = 1.0,
 ) -> Crop:
     """Draw one view.
 
@@ -83,13 +88,14 @@ def random_view(
         size_hw: of the view, in pixels.
         config: how far to stray.
         rng: consumed; the same state gives the same view.
+        zoom: enlarges every picture beside what `config` draws, so that a smaller view shows as much.
     """
     picture = torch.from_numpy(np.array(sample.picture)).permute(2, 0, 1)
     maps = [sample.classes.astype(np.int16), *(np.array(values) for values in sample.attributes.values())]
     if sample.instances is not None:
         maps.append(np.array(sample.instances, dtype=np.int32))
     labels = [torch.from_numpy(array)[None] for array in maps]
-    picture, labels = _cut(picture, labels, _window(sample, size_hw, config, rng), size_hw)
+    picture, labels = _cut(picture, labels, _window(sample, size_hw, config, rng, zoom), size_hw)
     mirrored = False
     if rng.random() < config.flip:
         picture, labels, mirrored = TF.horizontal_flip(picture), [TF.horizontal_flip(x) for x in labels], True
@@ -108,15 +114,32 @@ def random_view(
     return Crop(picture=picture, labels=classes.contiguous(), attributes=named, instances=instances)
 
 
+def smaller_view(size_hw: tuple[int, int], share: float) -> tuple[tuple[int, int], float]:
+    """A smaller view of the same part of a picture.
+
+    Args:
+        size_hw: of the full view, multiples of 32.
+        share: of its side that is wanted, in (0, 1].
+
+    Returns:
+        Its size, multiples of 32, and by how much a picture in it is smaller. The shorter side is rounded down: a
+        picture that just fills the full view then fills this one too.
+    """
+    longer = max(size_hw)
+    zoom = max(round(share * longer / 32), 1) * 32 / longer
+    height, width = (max(int(zoom * side / 32 + 1e-6), 1) * 32 for side in size_hw)
+    return (height, width), zoom
+
+
 def _window(
-    sample: Sample, size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+    sample: Sample, size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator, zoom: float
 ) -> tuple[int, int, int, int]:
     """Top, left, height, width in the picture; it may reach beyond the picture where that is smaller."""
     height, width = sample.classes.shape
     # the scale at which the longer way of the picture fills the view
     covering = min(size_hw[0] / height, size_hw[1] / width)
-    least, most = config.scale
-    least = min(max(least, LEAST_FILLED * min(covering, 1.0)), most)
+    least, most = (zoom * limit for limit in config.scale)
+    least = min(max(least, LEAST_FILLED * min(covering, zoom)), most)
     scale = math.exp(rng.uniform(math.log(least), math.log(most)))
     stretch = math.exp(rng.uniform(-1, 1) * math.log(config.stretch) / 2)
     cut_h = max(8, round(size_hw[0] / scale * stretch))

@@ -9,7 +9,7 @@ Must not know: networks, losses, schedules.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -22,7 +22,7 @@ from torch import Tensor
 from smalta.cores import usable_cores
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
-from smalta.training.augment import AugmentConfig, Crop, random_view
+from smalta.training.augment import AugmentConfig, Crop, random_view, smaller_view
 from smalta.training.sampling import picks
 from smalta.training.targets import ObjectTargets, object_targets
 
@@ -96,13 +96,14 @@ class Batches:
         dataset: where the samples come from.
         entries: the pictures to draw from.
         weights: (P,) how often each is drawn, on average once in P draws where they are equal.
-        size_hw: of the views.
+        size_hw: of full views, multiples of 32.
         batch: views per batch.
         config: how far views stray.
         seed: of order and views.
         cache_bytes: memory for decoded samples.
         ahead: batches made before they are asked for; 0 where the processor that makes them also trains.
         object_stride: of the network's map, if it has heads for objects; else None.
+        share: of the full views' side, for a step's; a function of the step alone, so that batches stay one.
     """
 
     def __init__(
@@ -118,9 +119,10 @@ class Batches:
         cache_bytes: int,
         ahead: int = 0,
         object_stride: int | None = None,
+        share: Callable[[int], float] = lambda step: 1.0,
     ) -> None:
         self._entries, self._weights, self._size_hw, self._batch = entries, weights, size_hw, batch
-        self._config, self._seed, self._ahead = config, seed, ahead
+        self._config, self._seed, self._ahead, self._share = config, seed, ahead, share
         self._tree, self._object_stride = dataset.tree, object_stride
         self._order = lru_cache(maxsize=2)(self._draw_order)  # two, for batches that span the end of an epoch
         self._cache = SampleCache(dataset, cache_bytes)
@@ -135,7 +137,8 @@ class Batches:
         while True:
             while len(waiting) <= self._ahead:
                 slots = range(step * self._batch, (step + 1) * self._batch)
-                waiting.append([self._pool.submit(self._view, slot) for slot in slots])
+                size_hw, zoom = smaller_view(self._size_hw, self._share(step))
+                waiting.append([self._pool.submit(self._view, slot, size_hw, zoom) for slot in slots])
                 step += 1
             views = [view.result() for view in waiting.popleft()]
             yield _stack([crop for crop, _ in views], [targets for _, targets in views if targets is not None])
@@ -148,12 +151,12 @@ class Batches:
         """Indices of the entries of one pass."""
         return picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
 
-    def _view(self, slot: int) -> tuple[Crop, ObjectTargets | None]:
+    def _view(self, slot: int, size_hw: tuple[int, int], zoom: float) -> tuple[Crop, ObjectTargets | None]:
         """The view at a place in the row, and what the heads for objects should answer."""
         epoch, place = divmod(slot, len(self._entries))
         sample = self._cache.read(self._entries[self._order(epoch)[place]])
         rng = np.random.default_rng((self._seed, 1, slot))
-        crop = random_view(sample, self._tree, self._size_hw, self._config, rng)
+        crop = random_view(sample, self._tree, size_hw, self._config, rng, zoom)
         if self._object_stride is None:
             return crop, None
         instances = None if crop.instances is None else crop.instances.numpy()

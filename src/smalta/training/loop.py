@@ -39,7 +39,14 @@ from smalta.training.losses import AttributeLoss, TreeLoss
 from smalta.training.object_losses import object_loss
 from smalta.training.observer import Log, Progress
 from smalta.training.optimizer import MuonAdamW
-from smalta.training.schedule import VALIDATIONS, Budget, ema_decay, learning_rate_factor
+from smalta.training.schedule import (
+    VALIDATIONS,
+    Budget,
+    ema_decay,
+    learning_rate_factor,
+    mean_work_left,
+    view_share,
+)
 from smalta.training.settings import Recipe, TrainSettings
 from smalta.training.sharpening import FROM, sharpen
 from smalta.training.validation import MOST, Score, validate
@@ -367,13 +374,15 @@ class Trainer:
         if not self._clock.report_due:
             return
         loss, rate = self._clock.take()
+        done = self.budget.progress(self.counters.step)
+        per_step = self.seconds_per_step * mean_work_left(done, self.recipe.first_view)
         self.log.progress(
             Progress(
                 step=self.counters.step,
-                done=self.budget.progress(self.counters.step),
+                done=done,
                 loss=loss,
                 pictures_per_second=rate,
-                seconds_left=self.budget.seconds_left(self.counters.step, self.seconds_per_step),
+                seconds_left=self.budget.seconds_left(self.counters.step, per_step),
             )
         )
 
@@ -417,7 +426,12 @@ class Trainer:
             cache_bytes=self.recipe.cache_bytes,
             ahead=self.recipe.ahead,
             object_stride=self.recipe.stride if self.network.config.objects else None,
+            share=self._view_share,
         )
+
+    def _view_share(self, step: int) -> float:
+        """The first step has full views, so that what does not fit in memory is found at once."""
+        return 1.0 if step == 0 else view_share(self.budget.progress(step), self.recipe.first_view)
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

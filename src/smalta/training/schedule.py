@@ -1,7 +1,7 @@
 """How far a run has come, in minutes or in steps, and what the learning rate is there.
 
 In:  a budget; the clock, or the step number.
-Out: progress from 0 to 1; factors of the learning rate.
+Out: progress from 0 to 1; factors of the learning rate and of the size of views.
 
 A run in minutes cannot know its number of steps, so everything that changes over a run is a function of progress.
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from smalta.errors import ConfigError
 
+GROWN = 0.6  # share of the run after which the views have their full size
 WARM_UP = 0.04  # share of the run in which the learning rate rises
 VALIDATIONS = 8  # a run looks at its validation pictures about so often
 
@@ -96,6 +97,25 @@ def learning_rate_factor(progress: float) -> float:
     if progress < WARM_UP:
         return max(progress / WARM_UP, 0.02)
     return max((1 - progress) / (1 - WARM_UP), 0.0) ** 0.9
+
+
+def view_share(progress: float, first: float) -> float:
+    """Side of the training views, divided by their full side: rising evenly, then 1.
+
+    Small views of the same pictures come first, as in progressive learning (Tan and Le 2021, EfficientNetV2): what is
+    where, and what it looks like, is seen in them too, and a step takes a fraction of the time.
+
+    Args:
+        progress: in [0, 1].
+        first: the share at the start of a run, in (0, 1].
+    """
+    return min(first + (1 - first) * progress / GROWN, 1.0)
+
+
+def mean_work_left(progress: float, first: float, parts: int = 32) -> float:
+    """Mean work of a step from here to the end of the run, in that of a step of now; it goes by a view's area."""
+    ahead = [view_share(progress + (1 - progress) * (k + 0.5) / parts, first) ** 2 for k in range(parts)]
+    return sum(ahead) / parts / view_share(progress, first) ** 2
 
 
 def ema_decay(step: int, gamma: float = 16.0) -> float:

@@ -21,10 +21,13 @@ from smalta.errors import ConfigError
 from smalta.model.info import DEFAULT_ENCODER, KINDS, OBJECT_KINDS, Kind, NetworkConfig
 from smalta.plan.candidates import TRAINING_BATCH
 from smalta.plan.plan import Layout, Plan
-from smalta.training.augment import AugmentConfig
+from smalta.training.augment import AugmentConfig, smaller_view
+from smalta.training.schedule import GROWN
 
 Device = Literal["auto", "cpu", "cuda"]
 USUAL_VIEW = 320  # pixels
+FIRST_VIEW = 0.4  # of the views' side, at the start of a run
+LEAST_VIEW = 96  # pixels; smaller ones show no more than three places of the coarsest map
 PLANNED = ("device", "precision", "layout", "batch", "allocator", "time")  # lines of the plan that a training tells
 
 
@@ -43,6 +46,7 @@ class TrainSettings:
         batch: pictures per step.
         memory_bytes: that the run may take at most; None for what the machine has.
         crop: side of the training views in pixels, a multiple of 32.
+        first_view: share of that side at the start of the run, from where it grows; 1 for views of one size.
         stride: of the network's map.
         width: channels of the decoder at stride 4.
         learning_rate: the highest one.
@@ -58,6 +62,7 @@ class TrainSettings:
     batch: int | None = None
     memory_bytes: int | None = None
     crop: int | None = None
+    first_view: float = FIRST_VIEW
     stride: int | None = None
     width: int = 96
     learning_rate: float = 6e-3
@@ -71,6 +76,8 @@ class TrainSettings:
             raise ConfigError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
         if self.crop is not None and (self.crop < 32 or self.crop % 32):
             raise ConfigError(f"crop must be a multiple of 32 pixels, got {self.crop}")
+        if not 0 < self.first_view <= 1:
+            raise ConfigError(f"first view must be above 0 and at most 1, got {self.first_view}")
         if self.batch is not None and self.batch < 1:
             raise ConfigError(f"batch must be at least 1, got {self.batch}")
         if self.memory_bytes is not None and self.memory_bytes < 1:
@@ -106,6 +113,7 @@ class Recipe:
         layout: of its maps in memory.
         batch: pictures per step.
         crop_hw: of the training views, pixels.
+        first_view: share of their side at the start of the run.
         stride: of the network's map.
         cache_bytes: memory for decoded samples.
         ahead: batches made before they are asked for.
@@ -119,6 +127,7 @@ class Recipe:
     layout: Layout
     batch: int
     crop_hw: tuple[int, int]
+    first_view: float
     stride: int
     cache_bytes: int
     ahead: int
@@ -194,6 +203,13 @@ def decide(
         raise ConfigError(
             "batch 1 with views of 32 x 32 px leaves batch normalisation a single value per channel; use --batch 2"
         )
+    first_view = max(settings.first_view, min(LEAST_VIEW / min(crop_hw), 1.0))
+    if first_view < 1:
+        first_hw, _ = smaller_view(crop_hw, first_view)
+        reasons["crop"] += (
+            f"; at the start {first_hw[0]} x {first_hw[1]} px of pictures made smaller, growing until "
+            f"{GROWN:.0%} of the run are over: small views teach most of the same in a fraction of the time"
+        )
     stride = settings.stride or fingerprint.output_stride
     reasons["stride"] = fingerprint.stride_reason if settings.stride is None else f"stride {stride}: as told"
     wanted, allowed = fingerprint.decoded_bytes, min(memory_bytes // 3, max(memory_bytes - plan.memory_bytes, 0))
@@ -216,6 +232,7 @@ def decide(
         layout=plan.layout,
         batch=plan.batch,
         crop_hw=crop_hw,
+        first_view=first_view,
         stride=stride,
         cache_bytes=min(wanted * 2, allowed),
         ahead=3 if plan.device == "cuda" else 0,
