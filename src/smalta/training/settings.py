@@ -208,7 +208,7 @@ def decide(
         first_hw, _ = smaller_view(crop_hw, first_view)
         reasons["crop"] += (
             f"; at the start {first_hw[0]} x {first_hw[1]} px of pictures made smaller, growing until "
-            f"{GROWN:.0%} of the run are over: small views teach most of the same in a fraction of the time"
+            f"{100 * GROWN:.0f} % of the run are over: small views teach most of the same in a fraction of the time"
         )
     stride = settings.stride or fingerprint.output_stride
     reasons["stride"] = fingerprint.stride_reason if settings.stride is None else f"stride {stride}: as told"
