@@ -129,17 +129,17 @@ def test_after_the_warm_up_the_learning_rate_never_rises(a: float, b: float) -> 
         assert learning_rate_factor(late) <= learning_rate_factor(early)
 
 
-def test_views_grow_evenly_until_they_are_full() -> None:
-    assert view_share(0.0, 0.4) == 0.4
-    assert view_share(GROWN / 2, 0.4) == pytest.approx(0.7)
-    assert view_share(GROWN, 0.4) == view_share(1.0, 0.4) == 1.0
+def test_views_grow_in_three_steps_until_they_are_full() -> None:
+    shares = [view_share(progress, 0.4) for progress in (0.0, 0.19, 0.2, 0.39, 0.4, 0.59, GROWN, 1.0)]
+
+    assert shares == pytest.approx([0.4, 0.4, 0.6, 0.6, 0.8, 0.8, 1.0, 1.0])
+    assert shares[-2:] == [1.0, 1.0]  # exactly
     assert view_share(0.0, 1.0) == 1.0
 
 
 def test_the_work_that_is_left_counts_the_growth_of_views() -> None:
     assert mean_work_left(0.0, 1.0) == mean_work_left(GROWN, 0.4) == mean_work_left(1.0, 0.4) == 1.0
-    # from 0.4 to 1 over GROWN the mean square is (1 - 0.4^3) / (3 * 0.6), then 1; a step of the start does 0.4^2
-    growing = (1 - 0.4**3) / (3 * 0.6)
+    growing = (0.4**2 + 0.6**2 + 0.8**2) / 3  # until GROWN; a step of the start does 0.4^2
     assert mean_work_left(0.0, 0.4) == pytest.approx((GROWN * growing + 1 - GROWN) / 0.4**2, rel=0.01)
 
 

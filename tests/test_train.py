@@ -166,7 +166,7 @@ def test_views_grow_and_a_run_that_is_resumed_sees_the_same_ones(
     monkeypatch.setattr(loop.Trainer, "_update", noted)
     grown = settings(steps=8, first_view=0.5)
     train(discs, tmp_path / "whole", grown)
-    expected = [64, 32, 32, 64, 64, 64, 64, 64]  # the first is full, to try the memory; 0.75 of 64 px are nearer to 64
+    expected = [64, 32, 32, 32, 64, 64, 64, 64]  # the first is full, to try the memory; 0.67 of 64 px are nearer to 32
 
     assert sides == expected
     sides.clear()

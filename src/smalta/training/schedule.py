@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from smalta.errors import ConfigError
 
 GROWN = 0.6  # share of the run after which the views have their full size
+SIZES = 3  # of smaller views before that; kernels are built anew for each, which takes seconds
 WARM_UP = 0.04  # share of the run in which the learning rate rises
 VALIDATIONS = 8  # a run looks at its validation pictures about so often
 
@@ -100,7 +101,7 @@ def learning_rate_factor(progress: float) -> float:
 
 
 def view_share(progress: float, first: float) -> float:
-    """Side of the training views, divided by their full side: rising evenly, then 1.
+    """Side of the training views, divided by their full side: `SIZES` even steps up, then 1.
 
     Small views of the same pictures come first, as in progressive learning (Tan and Le 2021, EfficientNetV2): what is
     where, and what it looks like, is seen in them too, and a step takes a fraction of the time.
@@ -109,7 +110,8 @@ def view_share(progress: float, first: float) -> float:
         progress: in [0, 1].
         first: the share at the start of a run, in (0, 1].
     """
-    return min(first + (1 - first) * progress / GROWN, 1.0)
+    steps = min(int(SIZES * progress / GROWN + 1e-9), SIZES)
+    return first + (1 - first) * steps / SIZES if steps < SIZES else 1.0
 
 
 def mean_work_left(progress: float, first: float, parts: int = 32) -> float:
