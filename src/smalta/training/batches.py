@@ -1,7 +1,8 @@
 """Batches of random views: which picture when, read once, made on a few threads.
 
 In:  entries of a data set, a seed, a step number.
-Out: `Batch`es, a function of seed and step alone, so that a resumed run sees what an uninterrupted one does.
+Out: `Batch`es, a function of seed, step and the size of views there, so that a resumed run sees what an uninterrupted one
+     does.
 
 Must not know: networks, losses, schedules.
 """
@@ -103,7 +104,7 @@ class Batches:
         cache_bytes: memory for decoded samples.
         ahead: batches made before they are asked for; 0 where the processor that makes them also trains.
         object_stride: of the network's map, if it has heads for objects; else None.
-        share: of the full views' side, for a step's; a function of the step alone, so that batches stay one.
+        share: side of a step's views, divided by that of full ones; asked once, when the step's views are begun.
     """
 
     def __init__(
