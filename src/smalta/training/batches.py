@@ -1,8 +1,7 @@
 """Batches of random views: which picture when, read once, made on a few threads.
 
 In:  entries of a data set, a seed, a step number.
-Out: `Batch`es, a function of seed, step and the size of views there, so that a resumed run sees what an uninterrupted one
-     does.
+Out: `Batch`es, a function of seed, step and the size of views there: a resumed run sees what an uninterrupted one does.
 
 Must not know: networks, losses, schedules.
 """
