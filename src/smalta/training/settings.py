@@ -27,7 +27,7 @@ from smalta.training.schedule import GROWN
 Device = Literal["auto", "cpu", "cuda"]
 USUAL_VIEW = 320  # pixels
 FIRST_VIEW = 0.4  # of the views' side, at the start of a run
-LEAST_VIEW = 96  # pixels; smaller ones show no more than three places of the coarsest map
+LEAST_VIEW = 96  # pixels, before rounding to 32; smaller ones show no more than three places of the coarsest map
 PLANNED = ("device", "precision", "layout", "batch", "allocator", "time")  # lines of the plan that a training tells
 
 
