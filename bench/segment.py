@@ -14,6 +14,7 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,11 @@ JOBS = {
 }
 
 
-def run_smalta(data: Path, folder: Path, *, minutes: float, split: str) -> dict[str, Any]:
-    """Train and evaluate in processes of their own; returns the report under "report"."""
+def run_smalta(data: Path, folder: Path, *, minutes: float, split: str, options: Sequence[str] = ()) -> dict[str, Any]:
+    """Train, with further options, and evaluate, in processes of their own; returns the report under "report"."""
     start = time.monotonic()
-    run(*smalta_command(), "train", str(data), "--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED))
+    told = ["--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED), *options]
+    run(*smalta_command(), "train", str(data), *told)
     seconds = time.monotonic() - start
     report = report_of(folder, data, split)
     log = smalta_log(folder)

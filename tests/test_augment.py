@@ -12,13 +12,11 @@ from torchvision.transforms.v2 import functional as TF
 
 from smalta.classes import ClassTree
 from smalta.data.sample import Sample
-from smalta.training.augment import AugmentConfig, Crop, _recolour, random_view, smaller_view
+from smalta.training.augment import UNCHANGED, AugmentConfig, Crop, _recolour, random_view, smaller_view
 
 # 1 ground  2 left  3 right
 TREE = ClassTree({"ground": {}, "left": {"mirror": "right"}, "right": {}})
-STILL = AugmentConfig(
-    scale=(1.0, 1.0), stretch=1.0, flip=0.0, aimed=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0
-)
+STILL = replace(UNCHANGED, aimed=0.0)
 
 
 def sample_of(classes: np.ndarray, **attributes: np.ndarray) -> Sample:

@@ -18,7 +18,7 @@ from smalta.classes import ClassTree
 from smalta.cli import main
 from smalta.data.pictures import read_index
 from smalta.model.storage import load_tensors, save_tensors
-from smalta.training import loop
+from smalta.training.learner import Learner
 from tiny_runs import events, state
 
 TINY = ["--encoder", "plain", "--crop", "64", "--batch", "2", "--width", "12", "--stride", "4", "--device", "cpu"]
@@ -93,7 +93,7 @@ def test_ctrl_c_is_exit_code_130(cli: Cli, discs: Path, tmp_path: Path, monkeypa
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop.Trainer, "_update", stop)
+    monkeypatch.setattr(Learner, "update", stop)
 
     code, _, error = cli("train", discs, "--out", tmp_path / "run", "--steps", 4, *TINY)
 

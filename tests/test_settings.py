@@ -14,11 +14,13 @@ from smalta.data.fingerprint import Fingerprint, measure_samples
 from smalta.data.sample import Sample
 from smalta.errors import ConfigError
 from smalta.model.info import Kind
-from smalta.training.settings import TrainSettings, decide, wanted_batch
+from smalta.training.augment import UNCHANGED, AugmentConfig
+from smalta.training.settings import Augment, TrainSettings, decide, wanted_batch
 
 PLAN = a_plan(task="training", runtime="pytorch", precision="fp32", streams=1, tile_hw=None, batch=8)
 KIND: tuple[Kind, str] = ("semantic", "as told")
 MANY = 2**40  # bytes of free memory
+AUGMENTS: tuple[Augment, ...] = ("usual", "none")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,7 @@ def fingerprint() -> Fingerprint:
         ({"first_view": 0.0}, "first view must be above 0 and at most 1, got 0.0"),
         ({"first_view": 1.5}, "first view must be above 0 and at most 1, got 1.5"),
         ({"first_view": math.nan}, "first view must be above 0 and at most 1, got nan"),
+        ({"augment": "light"}, "augment must be 'usual' or 'none', got 'light'"),
         ({"batch": 0}, "batch must be at least 1"),
         ({"stride": 0}, "stride must be 1, 2 or 4, got 0"),
         ({"stride": 8}, "stride must be 1, 2 or 4, got 8"),
@@ -130,6 +133,14 @@ def test_views_begin_small_where_they_can(
     assert recipe.first_view == pytest.approx(expected)
     assert sentence in recipe.reasons["crop"]
     assert ("start" in recipe.reasons["crop"]) == bool(sentence)
+
+
+def test_views_stray_unless_told_not_to(fingerprint: Fingerprint) -> None:
+    usual, none = (decide(TrainSettings(augment=augment), fingerprint, MANY, KIND, PLAN) for augment in AUGMENTS)
+
+    assert usual.augment == AugmentConfig()
+    assert none.augment == UNCHANGED
+    assert none.reasons["augmentation"].startswith("augmentation none: as told")
 
 
 def test_samples_are_kept_where_a_third_of_the_free_memory_holds_them(fingerprint: Fingerprint) -> None:

@@ -21,8 +21,9 @@ from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError
 from smalta.model.storage import load_model, load_tensors, save_tensors
-from smalta.training import clock, loop
+from smalta.training import clock, learner, loop
 from smalta.training import settings as settings_module
+from smalta.training.learner import Learner
 from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Silent
 from smalta.training.schedule import Budget
@@ -157,13 +158,13 @@ def test_views_grow_and_a_run_that_is_resumed_sees_the_same_ones(
     monkeypatch.setattr(settings_module, "LEAST_VIEW", 32)
     monkeypatch.setattr(clock, "REPORT_SECONDS", 0.0)
     sides: list[int] = []
-    update = loop.Trainer._update
+    update = Learner.update
 
-    def noted(trainer: loop.Trainer, batch: Any) -> float:
+    def noted(self: Learner, batch: Any, parts: int) -> float:
         sides.append(batch.labels.shape[-1])
-        return update(trainer, batch)
+        return update(self, batch, parts)
 
-    monkeypatch.setattr(loop.Trainer, "_update", noted)
+    monkeypatch.setattr(Learner, "update", noted)
     grown = settings(steps=8, first_view=0.5)
     train(discs, tmp_path / "whole", grown)
     expected = [64, 32, 32, 32, 64, 64, 64, 64]  # the first is full, to try the memory; 0.67 of 64 px are nearer to 32
@@ -194,8 +195,8 @@ def stop_in_a_validation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stop_inside_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the weights have moved, before the step counts."""
-    average = loop.Trainer._average
-    monkeypatch.setattr(loop.Trainer, "_average", at_call(6, raising(KeyboardInterrupt()), average))
+    average = Learner.average_weights
+    monkeypatch.setattr(Learner, "average_weights", at_call(6, raising(KeyboardInterrupt()), average))
 
 
 def kill_between_states(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,7 +384,7 @@ def test_data_without_pictures_to_learn_from_or_to_choose_by_are_refused(
 def test_a_loss_that_is_not_finite_steps_back_once_with_half_the_learning_rate(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_update", at_call(4, lambda: math.nan, loop.Trainer._update))
+    monkeypatch.setattr(Learner, "update", at_call(4, lambda: math.nan, Learner.update))
 
     result = train(discs, tmp_path / "run", settings(steps=10))
 
@@ -397,14 +398,14 @@ def test_after_a_step_back_the_same_batches_come_at_half_the_learning_rate_of_th
 ) -> None:
     rates: list[float] = []
     batches: list[int] = []
-    update = loop.Trainer._update
+    update = Learner.update
 
-    def spy(self: loop.Trainer, batch: Any) -> float:
+    def spy(self: Learner, batch: Any, parts: int) -> float:
         rates.append(self.optimizer.param_groups[0]["lr"])
         batches.append(int(batch.pictures.sum()))
-        return math.nan if len(rates) == 4 else update(self, batch)
+        return math.nan if len(rates) == 4 else update(self, batch, parts)
 
-    monkeypatch.setattr(loop.Trainer, "_update", spy)
+    monkeypatch.setattr(Learner, "update", spy)
 
     train(discs, tmp_path / "run", settings(steps=10))
 
@@ -419,14 +420,14 @@ def test_a_second_loss_that_is_not_finite_ends_the_run_also_after_a_resume(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 0
-    update = loop.Trainer._update
+    update = Learner.update
 
-    def break_down(self: loop.Trainer, batch: Any) -> float:
+    def break_down(self: Learner, batch: Any, parts: int) -> float:
         nonlocal count
         count += 1
-        return math.inf if count in (4, 6, 9) else update(self, batch)
+        return math.inf if count in (4, 6, 9) else update(self, batch, parts)
 
-    monkeypatch.setattr(loop.Trainer, "_update", break_down)
+    monkeypatch.setattr(Learner, "update", break_down)
     sentence = r"infinite or undefined again at step \d, at half the learning rate; .* lower --learning-rate"
 
     with pytest.raises(TrainingError, match=sentence):
@@ -437,22 +438,24 @@ def test_a_second_loss_that_is_not_finite_ends_the_run_also_after_a_resume(
 
 def test_a_step_whose_loss_is_not_finite_moves_no_weight(discs: Path, tmp_path: Path) -> None:
     trainer = make_trainer(discs, tmp_path)
-    trainer.loss = lambda logits, *labels: logits.sum() * math.inf  # type: ignore[assignment]
-    before = [parameter.clone() for parameter in trainer.network.parameters()]
+    trainer.learner.loss = lambda logits, *labels: logits.sum() * math.inf  # type: ignore[assignment]
+    before = [parameter.clone() for parameter in trainer.learner.network.parameters()]
 
-    assert not math.isfinite(trainer._update(next(trainer._batches().start(0))))
+    assert not math.isfinite(trainer.learner.update(next(trainer._batches().start(0)), 1))
 
-    assert all(torch.equal(a, b) for a, b in zip(before, trainer.network.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, trainer.learner.network.parameters(), strict=True))
 
 
 def test_a_gradient_that_is_not_finite_moves_no_weight(discs: Path, tmp_path: Path) -> None:
     trainer = make_trainer(discs, tmp_path)
-    trainer.loss = lambda logits, *labels: (logits.float() * 0).abs().sqrt().sum()  # type: ignore[assignment]
-    before = [parameter.clone() for parameter in trainer.network.parameters()]
+    trainer.learner.loss = lambda logits, *labels: (logits.float() * 0).abs().sqrt().sum()  # type: ignore[assignment]
+    before = [parameter.clone() for parameter in trainer.learner.network.parameters()]
 
-    assert math.isnan(trainer._update(next(trainer._batches().start(0))))  # the slope of a root at 0 is infinite
+    assert math.isnan(
+        trainer.learner.update(next(trainer._batches().start(0)), 1)
+    )  # the slope of a root at 0 is infinite
 
-    assert all(torch.equal(a, b) for a, b in zip(before, trainer.network.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, trainer.learner.network.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -461,7 +464,7 @@ def test_a_gradient_that_is_not_finite_moves_no_weight(discs: Path, tmp_path: Pa
 def test_out_of_memory_halves_the_batch_and_says_so(
     error: RuntimeError, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_update", at_call(2, raising(error), loop.Trainer._update))
+    monkeypatch.setattr(Learner, "update", at_call(2, raising(error), Learner.update))
 
     result = train(discs, tmp_path / "run", settings(steps=4))
 
@@ -473,7 +476,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
 def test_a_single_view_that_does_not_fit_in_memory_ends_the_run(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_update", lambda *_: raising(torch.OutOfMemoryError("no"))())
+    monkeypatch.setattr(Learner, "update", lambda *_: raising(torch.OutOfMemoryError("no"))())
 
     with pytest.raises(TrainingError, match=r"one view of .* does not fit in memory; use a smaller --crop or --width"):
         train(discs, tmp_path / "run", settings(steps=4, batch=4))
@@ -482,7 +485,7 @@ def test_a_single_view_that_does_not_fit_in_memory_ends_the_run(
 def test_another_error_inside_a_step_is_no_lack_of_memory(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_update", lambda *_: raising(RuntimeError("shapes differ"))())
+    monkeypatch.setattr(Learner, "update", lambda *_: raising(RuntimeError("shapes differ"))())
 
     with pytest.raises(RuntimeError, match="shapes differ"):
         train(discs, tmp_path / "run", settings(steps=4))
@@ -515,27 +518,27 @@ def test_the_average_follows_weights_and_running_statistics_by_its_decay(discs: 
     names = ("semantic.weight", "encoder.stages.0.1.running_mean")
     with torch.no_grad():
         for name in names:
-            trainer.network.state_dict()[name].fill_(1.0)
-            trainer.average.state_dict()[name].fill_(0.0)
-    trainer.counters.step = 20
+            trainer.learner.network.state_dict()[name].fill_(1.0)
+            trainer.learner.average.state_dict()[name].fill_(0.0)
 
-    trainer._average()
+    trainer.learner.average_weights(20)
 
     #                                        decay (1 - 1 / 21)^17 = 0.436
     for name in names:
-        torch.testing.assert_close(trainer.average.state_dict()[name].mean().item(), 1 - (20 / 21) ** 17)
-        assert (trainer.network.state_dict()[name] == 1).all()
+        torch.testing.assert_close(trainer.learner.average.state_dict()[name].mean().item(), 1 - (20 / 21) ** 17)
+        assert (trainer.learner.network.state_dict()[name] == 1).all()
 
 
 def test_a_step_in_parts_has_the_gradients_of_the_whole_batch(discs: Path, tmp_path: Path) -> None:
     gradients = []
     for parts in (1, 3):
         trainer = make_trainer(discs, tmp_path / str(parts), batch=4)
-        trainer.counters.accumulate = parts
         batch = next(trainer._batches().start(0))
         batch.labels[0, 8:] = 0  # parts of different numbers of labelled pixels
-        trainer._update(batch)
-        gradients.append(torch.cat([p.grad.ravel() for p in trainer.network.parameters() if p.grad is not None]))
+        trainer.learner.update(batch, parts)
+        gradients.append(
+            torch.cat([p.grad.ravel() for p in trainer.learner.network.parameters() if p.grad is not None])
+        )
 
     assert gradients[0].abs().max() > 1e-4
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-5)
@@ -679,9 +682,9 @@ def test_coarse_labels_are_read_from_a_quarter_of_the_run_on_and_in_parts_where_
         sizes.append(len(labels))
         return labels
 
-    monkeypatch.setattr(loop, "sharpen", deepen)
+    monkeypatch.setattr(learner, "sharpen", deepen)
     error = torch.OutOfMemoryError("no")
-    monkeypatch.setattr(loop.Trainer, "_update", at_call(1, raising(error), loop.Trainer._update))
+    monkeypatch.setattr(Learner, "update", at_call(1, raising(error), Learner.update))
 
     # two of the four pictures of each batch have coarse labels, where their views show them
     train(partial_run.parent / "data", tmp_path / "run", settings(steps=8, batch=4))

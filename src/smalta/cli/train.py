@@ -13,6 +13,7 @@ from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, checked_
 
 if TYPE_CHECKING:
     from smalta.model.info import Kind
+    from smalta.training.settings import Augment
 
 
 def train(
@@ -38,6 +39,9 @@ def train(
     first_view: Annotated[
         float, typer.Option(help="Share of that side at the start of the run, from where it grows; 1 for no growth.")
     ] = 0.4,
+    augment: Annotated[
+        str, typer.Option(help="usual, or none: views as the pictures are, to see whether they can be learned at all.")
+    ] = "usual",
     stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
     width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = 96,
     learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = 6e-3,
@@ -60,6 +64,7 @@ def train(
         memory_bytes=None if memory is None else n_bytes(memory),
         crop=crop,
         first_view=first_view,
+        augment=cast("Augment", augment),  # checked there
         stride=stride,
         width=width,
         learning_rate=learning_rate,

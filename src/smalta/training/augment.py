@@ -55,6 +55,11 @@ class AugmentConfig:
     grey: float = 0.05
 
 
+UNCHANGED = AugmentConfig(
+    scale=(1.0, 1.0), stretch=1.0, flip=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0
+)  # views are parts of the pictures as they are
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop:
     """One view of a sample.

@@ -8,20 +8,13 @@ Must not know: how labels become losses, how progress is shown.
 
 from __future__ import annotations
 
-import copy
-import logging
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from lightning_fabric import Fabric
-from torch import Tensor, nn
 
 from smalta.data.dataset import Dataset
 from smalta.errors import ModelError, TrainingError
@@ -35,28 +28,22 @@ from smalta.training.calibrating import calibrate_model
 from smalta.training.checkpoint import load_state, save_state
 from smalta.training.clock import Clock
 from smalta.training.interrupts import hold_interrupts
-from smalta.training.losses import AttributeLoss, TreeLoss
-from smalta.training.object_losses import object_loss
+from smalta.training.learner import Learner
+from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Progress
-from smalta.training.optimizer import MuonAdamW
 from smalta.training.schedule import (
     VALIDATIONS,
     Budget,
-    ema_decay,
     learning_rate_factor,
     mean_work_left,
     view_share,
 )
 from smalta.training.settings import Recipe, TrainSettings
-from smalta.training.sharpening import FROM, sharpen
+from smalta.training.sharpening import FROM
 from smalta.training.validation import MOST, Score, validate
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision on every start
-
 CHECKPOINT_SECONDS = 60.0
-WEIGHT_DECAY = 0.02
 VALIDATION_SHARE = 1 / 30  # of the minutes, for one validation
-MOST_GRADIENT = 5.0  # norm to which larger gradients are cut
 
 
 @dataclass(slots=True)
@@ -107,25 +94,10 @@ class Trainer:
         facts: dict[str, Any],
     ) -> None:
         self.dataset, self.run_folder, self.log, self.facts = dataset, run, log, facts
-        self.weights, self.readable = weights, readable
+        self.weights = weights
         self.settings, self.recipe, self.budget = settings, recipe, budget
-        self.fabric = Fabric(
-            accelerator="gpu" if recipe.device == "cuda" else "cpu",
-            devices=1,
-            precision="bf16-mixed" if recipe.bf16 else "32-true",
-        )
-        self._format = torch.channels_last if recipe.layout == "channels_last" else torch.contiguous_format
-        self.network = network.to(memory_format=self._format).train()
-        self.average = copy.deepcopy(self.network).eval().requires_grad_(False).to(self.fabric.device)
-        optimizer = MuonAdamW(
-            self.network,
-            learning_rate=settings.learning_rate,
-            weight_decay=WEIGHT_DECAY,
-            pretrained=settings.pretrained and settings.encoder != "plain",
-        )
-        self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
-        self.loss = loss.to(self.fabric.device)
-        self.attribute_loss = AttributeLoss(dataset.tree)
+        self.learner = Learner(network, loss, dataset.tree, settings=settings, recipe=recipe, readable=readable)
+        self.objects = network.config.objects
         self.counters = Counters()
         self.seconds_per_step = 0.0
         self._whole = True  # whether weights, average, optimiser and counters are of the same step
@@ -154,7 +126,7 @@ class Trainer:
             raise
         finally:
             batches.close()
-        if self.network.config.objects:
+        if self.objects:
             self._calibrate()
         return self.counters
 
@@ -189,10 +161,10 @@ class Trainer:
             self._clock.views_made()
             with hold_interrupts():
                 self._whole = False
-                loss = self._step(batch.to(self.fabric.device))
+                loss = self._step(batch.to(self.learner.device))
                 if math.isfinite(loss):
                     self.counters.step += 1
-                    self._average()
+                    self.learner.average_weights(self.counters.step)
                     self._whole = True
             if not math.isfinite(loss):
                 self._step_back()
@@ -205,61 +177,20 @@ class Trainer:
 
     def _step(self, batch: Batch) -> float:
         progress = self.budget.progress(self.counters.step)
-        factor = learning_rate_factor(progress) * self.counters.learning_rate_scale
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["base_lr"] * factor
+        self.learner.set_rate(learning_rate_factor(progress) * self.counters.learning_rate_scale)
         while True:
+            parts = self.counters.accumulate
             try:
-                return self._update(self._sharpened(batch) if progress >= FROM else batch)
+                return self.learner.update(self.learner.sharpened(batch, parts) if progress >= FROM else batch, parts)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 self._halve(len(batch.labels), error)
 
-    def _update(self, batch: Batch) -> float:
-        self.optimizer.zero_grad()
-        total = 0.0
-        for part in batch.chunks(self.counters.accumulate):
-            logits = self.model(part.pictures.contiguous(memory_format=self._format))
-            loss = self.loss(logits["semantic"], part.labels, batch.labels)
-            if "attributes" in logits:
-                loss = loss + self.attribute_loss(
-                    logits["attributes"], part.attributes, part.labels, (batch.attributes, batch.labels)
-                )
-            if self.network.config.objects:
-                loss = loss + object_loss(logits, part.objects, batch.objects)
-            total += float(loss.detach())
-            if not math.isfinite(total):
-                return total
-            self.fabric.backward(loss)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT, foreach=True)
-        if not bool(torch.isfinite(norm)):
-            return math.nan
-        self.optimizer.step()
-        return total
-
-    @torch.no_grad()
-    def _sharpened(self, batch: Batch) -> Batch:
-        """The batch with coarse labels read by the averaged network where it is sure."""
-        if not self.readable:
-            return batch
-        coarse = torch.isin(batch.labels, torch.tensor(self.readable, device=batch.labels.device)).flatten(1).any(1)
-        labels, size_hw = batch.labels.clone(), batch.labels.shape[1:]
-        for rows in coarse.nonzero()[:, 0].tensor_split(self.counters.accumulate):
-            if len(rows) == 0:
-                continue
-            with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.recipe.bf16):
-                logits = self.average(batch.pictures[rows])["semantic"]
-            logits = F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=False)
-            labels[rows] = sharpen(labels[rows], logits, self.dataset.tree, self.readable)
-        return replace(batch, labels=labels)
-
     # -- what can go wrong ------------------------------------------------------------------------
 
     def _halve(self, batch: int, error: BaseException) -> None:
-        self.optimizer.zero_grad()
-        if self.fabric.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self.learner.forget_gradients()
         if self.counters.accumulate >= batch:
             raise TrainingError(
                 f"one view of {self.recipe.crop_hw} px does not fit in memory; use a smaller --crop or --width"
@@ -290,12 +221,6 @@ class Trainer:
 
     # -- between steps ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = ema_decay(self.counters.step)
-        kept, fresh = _floats(self.average), _floats(self.network)
-        torch._foreach_lerp_(kept, fresh, 1 - decay)
-
     def _validation_due(self) -> bool:
         step = self.counters.step
         if step in (0, self.counters.validated_step):
@@ -314,7 +239,7 @@ class Trainer:
         started = time.monotonic()
         entries = self.dataset.split("val")
         score = validate(
-            self.average,
+            self.learner.average,
             self.dataset,
             entries,
             device=self.recipe.device,
@@ -333,7 +258,7 @@ class Trainer:
         if better:
             self.counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
             self.counters.best_step = self.counters.step
-            save_model(self.run_folder / MODEL_FILE, self.average.state_dict(), self._info(score))
+            save_model(self.run_folder / MODEL_FILE, self.learner.average.state_dict(), self._info(score))
         self.counters.validated_step = self.counters.step
         self.counters.validated_at = self.budget.progress(self.counters.step)
         self.log.validation(
@@ -350,7 +275,7 @@ class Trainer:
         )
         self._save()
         # a last validation; and calibration, which takes longer
-        looks = 3.5 if self.network.config.objects else 1.1
+        looks = 3.5 if self.objects else 1.1
         self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
 
@@ -364,7 +289,7 @@ class Trainer:
             facts["validation_pq"] = score.quality
         return ModelInfo(
             tree=self.dataset.tree,
-            network=self.network.config,
+            network=self.learner.network.config,
             kind=self.recipe.kind,
             threshold=score.threshold,
             facts=facts,
@@ -395,13 +320,13 @@ class Trainer:
             "training_started": self.budget.training_started,
             "reserve": self.budget.reserve,
         }
-        optimizer = cast(torch.optim.Optimizer, self.optimizer.optimizer)
-        save_state(self.run_folder, self.network, self.average, optimizer, counters)
+        learner = self.learner
+        save_state(self.run_folder, learner.network, learner.average, learner.optimizer, counters)
         self._clock.saved()
 
     def _restore(self, *, keep_clock: bool = False) -> None:
-        optimizer = cast(torch.optim.Optimizer, self.optimizer.optimizer)
-        found = load_state(self.run_folder, self.network, self.average, optimizer)
+        learner = self.learner
+        found = load_state(self.run_folder, learner.network, learner.average, learner.optimizer)
         try:
             self.counters = Counters(**{name: found[name] for name in Counters.__slots__})
         except KeyError as error:
@@ -425,15 +350,10 @@ class Trainer:
             seed=self.settings.seed,
             cache_bytes=self.recipe.cache_bytes,
             ahead=self.recipe.ahead,
-            object_stride=self.recipe.stride if self.network.config.objects else None,
+            object_stride=self.recipe.stride if self.objects else None,
             share=self._view_share,
         )
 
     def _view_share(self, step: int) -> float:
         """The first step has full views, so that what does not fit in memory is found at once."""
         return 1.0 if step == 0 else view_share(self.budget.progress(step), self.recipe.first_view)
-
-
-def _floats(network: nn.Module) -> list[Tensor]:
-    tensors: Iterator[Tensor] = iter([*network.parameters(), *network.buffers()])
-    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]

@@ -21,10 +21,11 @@ from smalta.errors import ConfigError
 from smalta.model.info import DEFAULT_ENCODER, KINDS, OBJECT_KINDS, Kind, NetworkConfig
 from smalta.plan.candidates import TRAINING_BATCH
 from smalta.plan.plan import Layout, Plan
-from smalta.training.augment import AugmentConfig, smaller_view
+from smalta.training.augment import UNCHANGED, AugmentConfig, smaller_view
 from smalta.training.schedule import GROWN
 
 Device = Literal["auto", "cpu", "cuda"]
+Augment = Literal["usual", "none"]
 USUAL_VIEW = 320  # pixels
 FIRST_VIEW = 0.4  # of the views' side, at the start of a run
 LEAST_VIEW = 96  # pixels, before rounding to 32; smaller ones show no more than three places of the coarsest map
@@ -47,6 +48,7 @@ class TrainSettings:
         memory_bytes: that the run may take at most; None for what the machine has.
         crop: side of the training views in pixels, a multiple of 32.
         first_view: share of that side at the start of the run, from where it grows; 1 for views of one size.
+        augment: "usual" varies size, sides and colours of the views; "none" leaves them as the pictures are.
         stride: of the network's map.
         width: channels of the decoder at stride 4.
         learning_rate: the highest one.
@@ -63,6 +65,7 @@ class TrainSettings:
     memory_bytes: int | None = None
     crop: int | None = None
     first_view: float = FIRST_VIEW
+    augment: Augment = "usual"
     stride: int | None = None
     width: int = 96
     learning_rate: float = 6e-3
@@ -78,6 +81,8 @@ class TrainSettings:
             raise ConfigError(f"crop must be a multiple of 32 pixels, got {self.crop}")
         if not 0 < self.first_view <= 1:
             raise ConfigError(f"first view must be above 0 and at most 1, got {self.first_view}")
+        if self.augment not in ("usual", "none"):
+            raise ConfigError(f"augment must be 'usual' or 'none', got {self.augment!r}")
         if self.batch is not None and self.batch < 1:
             raise ConfigError(f"batch must be at least 1, got {self.batch}")
         if self.memory_bytes is not None and self.memory_bytes < 1:
@@ -219,12 +224,7 @@ def decide(
         + ("fit" if fits else "do not all fit")
         + f" in {allowed / 2**20:.0f} MiB: a third of the free memory, or what the network leaves of it"
     )
-    upside_down = fingerprint.no_up
-    reasons["augmentation"] = (
-        "the classes lie alike in both halves of the pictures, so views are also turned upside down"
-        if upside_down
-        else "the pictures have an up, so views are mirrored but not turned"
-    )
+    augment, reasons["augmentation"] = _augment(settings.augment, fingerprint)
     return Recipe(
         kind=kind[0],
         device=plan.device,
@@ -236,9 +236,22 @@ def decide(
         stride=stride,
         cache_bytes=min(wanted * 2, allowed),
         ahead=3 if plan.device == "cuda" else 0,
-        augment=AugmentConfig(upside_down=upside_down),
+        augment=augment,
         reasons=reasons,
     )
+
+
+def _augment(wanted: Augment, fingerprint: Fingerprint) -> tuple[AugmentConfig, str]:
+    """How far views stray, and why."""
+    if wanted == "none":
+        return UNCHANGED, (
+            "augmentation none: as told; views are parts of the pictures as they are, so these are learned by heart "
+            "sooner, and others worse"
+        )
+    if fingerprint.no_up:
+        why = "the classes lie alike in both halves of the pictures, so views are also turned upside down"
+        return AugmentConfig(upside_down=True), why
+    return AugmentConfig(), "the pictures have an up, so views are mirrored but not turned"
 
 
 def _up(length: int) -> int:
