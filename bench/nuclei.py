@@ -1,6 +1,6 @@
 """Find nuclei one by one: smalta, StarDist and Ultralytics' yolo-seg, trained for the same minutes.
 
-`python -m bench.nuclei [--data nuclei|nuclei_by_picture] [--who smalta|stardist|yolo] [--minutes 15]`.
+`python -m bench.nuclei [--data nuclei|nuclei_by_picture] [--who smalta|stardist|yolo] [--minutes 15] [--keep]`.
 
 In:  SMALTA_DATA; smalta through its command line, the rivals in environments of their own.
 Out: bench/results/DATA_WHO.json, or bench/work/results/DATA_WHO.json where the minutes are not the job's own.
@@ -9,7 +9,8 @@ In `nuclei` small families of pictures (one kind, one size) lie in one part only
 never saw; in `nuclei_by_picture` pictures are dealt one by one, as random splits do.
 
 Every program writes one PNG of object ids per picture of the test part; the same code scores them. smalta starts
-from its encoder's ImageNet weights, the rivals from nothing.
+from its encoder's ImageNet weights, the rivals from nothing. `--keep` trains nothing: the last training's model
+predicts once more, by the program as it is now.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 
 from bench.common import (
     REPOSITORY,
+    RESULTS,
     WORK,
     exit_on_error,
     machine_facts,
@@ -66,8 +68,8 @@ MEASURES = {
 }
 
 
-def run_rival(who: str, data: Path, folder: Path, minutes: float) -> dict[str, Any]:
-    """Train and predict in the rival's environment; returns facts about both."""
+def run_rival(who: str, data: Path, folder: Path, minutes: float, *, keep: bool) -> dict[str, Any]:
+    """Train, if not to keep what is there, and predict in the rival's environment; returns facts about both."""
     python, module = rival_python(who), f"bench.rivals.{who}_nuclei"
     variables = {
         "PYTHONPATH": str(REPOSITORY / "src"),
@@ -77,7 +79,8 @@ def run_rival(who: str, data: Path, folder: Path, minutes: float) -> dict[str, A
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     options = ("--minutes", str(minutes), "--seed", str(SEED))
-    run(python, "-m", module, "train", str(data), str(folder), *options, **variables)
+    if not keep:
+        run(python, "-m", module, "train", str(data), str(folder), *options, **variables)
     run(python, "-m", module, "predict", str(folder), str(data / "test/images"), str(folder / "instances"), **variables)
     facts = {part: json.loads((folder / f"{part}.json").read_text("utf-8")) for part in ("training", "prediction")}
     ask = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {PACKAGES[who]}}}))"
@@ -86,7 +89,7 @@ def run_rival(who: str, data: Path, folder: Path, minutes: float) -> dict[str, A
 
 
 def run_smalta(data: Path, folder: Path, minutes: float) -> dict[str, Any]:
-    """Train by the command line, then predict; returns facts about both."""
+    """Train by the command line; returns facts about it."""
     start = time.monotonic()
     options = ("--minutes", str(minutes), "--seed", str(SEED))
     run(*smalta_command(), "train", str(data), "--out", str(folder / "run"), *options)
@@ -94,12 +97,11 @@ def run_smalta(data: Path, folder: Path, minutes: float) -> dict[str, Any]:
     log = smalta_log(folder / "run")
     rates = [event["pictures_per_second"] for event in log if event["event"] == "progress"]
     looks = [event for event in log if event["event"] == "validation"]
-    training = {
+    return {
         "train_seconds": round(seconds, 1),
         "steps": looks[-1]["step"],
         "pictures_per_second": round(statistics.median(rates), 2) if rates else None,
     }
-    return {"training": training, "prediction": time_smalta(folder / "run", data / "test/images", folder)}
 
 
 def time_smalta(model: Path, pictures: Path, out: Path) -> dict[str, Any]:
@@ -144,19 +146,37 @@ def scores(truths: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) ->
     return lines
 
 
-def run_job(name: str, who: str, minutes: float) -> Path:
+def run_job(name: str, who: str, minutes: float, *, keep: bool = False) -> Path:
     """Train one program, let it predict the test part, score it and write the result.
 
+    Args:
+        name: of the data.
+        who: the program.
+        minutes: of training.
+        keep: the last training's model instead of training one; the result says so.
+
     Raises:
-        DataError: if a picture of the test part has no map, or one of another size.
+        DataError: if a picture of the test part has no map, or one of another size, or there is no training to keep.
     """
     data = prepared(name)
     dataset = open_dataset(data)
-    folder = WORK / "runs" / f"{name}_{who}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder, last = WORK / "runs" / f"{name}_{who}", RESULTS / f"{name}_{who}.json"
+    kept: dict[str, Any] = {}
+    if keep:
+        if not folder.is_dir() or not last.is_file():
+            raise DataError(f"there is no training to keep; run `{command(name, who, minutes)}` first")
+        before = json.loads(last.read_text(encoding="utf-8"))
+        kept = {"training": before["training"], "trained": {part: before[part] for part in ("load", "machine")}}
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     with recorded_load() as load:
-        facts = run_smalta(data, folder, minutes) if who == "smalta" else run_rival(who, data, folder, minutes)
+        if who == "smalta":
+            training = {} if keep else run_smalta(data, folder, minutes)
+            facts = {"training": training, "prediction": time_smalta(folder / "run", data / "test/images", folder)}
+        else:
+            facts = run_rival(who, data, folder, minutes, keep=keep)
+    facts |= kept
     truths, found = {}, {}
     for entry in dataset.split("test"):
         truths[entry.name] = read_mask(data / "test/instances" / f"{entry.name}.png")
@@ -176,6 +196,7 @@ def run_job(name: str, who: str, minutes: float) -> Path:
         "minutes": minutes,
         "seed": SEED,
         "training": facts["training"],
+        "trained": facts.get("trained", "by this run"),
         "prediction": prediction | {"pictures_per_second": round(prediction["pictures"] / prediction["seconds"], 2)},
         "scores": {
             part: scores({n: truths[n] for n in names}, {n: found[n] for n in names})
@@ -200,9 +221,10 @@ def main() -> None:
     parser.add_argument("--data", choices=SETS, default=DATA, help="how the pictures are split")
     parser.add_argument("--who", choices=WHO, help="one program only")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of training, for each program")
+    parser.add_argument("--keep", action="store_true", help="the last training's models predict once more")
     options = parser.parse_args()
     for who in [options.who] if options.who else WHO:
-        print(f"wrote {run_job(options.data, who, options.minutes).name}")
+        print(f"wrote {run_job(options.data, who, options.minutes, keep=options.keep).name}")
 
 
 if __name__ == "__main__":

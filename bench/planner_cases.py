@@ -167,9 +167,10 @@ def torch_network(group: Group) -> Any:
 
 
 def inference_pytorch(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:
+    from smalta.model.folding import folded
     from smalta.model.runtime import TorchRuntime
 
-    runtime = TorchRuntime(torch_network(group).eval(), device="cpu", bf16=group.precision == "bf16")
+    runtime = TorchRuntime(folded(torch_network(group)), device="cpu", bf16=group.precision == "bf16")
     for side in sides(group):
         picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
         yield side, 1, lambda picture=picture: runtime(picture), 1

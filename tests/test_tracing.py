@@ -131,6 +131,21 @@ def test_training_is_three_times_the_arithmetic_and_holds_all_maps() -> None:
     assert once == [layer for layer in step.scaled(3.0).layers if layer.once]
 
 
+def test_layers_that_are_kept_are_folded_as_they_are_in_training() -> None:
+    config = NetworkConfig(n_leaves=3)
+
+    usual, kept = (trace(config, (64, 64), training=True, fine_kept=kept) for kept in (False, True))
+
+    def layers(workload: Workload, *kinds: str) -> list[Layer]:
+        return [layer for layer in workload.layers if layer.kind in kinds and not layer.backward and not layer.once]
+
+    assert len(layers(usual, "norm")) - len(layers(kept, "norm")) == 9  # those of the fine layers
+    convolutions = ("dense", "pointwise", "depthwise", "stem")
+    assert [(x.kind, x.operations) for x in layers(kept, *convolutions)] == [
+        (x.kind, x.operations) for x in layers(usual, *convolutions)
+    ]
+
+
 def test_sides_are_rounded_up_as_the_runtime_pads() -> None:
     assert trace(PLAIN, (33, 64)) == trace(PLAIN, (64, 64))
 

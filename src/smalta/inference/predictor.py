@@ -167,6 +167,7 @@ def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -
     try:
         import torch
 
+        from smalta.model.folding import folded
         from smalta.model.runtime import TorchRuntime
         from smalta.model.storage import load_model
     except ImportError as error:
@@ -176,7 +177,7 @@ def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -
     network, info = load_model(model_file(path))
     if way is not None:
         planned = TorchRuntime(
-            network,
+            folded(network),
             info.tree.attributes,
             device=way.device,
             bf16=way.precision == "bf16",
@@ -187,7 +188,7 @@ def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -
     if device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return TorchRuntime(network, info.tree.attributes, device=chosen), info
+    return TorchRuntime(folded(network), info.tree.attributes, device=chosen), info
 
 
 def _open_exported(path: Path, way: Way | None, device: Device) -> tuple[Runtime, ModelInfo]:

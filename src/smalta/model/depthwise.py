@@ -118,7 +118,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
         """(B, C, H, W) -> (B, C, H', W')."""
-        padding = self._padding(input.shape[-2:])
+        padding = padding_of(self, input.shape[-2:], same=self.same)
         if input.device.type == "cpu" and torch.is_grad_enabled():
             if torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16:
                 return composed(F.pad(input.bfloat16(), padding), self.weight.bfloat16(), self.stride[0])
@@ -129,14 +129,28 @@ class DepthwiseConv2d(nn.Conv2d):
             return F.conv2d(input, self.weight, self.bias, self.stride, symmetric, groups=self.groups)
         return F.conv2d(F.pad(input, padding), self.weight, self.bias, self.stride, groups=self.groups)
 
-    def _padding(self, size_hw: torch.Size) -> tuple[int, int, int, int]:
-        """Left, right, top, bottom."""
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        if not self.same:
-            rows, columns = cast(tuple[int, int], self.padding)
-            return columns, columns, rows, rows
-        total = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in size_hw]
-        return total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2
+
+def padding_of(conv: nn.Conv2d, size_hw: torch.Size, *, same: bool) -> tuple[int, int, int, int]:
+    """Left, right, top, bottom for a map of a size.
+
+    Args:
+        conv: with numbers for its padding.
+        size_hw: of the map.
+        same: whether it is padded as TensorFlow does, by the map's size, instead of by these numbers.
+    """
+    if not same:
+        rows, columns = cast(tuple[int, int], conv.padding)
+        return columns, columns, rows, rows
+    total = [
+        max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
+        for side, kernel, stride, dilation in zip(size_hw, conv.kernel_size, conv.stride, conv.dilation, strict=True)
+    ]
+    return total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2
+
+
+def pads_as_tensorflow(conv: nn.Conv2d) -> bool:
+    """Whether a convolution is timm's `Conv2dSame`, or was before `use_fast_depthwise`."""
+    return conv.same if isinstance(conv, DepthwiseConv2d) else type(conv).__name__ == "Conv2dSame"
 
 
 def use_fast_depthwise(network: nn.Module) -> None:
@@ -149,6 +163,6 @@ def use_fast_depthwise(network: nn.Module) -> None:
         plain = module.bias is None and module.dilation == (1, 1) and module.padding_mode == "zeros"
         known = type(module) is nn.Conv2d or type(module).__name__ == "Conv2dSame"
         if square and depthwise and plain and known and not isinstance(module.padding, str):
-            same = type(module) is not nn.Conv2d
+            same = pads_as_tensorflow(module)
             module.__class__ = DepthwiseConv2d
             cast(DepthwiseConv2d, module).same = same

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from smalta.errors import ModelError
+from smalta.model.folding import EXAMPLE_SIDE, fold
 from smalta.model.info import DEFAULT_ENCODER
 
 Weights = Literal["package", "hub", "none"]
@@ -51,6 +52,20 @@ class Encoder(nn.Module):
             for parameter in module.parameters(recurse=False):
                 parameter.requires_grad_(False)
         self.train(self.training)
+
+    def fold_fine_layers(self) -> None:
+        """Let convolutions that are kept do the normalisation after them too; for good, so weights must be in place."""
+        if not self._kept:
+            return
+        training = self.training
+        self.eval()
+        pictures = torch.randn(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0))
+        fold(
+            self,
+            pictures.to(next(self.parameters())).contiguous(memory_format=torch.channels_last),
+            within=set(self._kept),
+        )
+        self.train(training)
 
     @property
     def keeps_fine_layers(self) -> bool:

@@ -110,6 +110,7 @@ def trace(
         network = Network(config).train(training)
         if fine_kept:
             network.encoder.keep_fine_layers()
+            network.encoder.fold_fine_layers()
     mode = FakeTensorMode()
     tensors = {name: _fake(mode, tensor) for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     with mode:
@@ -224,7 +225,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return None
         inputs, outputs = _tensors(given), _tensors((result,))
         if base == "convolution":
-            return _convolution(given[0], outputs[0], fresh)
+            return _convolution(given[0], outputs[0], fresh, transposed=bool(given[0][6]), groups=int(given[0][8]))
+        if base == "mkldnn::_convolution_pointwise":  # of `smalta.model.folding`
+            return _convolution(given[0], outputs[0], fresh, transposed=False, groups=int(given[0][6]))
         if base == "convolution_backward":
             return _convolution_backward(given[0], outputs, fresh)
         kind, per_element = _KINDS.get(base.removesuffix("_backward"), ("arithmetic", 1))
@@ -249,8 +252,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return tensor.dim() >= 3 and (tensor.shape[0] == self._batch or max(tensor.shape[-2:]) > LARGEST_KERNEL)
 
 
-def _convolution(args: Sequence[Any], output: Tensor, fresh: int) -> Layer:
-    maps, weight, transposed, groups = args[0], args[1], bool(args[6]), int(args[8])
+def _convolution(args: Sequence[Any], output: Tensor, fresh: int, *, transposed: bool, groups: int) -> Layer:
+    maps, weight = args[0], args[1]
     kernel = math.prod(weight.shape[1:])  # inputs of one output, or outputs of one input
     return Layer(
         kind=_kind_of(weight, groups),

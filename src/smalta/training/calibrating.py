@@ -18,6 +18,7 @@ from smalta.calibration import calibrate, candidates
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry
 from smalta.grouping import GroupingRule
+from smalta.model.folding import folded
 from smalta.model.runtime import TorchRuntime
 from smalta.model.storage import load_model, save_model
 from smalta.segmentation import Segmentation
@@ -43,7 +44,7 @@ def calibrate_model(
         A sentence for the run's log.
     """
     network, info = load_model(path)
-    runtime = TorchRuntime(network, info.tree.attributes, device=device, bf16=bf16)
+    runtime = TorchRuntime(folded(network), info.tree.attributes, device=device, bf16=bf16)
     found = []
     stuff = []
     started = time.monotonic()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -122,6 +121,10 @@ class Learner:
         self._optimizer.step()
         return total
 
+    def weights_are_in_place(self) -> None:
+        """To be called once before the first step: what is made of weights that stay is made here."""
+        self.network.encoder.fold_fine_layers()
+
     def forget_gradients(self) -> None:
         """Give back what a step that failed half way holds in memory."""
         self._optimizer.zero_grad()
@@ -156,5 +159,4 @@ class Learner:
 
 
 def _floats(network: nn.Module) -> list[Tensor]:
-    tensors: Iterator[Tensor] = iter([*network.parameters(), *network.buffers()])
-    return [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]

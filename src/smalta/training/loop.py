@@ -114,6 +114,7 @@ class Trainer:
         if resume:
             self._restore()
             self.log.note(f"going on at step {self.counters.step}")
+        self.learner.weights_are_in_place()
         batches = self._batches()
         try:
             self.budget.start_training()

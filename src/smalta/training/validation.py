@@ -22,6 +22,7 @@ from smalta.metrics.binary import ThresholdChooser
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
 from smalta.metrics.semantic import confusion, counts_of, iou, mean_of_present
+from smalta.model.folding import folded
 from smalta.model.network import Network
 from smalta.model.runtime import TorchRuntime
 from smalta.segmentation import Segmentation
@@ -72,10 +73,10 @@ def validate(
     most: int = MOST,
     seconds: float = math.inf,
 ) -> Score:
-    """Run a network in evaluation mode over validation pictures.
+    """Run a copy of a network in evaluation mode over validation pictures.
 
     Args:
-        network: any mode; it is left in the one that it came in.
+        network: any mode.
         dataset: that the entries are of.
         entries: validation pictures, at least one.
         device: "cpu" or "cuda".
@@ -84,8 +85,7 @@ def validate(
         seconds: to look at them; a few are looked at in any case.
     """
     tree = dataset.tree
-    was_training = network.training
-    runtime = TorchRuntime(network.eval(), tree.attributes, device=device, bf16=bf16)
+    runtime = TorchRuntime(folded(network), tree.attributes, device=device, bf16=bf16)
     tables = {k: level_index(tree, k) for k in range(1, tree.n_levels + 1)}
     matrices = {k: np.zeros((n := len(tree.level(k)), n + 1), dtype=np.int64) for k in tables}
     rule = GroupingRule() if network.config.objects else None
@@ -104,7 +104,6 @@ def validate(
             chooser.add(answer.probabilities[1], tables[tree.n_levels][sample.classes])
         if count >= LEAST and time.monotonic() - started > seconds:
             break
-    network.train(was_training)
     level = max((k for k, matrix in matrices.items() if matrix.sum() > 0), default=tree.n_levels)
     ious = iou(counts_of(matrices[level]))
     named = zip(tree.level(level), ious, strict=True)

@@ -1,0 +1,216 @@
+"""Let a convolution do the batch normalisation and the ReLU after it, where their numbers no longer change.
+
+In:  a network, or a part of one, in evaluation mode.
+Out: the same answers up to rounding, in fewer passes over the maps.
+
+On a CPU a pass over a map takes as long as many convolutions, and these two are nothing else. OpenVINO and ONNX Runtime
+fold them when they load a model; PyTorch does so only where it compiles.
+
+What follows a convolution is found by watching a pass, because encoders come from timm in many shapes. A module that is
+used twice is left alone. A map that somebody else reads too would be changed for them; so the answers are compared, and
+if they differ nothing is folded. Parameters stay where they are: `state_dict` gives the same file.
+
+Must not know: which network, data, training.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from smalta.model.depthwise import padding_of, pads_as_tensorflow
+
+N = TypeVar("N", bound=nn.Module)
+EXAMPLE_SIDE = 64  # pixels
+AGREEMENT = 1e-3  # of the largest value of an answer
+
+_FUSED: Mapping[type, tuple[str, list[float]]] = {  # oneDNN's names
+    nn.ReLU: ("relu", []),
+    nn.ReLU6: ("hardtanh", [0.0, 6.0]),
+}
+_NOTHING: tuple[str, list[float]] = ("none", [])
+
+
+class FoldedConv2d(nn.Conv2d):
+    """A convolution that normalises and cuts off what it answers; its own weight and bias are kept, and not used."""
+
+    folded_weight: Tensor
+    folded_bias: Tensor
+    activation: tuple[str, list[float]]
+    same: bool
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Conv2d gives it
+        """(B, C_in, H, W) -> (B, C_out, H', W')."""
+        left, right, top, bottom = padding_of(self, input.shape[-2:], same=self.same)
+        symmetric = left == right and top == bottom
+        padding = [top, left] if symmetric else [0, 0]
+        maps = input if symmetric else F.pad(input, (left, right, top, bottom))
+        weight, bias = self.folded_weight, self.folded_bias
+        if self._in_one_pass(maps):
+            name, limits = self.activation
+            return cast(
+                Tensor,
+                torch.ops.mkldnn._convolution_pointwise(
+                    maps, weight, bias, padding, self.stride, self.dilation, self.groups, name, limits, ""
+                ),
+            )
+        answer = F.conv2d(maps, weight, bias, self.stride, padding, self.dilation, self.groups)
+        return answer if self.activation == _NOTHING else F.hardtanh_(answer, *self._limits)
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        low, high = self.activation[1] or (0.0, float("inf"))
+        return low, high
+
+    def _in_one_pass(self, maps: Tensor) -> bool:
+        """Whether oneDNN's fused convolution can be asked: on a CPU, in float32, without gradients."""
+        if maps.device.type != "cpu" or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+            return False
+        if torch.is_grad_enabled() and maps.requires_grad:
+            return False
+        return torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+
+
+class _FoldedNorm(nn.BatchNorm2d):
+    """A normalisation that the convolution before it does."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.BatchNorm2d gives it
+        return input
+
+
+class _FoldedNormAct(nn.BatchNorm2d):
+    """timm's normalisation and activation in one, of which the activation is left."""
+
+    act: nn.Module
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.BatchNorm2d gives it
+        return cast(Tensor, self.act(input))
+
+
+@torch.inference_mode(False)
+def folded(network: N) -> N:
+    """A copy of a network, in evaluation mode and for that alone, that answers faster.
+
+    Args:
+        network: takes (B, 3, H, W) pictures.
+    """
+    made = copy.deepcopy(network).eval()
+    pictures = torch.randint(0, 256, (1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE), generator=torch.Generator().manual_seed(0))
+    device = next(made.parameters()).device
+    fold(made, pictures.to(device, torch.uint8).contiguous(memory_format=torch.channels_last))
+    return made
+
+
+@torch.no_grad()
+def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None = None) -> bool:
+    """Fold what can be, in place.
+
+    Args:
+        network: its normalisation layers in evaluation mode are folded; the others are left.
+        example: what it takes.
+        within: modules that may be changed; None for all.
+
+    Returns:
+        Whether anything was folded.
+    """
+    before = _tensors(network(example))
+    chains = _chains(network, example, within)
+    undo = [_fold_chain(*chain) for chain in chains]
+    after = _tensors(network(example))
+    if all(_agree(a, b) for a, b in zip(before, after, strict=True)):
+        return bool(chains)
+    for changed in reversed(undo):
+        for module, was in changed:
+            module.__class__ = was
+    return False
+
+
+def _chains(
+    network: nn.Module, example: Tensor, within: Collection[nn.Module] | None
+) -> list[tuple[nn.Conv2d, nn.BatchNorm2d, nn.Module | None]]:
+    """Convolutions with the normalisation, and where it can be fused the activation, that alone take their answers."""
+    # the tensor is held, so that its id stays its own; its version tells whether it was changed since
+    made: dict[int, tuple[nn.Module, Tensor, int]] = {}
+    versions: dict[nn.Module, int] = {}
+    calls: Counter[nn.Module] = Counter()
+    readers: dict[nn.Module, list[nn.Module]] = {}
+
+    def note(module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
+        calls[module] += 1
+        maker, _, version = made.get(id(inputs[0]), (None, None, -1))
+        if maker is not None and version == versions[module]:
+            readers.setdefault(maker, []).append(module)
+        made[id(answer)] = (module, answer, answer._version)
+
+    def note_version(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        versions[module] = inputs[0]._version  # before an activation that works in place
+
+    watched = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d) or type(m) in _FUSED]
+    hooks = [module.register_forward_hook(note) for module in watched]
+    hooks += [module.register_forward_pre_hook(note_version) for module in watched]
+    try:
+        network(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+    def follower(module: nn.Module, kinds: tuple[type, ...]) -> Any:
+        found = readers.get(module, [])
+        alone = len(found) == 1 and calls[module] == calls[found[0]] == 1
+        free = alone and (within is None or found[0] in within)
+        return found[0] if free and isinstance(found[0], kinds) else None
+
+    chains = []
+    for conv in (m for m in watched if isinstance(m, nn.Conv2d) and _can_fold(m) and (within is None or m in within)):
+        norm = follower(conv, (nn.BatchNorm2d,))
+        if norm is not None and not norm.training and norm.running_var is not None:
+            chains.append((conv, norm, follower(norm, tuple(_FUSED))))
+    return chains
+
+
+def _can_fold(conv: nn.Conv2d) -> bool:
+    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return plain and not isinstance(conv, FoldedConv2d)
+
+
+def _fold_chain(
+    conv: nn.Conv2d, norm: nn.BatchNorm2d, activation: nn.Module | None
+) -> list[tuple[nn.Module, type[nn.Module]]]:
+    """Fold one; returns the modules that became others, with the classes that they had."""
+    changed: list[tuple[nn.Module, type[nn.Module]]] = [(conv, type(conv)), (norm, type(norm))]
+    own = getattr(norm, "act", None)  # of timm's normalisation and activation in one
+    fused = _FUSED.get(type(activation if own is None else own), _NOTHING)
+    mean, variance = cast(Tensor, norm.running_mean).double(), cast(Tensor, norm.running_var).double()
+    scale = torch.rsqrt(variance + norm.eps) * (1.0 if norm.weight is None else norm.weight.double())
+    shift = (0.0 if norm.bias is None else norm.bias.double()) - mean * scale
+    weight = (conv.weight.double() * scale[:, None, None, None]).to(conv.weight.dtype)
+    bias = (shift if conv.bias is None else shift + conv.bias.double() * scale).to(conv.weight.dtype)
+    same = pads_as_tensorflow(conv)
+    conv.register_buffer("folded_weight", weight, persistent=False)
+    conv.register_buffer("folded_bias", bias, persistent=False)
+    conv.__class__ = FoldedConv2d
+    folded_conv = cast(FoldedConv2d, conv)
+    folded_conv.activation, folded_conv.same = fused, same
+    done = own is None or fused != _NOTHING or isinstance(own, nn.Identity)
+    norm.__class__ = _FoldedNorm if done else _FoldedNormAct
+    if own is None and activation is not None:
+        changed.append((activation, type(activation)))
+        activation.__class__ = nn.Identity
+    return changed
+
+
+def _agree(before: Tensor, after: Tensor) -> bool:
+    return bool((before - after).abs().max() <= AGREEMENT * before.abs().max().clamp_min(1e-6))
+
+
+def _tensors(answer: Any) -> list[Tensor]:
+    if isinstance(answer, Tensor):
+        return [answer.clone()]
+    values: Iterable[Any] = answer.values() if isinstance(answer, Mapping) else answer
+    return [tensor for value in values for tensor in _tensors(value)]
