@@ -41,15 +41,16 @@ from bench.common import (
     write_result,
 )
 from bench.prepare import prepared, read_mask
+from smalta.cli.common import planned
 from smalta.cores import usable_cores
 from smalta.data.dataset import open_dataset
 from smalta.data.pictures import find_pictures
 from smalta.errors import DataError
 from smalta.inference.files import OutputOptions, failed, predict_files
-from smalta.inference.predictor import load
 from smalta.metrics.bootstrap import draw_pictures, interval
 from smalta.metrics.counting import bias, count_sums, mean_absolute_error
 from smalta.metrics.instance import accuracy, f1, match_counts, mean_accuracy, quality
+from smalta.plan.plan import Limits
 
 DATA = "nuclei"
 SETS = (DATA, "nuclei_by_picture")
@@ -107,7 +108,7 @@ def run_smalta(data: Path, folder: Path, minutes: float) -> dict[str, Any]:
 def time_smalta(model: Path, pictures: Path, out: Path) -> dict[str, Any]:
     """What `smalta predict` does, from files to files; as with the rivals, loading and a first picture do not count."""
     paths, options = find_pictures([str(pictures)]), OutputOptions()
-    predictor = load(model)
+    predictor = planned(model, paths, Limits(), options)
     predict_files(predictor, paths[:1], out / "warm_up", options)
     start = time.monotonic()
     outcomes = predict_files(predictor, paths, out, options)

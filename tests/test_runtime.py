@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from smalta.classes import Attribute
 from smalta.errors import ModelError
+from smalta.model import runtime
 from smalta.model.info import NetworkConfig
-from smalta.model.runtime import TorchRuntime, is_out_of_memory
+from smalta.model.runtime import TorchRuntime, cpu_has_fast_bf16, is_out_of_memory
 
 LIT = Attribute(name="lit", node=1, values=("on", "off"), start=0)
 HUE = Attribute(name="hue", node=2, values=("red", "green", "blue"), start=2)
@@ -130,3 +131,21 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(RuntimeError, match="size"):
         TorchRuntime(network)(np.zeros((1, 32, 64, 3), np.uint8))
     assert not is_out_of_memory(RuntimeError("inconsistent tensor size"))
+
+
+@pytest.mark.parametrize(("seconds", "fast"), [({"fp32": 1.3, "bf16": 1.0}, True), ({"fp32": 1.0, "bf16": 1.0}, False)])
+def test_bf16_is_taken_where_it_is_there_and_faster(
+    seconds: dict[str, float], fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = {torch.float32: seconds["fp32"], torch.bfloat16: seconds["bf16"]}
+    monkeypatch.setattr(runtime, "_seconds_of_convolution", times.__getitem__)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    cpu_has_fast_bf16.cache_clear()
+    try:
+        assert cpu_has_fast_bf16() == fast
+        cpu_has_fast_bf16.cache_clear()
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        assert not cpu_has_fast_bf16()
+    finally:
+        cpu_has_fast_bf16.cache_clear()  # what was pretended here holds for nobody else

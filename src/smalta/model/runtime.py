@@ -9,7 +9,9 @@ Must not know: class trees beyond the attributes' channels, files, decoding.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -23,13 +25,33 @@ from smalta.model.network import Network
 from smalta.upscaling import fields_of
 
 _MAP_NAMES = {SEMANTIC: LOGITS, "attributes": VALUE_LOGITS}  # by the network's own name
+LEAST_BF16_GAIN = 1.2  # against fp32, as in `smalta.plan.candidates`
 MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
 
 
+@cache
 def cpu_has_fast_bf16() -> bool:
-    """Whether the processor multiplies bf16 in hardware (AVX-512 BF16 or AMX); elsewhere bf16 is slower than fp32."""
+    """Whether the processor multiplies bf16 in hardware (AVX-512 BF16 or AMX), and faster than fp32.
+
+    Some processors, or the machines that they are lent by, have the instructions and are slower with them; so a
+    convolution is timed in both, once a process.
+    """
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name))
+    if not any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name)):
+        return False
+    return _seconds_of_convolution(torch.float32) >= LEAST_BF16_GAIN * _seconds_of_convolution(torch.bfloat16)
+
+
+@torch.inference_mode()
+def _seconds_of_convolution(dtype: torch.dtype) -> float:
+    """The least of a few."""
+    maps = torch.zeros(1, 64, 64, 64, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    weight, seconds = torch.zeros(64, 64, 3, 3, dtype=dtype), []
+    for _ in range(6):
+        start = time.perf_counter()
+        F.conv2d(maps, weight, padding=1)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
