@@ -29,7 +29,6 @@ import numpy as np
 
 from bench.common import (
     REPOSITORY,
-    RESULTS,
     WORK,
     exit_on_error,
     machine_facts,
@@ -69,9 +68,25 @@ MEASURES = {
 }
 
 
-def run_rival(who: str, data: Path, folder: Path, minutes: float, *, keep: bool) -> dict[str, Any]:
-    """Train, if not to keep what is there, and predict in the rival's environment; returns facts about both."""
-    python, module = rival_python(who), f"bench.rivals.{who}_nuclei"
+def train_rival(who: str, data: Path, folder: Path, minutes: float) -> dict[str, Any]:
+    """Train in the rival's environment; returns facts about it."""
+    _in_environment(who, folder, "train", str(data), str(folder), "--minutes", str(minutes), "--seed", str(SEED))
+    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+
+
+def predict_rival(who: str, folder: Path, pictures: Path) -> dict[str, Any]:
+    """Predict in the rival's environment; returns facts about it."""
+    _in_environment(who, folder, "predict", str(folder), str(pictures), str(folder / "instances"))
+    return json.loads((folder / "prediction.json").read_text(encoding="utf-8"))
+
+
+def rival_versions(who: str) -> dict[str, str]:
+    """Of the packages that the rival consists of."""
+    ask = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {PACKAGES[who]}}}))"
+    return json.loads(subprocess.run([rival_python(who), "-c", ask], capture_output=True, text=True, check=True).stdout)
+
+
+def _in_environment(who: str, folder: Path, *arguments: str) -> None:
     variables = {
         "PYTHONPATH": str(REPOSITORY / "src"),
         "OMP_NUM_THREADS": str(usable_cores()),  # Ultralytics takes one if it is not told
@@ -79,14 +94,7 @@ def run_rival(who: str, data: Path, folder: Path, minutes: float, *, keep: bool)
         "YOLO_CONFIG_DIR": str(folder),
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
-    options = ("--minutes", str(minutes), "--seed", str(SEED))
-    if not keep:
-        run(python, "-m", module, "train", str(data), str(folder), *options, **variables)
-    run(python, "-m", module, "predict", str(folder), str(data / "test/images"), str(folder / "instances"), **variables)
-    facts = {part: json.loads((folder / f"{part}.json").read_text("utf-8")) for part in ("training", "prediction")}
-    ask = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {PACKAGES[who]}}}))"
-    answer = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout
-    return facts | {"versions": json.loads(answer)}
+    run(rival_python(who), "-m", f"bench.rivals.{who}_nuclei", *arguments, **variables)
 
 
 def run_smalta(data: Path, folder: Path, minutes: float) -> dict[str, Any]:
@@ -157,27 +165,29 @@ def run_job(name: str, who: str, minutes: float, *, keep: bool = False) -> Path:
         keep: the last training's model instead of training one; the result says so.
 
     Raises:
-        DataError: if a picture of the test part has no map, or one of another size, or there is no training to keep.
+        DataError: if a picture of the test part has no map, or one of another size, or no training of these minutes is
+            there to be kept.
     """
     data = prepared(name)
     dataset = open_dataset(data)
-    folder, last = WORK / "runs" / f"{name}_{who}", RESULTS / f"{name}_{who}.json"
-    kept: dict[str, Any] = {}
-    if keep:
-        if not folder.is_dir() or not last.is_file():
-            raise DataError(f"there is no training to keep; run `{command(name, who, minutes)}` first")
-        before = json.loads(last.read_text(encoding="utf-8"))
-        kept = {"training": before["training"], "trained": {part: before[part] for part in ("load", "machine")}}
-    else:
+    folder = WORK / "runs" / f"{name}_{who}"
+    told = folder / "trained.json"
+    if not keep:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        with recorded_load() as load:
+            training = run_smalta(data, folder, minutes) if who == "smalta" else train_rival(who, data, folder, minutes)
+        trained = {"minutes": minutes, "training": training, "load": load, "machine": machine_facts()}
+        told.write_text(json.dumps(trained), encoding="utf-8")
+    elif not told.is_file() or json.loads(told.read_text(encoding="utf-8"))["minutes"] != minutes:
+        raise DataError(f"no such training is there to be kept; run `{command(name, who, minutes)}` first")
+    trained = json.loads(told.read_text(encoding="utf-8"))
+    shutil.rmtree(folder / "instances", ignore_errors=True)
+    pictures = data / "test/images"
     with recorded_load() as load:
-        if who == "smalta":
-            training = {} if keep else run_smalta(data, folder, minutes)
-            facts = {"training": training, "prediction": time_smalta(folder / "run", data / "test/images", folder)}
-        else:
-            facts = run_rival(who, data, folder, minutes, keep=keep)
-    facts |= kept
+        prediction = (
+            time_smalta(folder / "run", pictures, folder) if who == "smalta" else predict_rival(who, folder, pictures)
+        )
     truths, found = {}, {}
     for entry in dataset.split("test"):
         truths[entry.name] = read_mask(data / "test/instances" / f"{entry.name}.png")
@@ -186,25 +196,25 @@ def run_job(name: str, who: str, minutes: float, *, keep: bool = False) -> Path:
             raise DataError(f"{who} answered {entry.name} with a map of {found[entry.name].shape}; it must fit it")
     kinds = dict(line.split() for line in (data / "kinds.txt").read_text(encoding="utf-8").splitlines())
     parts = {"all": set(truths)} | {kind: {n for n in truths if kinds[n] == kind} for kind in set(kinds.values())}
-    prediction = facts["prediction"]
     result = {
         "job": name,
         "who": who,
-        "command": command(name, who, minutes),
+        "command": command(name, who, minutes) + (" --keep" if keep else ""),
         "data": name,
         "pictures": {split: len(entries) for split, entries in dataset.splits.items()},
         "split": "test",
         "minutes": minutes,
         "seed": SEED,
-        "training": facts["training"],
-        "trained": facts.get("trained", "by this run"),
-        "prediction": prediction | {"pictures_per_second": round(prediction["pictures"] / prediction["seconds"], 2)},
+        "training": trained["training"],
+        "trained": trained["machine"],
+        "prediction": prediction
+        | {"pictures_per_second": round(prediction["pictures"] / prediction["seconds"], 2), "load": load},
         "scores": {
             part: scores({n: truths[n] for n in names}, {n: found[n] for n in names})
             for part, names in sorted(parts.items())
         },
-        "rival_versions": facts.get("versions"),
-        "load": load,
+        "rival_versions": None if who == "smalta" else rival_versions(who),
+        "load": trained["load"],
         "machine": machine_facts(),
     }
     return write_result(f"{name}_{who}", result, scratch=minutes != MINUTES)

@@ -7,7 +7,7 @@ Out: bench/results/panoptic_JOB.json, or bench/work/results/ where the minutes a
 
 The COCO part has 100 pictures of 133 categories, too few to learn anything that holds elsewhere. It is scored on the
 pictures that it was trained on, which says that labels, heads, grouping, files and measures work together, and nothing
-about quality; so it is shown them whole and as they are. `--recalibrate` keeps the weights of the last training,
+about quality; so it is shown them whole and always alike. `--recalibrate` keeps the weights of the last training,
 chooses thresholds anew and scores again.
 
 Beside the scores of the scenes stands what the true maps would score if they lay one pixel further to the right, or to

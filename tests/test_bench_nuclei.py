@@ -1,5 +1,55 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
-from bench.nuclei import scores
+import pytest
+from bench import nuclei
+from bench.nuclei import run_job, scores
+
+from smalta.data.pictures import write_index
+from smalta.errors import DataError
+
+
+def test_a_kept_training_predicts_once_more_and_the_result_says_how_it_was_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = np.zeros((8, 8), np.uint16)
+    truth[:3, :3], truth[5:, 5:] = 1, 2
+    for name, split in (("t", "train"), ("v", "val"), ("a", "test"), ("b", "test")):
+        for folder in ("images", "instances"):
+            (tmp_path / split / folder).mkdir(parents=True, exist_ok=True)
+            write_index(tmp_path / split / folder / f"{name}.png", truth)
+    (tmp_path / "kinds.txt").write_text("a other\nb other\n")
+    (tmp_path / "classes.yaml").write_text("classes: {ground: {}, nucleus: {kind: thing}}\n")
+    answers = [np.where(truth == 1, 1, 0), truth]
+
+    def predict(model: Path, pictures: Path, out: Path) -> dict[str, Any]:
+        (out / "instances").mkdir()  # nothing of an earlier prediction is there
+        answer = answers.pop(0)
+        for name in "ab":
+            write_index(out / "instances" / f"{name}.png", answer)
+        return {"pictures": 2, "seconds": 0.5}
+
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(nuclei, "WORK", tmp_path / "work")
+    monkeypatch.setattr(nuclei, "prepared", lambda name: tmp_path)
+    monkeypatch.setattr(nuclei, "run_smalta", lambda data, folder, minutes: {"steps": 7})
+    monkeypatch.setattr(nuclei, "time_smalta", predict)
+    monkeypatch.setattr(nuclei, "write_result", lambda name, result, scratch: written.append(result))
+    with pytest.raises(DataError, match=r"no such training .*; run `python -m bench\.nuclei --who smalta`"):
+        run_job("nuclei", "smalta", 15.0, keep=True)
+
+    run_job("nuclei", "smalta", 15.0)
+    run_job("nuclei", "smalta", 15.0, keep=True)
+
+    first, second = json.loads(json.dumps(written))
+    assert [one["scores"]["all"]["accuracy_50"]["value"] for one in (first, second)] == [0.5, 1.0]
+    assert (first["training"], second["training"]) == ({"steps": 7}, {"steps": 7})
+    assert (first["trained"], first["load"]) == (second["trained"], second["load"])
+    assert second["command"] == "python -m bench.nuclei --who smalta --keep"
+    with pytest.raises(DataError, match="no such training"):
+        run_job("nuclei", "smalta", 2.0, keep=True)  # of other minutes
 
 
 def test_objects_are_scored_over_all_pictures_and_counted_by_picture() -> None:

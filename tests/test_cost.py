@@ -48,7 +48,7 @@ def test_data_that_fit_in_no_cache_take_the_pace_of_each_level_by_the_share_that
 
 
 def test_each_operation_has_a_start_of_its_own() -> None:
-    layer = Layer(kind="resize", read=0, written=0)
+    layer = Layer(kind="activation", read=0, written=0)
 
     assert seconds(layer, **{"pytorch.call": 5e-6}) == pytest.approx(5e-6)
 
@@ -100,28 +100,6 @@ def test_graph_runtimes_do_activations_inside_convolutions_and_move_narrow_numbe
     resize = Layer(kind="resize", read=MIB, written=MIB)
     narrow = cpu_cost(of(resize), TWO_CORES, Way(runtime="openvino", precision="bf16", threads=2), PLAIN_SHARES)
     assert narrow.latency == pytest.approx(MIB / 200e9)
-
-
-@pytest.mark.parametrize(
-    ("way", "training", "free"),
-    [
-        (Way(), False, {"norm", "activation"}),
-        (Way(precision="bf16"), False, {"norm"}),
-        (Way(), True, set()),
-    ],
-)
-def test_pytorch_does_what_follows_a_convolution_inside_it_where_weights_do_not_change(
-    way: Way, training: bool, free: set[str]
-) -> None:
-    layers = tuple(Layer(kind=kind, read=MIB, written=MIB) for kind in (*FUSED, "resize"))
-    work = Workload(pixels=1, layers=layers, live_bytes=0, weight_bytes=0, training=training)
-
-    found = cpu_cost(Table.of(work), TWO_CORES, way, PLAIN_SHARES)
-
-    assert {layer.kind for layer, spent in zip(layers, found.layers, strict=True) if spent == 0} == free
-    on_a_gpu = gpu_cost(Table.of(work), CARD, replace(way, device="cuda"), PLAIN_SHARES)
-    assert (on_a_gpu.layers[0] == 0) == (not training)  # of the normalisation
-    assert on_a_gpu.layers[1] > 0
 
 
 def test_a_gpu_waits_for_launches_and_for_its_pictures() -> None:

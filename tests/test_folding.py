@@ -97,16 +97,40 @@ def test_what_cannot_be_folded_is_left(way: str) -> None:
     with torch.no_grad():
         before = network(pictures)
 
-        assert not fold(network, pictures)
+        assert fold(network, pictures) == 0
 
         assert torch.equal(network(pictures), before)
     assert not any(isinstance(module, FoldedConv2d) for module in network.modules())
+    assert not [name for name, _ in network.named_buffers() if "folded" in name]
 
 
-def test_normalisation_that_still_learns_is_left() -> None:
-    network = Twice("once").train()
+@pytest.mark.parametrize("way", ["convolution read", "normalisation read"])
+def test_one_that_cannot_be_folded_does_not_keep_others_from_it(way: str) -> None:
+    torch.manual_seed(0)
+    other = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ReLU(inplace=True))
+    network = nn.Sequential(Twice(way), other).eval()
+    stir(network)
+    pictures = torch.randn(1, 3, 16, 16)
+    with torch.no_grad():
+        before = network(pictures)
 
-    assert not fold(network, torch.randn(1, 3, 16, 16))
+        assert fold(network, pictures) == 1
+
+        torch.testing.assert_close(network(pictures), before)
+    assert isinstance(other[0], FoldedConv2d)
+
+
+class Standardised(nn.Conv2d):
+    """As timm's StdConv2d: the weight is changed before it is used."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        return nn.functional.conv2d(input, self.weight / self.weight.std())
+
+
+def test_a_convolution_that_changes_its_weight_is_left() -> None:
+    network = nn.Sequential(Standardised(3, 3, 1), nn.BatchNorm2d(3)).eval()
+
+    assert fold(network, torch.randn(1, 3, 8, 8)) == 0
 
 
 @pytest.mark.parametrize("name", [DEFAULT_ENCODER, "resnet18"])

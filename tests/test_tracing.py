@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from smalta.model.folding import folded
 from smalta.model.info import NetworkConfig
 from smalta.model.network import Network
 from smalta.model.tracing import _Recorder, trace
@@ -82,7 +83,7 @@ def test_the_live_set_is_what_is_held_at_once_and_not_what_is_made_in_all() -> N
 
 
 def test_a_network_is_traced_as_it_runs() -> None:
-    network = Network(PLAIN).eval()
+    network = folded(Network(PLAIN))
     real = recorded(network, torch.zeros(1, 3, 64, 96, dtype=torch.uint8).contiguous(memory_format=torch.channels_last))
 
     traced = trace(PLAIN, (64, 96)).layers[: len(real)]
@@ -125,10 +126,18 @@ def test_training_is_three_times_the_arithmetic_and_holds_all_maps() -> None:
 
     assert 2.5 < arithmetic(step) / arithmetic(answer) < 3.3
     assert step.live_bytes > 2 * answer.live_bytes
-    assert step.weight_bytes == 5 * answer.weight_bytes
+    assert step.weight_bytes == 20 / 8 * answer.weight_bytes
     once = [layer for layer in step.layers if layer.once]
     assert [layer.kind for layer in once] == ["update", "pointwise"]  # the optimiser moves all weights, and multiplies
     assert once == [layer for layer in step.scaled(3.0).layers if layer.once]
+
+
+def test_answers_have_no_normalisation_left() -> None:
+    assert "norm" in {layer.kind for layer in trace(PLAIN, (64, 64), training=True).layers}
+    for bf16 in (False, True):
+        kinds = [layer.kind for layer in trace(PLAIN, (64, 64), bf16=bf16).layers]
+        assert "norm" not in kinds
+        assert kinds.count("dense") > 5
 
 
 def test_layers_that_are_kept_are_folded_as_they_are_in_training() -> None:

@@ -20,6 +20,8 @@ from plans import a_plan
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError
+from smalta.model.encoder import load_imagenet_weights
+from smalta.model.info import DEFAULT_ENCODER
 from smalta.model.storage import load_model, load_tensors, save_tensors
 from smalta.training import clock, learner, loop
 from smalta.training import settings as settings_module
@@ -238,6 +240,31 @@ def test_a_stopped_and_resumed_run_ends_where_an_uninterrupted_one_does(
     assert result.steps == 10
     assert_same_run(stopped, run)
     assert sorted({event["step"] for event in events(stopped, "validation")}) == [2, 4, 6, 8, 10]
+
+
+def test_with_layers_that_are_kept_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(steps=6, encoder=DEFAULT_ENCODER, first_view=1.0)
+    train(discs, tmp_path / "whole", chosen)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Learner, "update", at_call(4, lambda: math.nan, Learner.update))  # steps back, too
+        patched.setattr(loop.Trainer, "_report", at_call(5, raising(Killed()), loop.Trainer._report))
+        with pytest.raises(Killed):
+            train(discs, tmp_path / "stopped", chosen)
+
+    train(discs, tmp_path / "stopped", chosen, resume=True)
+
+    assert state(tmp_path / "stopped")[1]["learning_rate_scale"] == 0.5
+    weights, whole = (load_tensors(tmp_path / run / "model.safetensors")[0] for run in ("stopped", "whole"))
+    fresh = build_network(open_dataset(discs).tree, chosen, 4)
+    load_imagenet_weights(fresh.encoder, DEFAULT_ENCODER)
+    kept = fresh.state_dict()
+    fine = [name for name in weights if name.startswith(("encoder.body.conv_stem", "encoder.body.bn1"))]
+    assert len(fine) >= 5
+    for name in fine:  # the file has them as they came, folded or not
+        assert torch.equal(weights[name], whole[name])
+        assert torch.equal(weights[name], kept[name])
 
 
 def test_a_resumed_run_needs_no_options_told_again(run: Path, discs: Path, tmp_path: Path) -> None:

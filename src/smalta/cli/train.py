@@ -40,7 +40,7 @@ def train(
         float, typer.Option(help="Share of that side at the start of the run, from where it grows; 1 for no growth.")
     ] = 0.4,
     augment: Annotated[
-        str, typer.Option(help="usual, or none: views as the pictures are, to see whether they can be learned at all.")
+        str, typer.Option(help="usual, or none: views do not vary, to see whether pictures can be learned at all.")
     ] = "usual",
     stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
     width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = 96,

@@ -54,8 +54,11 @@ class Encoder(nn.Module):
         self.train(self.training)
 
     def fold_fine_layers(self) -> None:
-        """Let convolutions that are kept do the normalisation after them too; for good, so weights must be in place."""
-        if not self._kept:
+        """Let convolutions that are kept do the normalisation after them too; for good, so weights must be in place.
+
+        On a GPU, where it is worth little, nothing happens.
+        """
+        if not self._kept or next(self.parameters()).device.type != "cpu":
             return
         training = self.training
         self.eval()

@@ -8,7 +8,8 @@ fold them when they load a model; PyTorch does so only where it compiles.
 
 What follows a convolution is found by watching a pass, because encoders come from timm in many shapes. A module that is
 used twice is left alone. A map that somebody else reads too would be changed for them; so the answers are compared, and
-if they differ nothing is folded. Parameters stay where they are: `state_dict` gives the same file.
+what changes them is left as it was. Parameters stay where they are: `state_dict` gives the same file. Weights that are
+loaded afterwards are not seen.
 
 Must not know: which network, data, training.
 """
@@ -24,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from smalta.model.depthwise import padding_of, pads_as_tensorflow
+from smalta.model.depthwise import DepthwiseConv2d, padding_of, pads_as_tensorflow
 
 N = TypeVar("N", bound=nn.Module)
 EXAMPLE_SIDE = 64  # pixels
@@ -34,6 +35,7 @@ _FUSED: Mapping[type, tuple[str, list[float]]] = {  # oneDNN's names
     nn.ReLU: ("relu", []),
     nn.ReLU6: ("hardtanh", [0.0, 6.0]),
 }
+Chain = tuple[nn.Conv2d, nn.BatchNorm2d, nn.Module | None]
 _NOTHING: tuple[str, list[float]] = ("none", [])
 
 
@@ -100,40 +102,48 @@ def folded(network: N) -> N:
     Args:
         network: takes (B, 3, H, W) pictures.
     """
-    made = copy.deepcopy(network).eval()
+    device = next(network.parameters()).device
+    made = copy.deepcopy(network).eval().cpu()  # where answers can be compared: some GPUs round more
     pictures = torch.randint(0, 256, (1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE), generator=torch.Generator().manual_seed(0))
-    device = next(made.parameters()).device
-    fold(made, pictures.to(device, torch.uint8).contiguous(memory_format=torch.channels_last))
-    return made
+    fold(made, pictures.to(torch.uint8).contiguous(memory_format=torch.channels_last))
+    return made.to(device)
 
 
 @torch.no_grad()
-def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None = None) -> bool:
+def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None = None) -> int:
     """Fold what can be, in place.
 
     Args:
-        network: its normalisation layers in evaluation mode are folded; the others are left.
+        network: in evaluation mode, on the CPU.
         example: what it takes.
         within: modules that may be changed; None for all.
 
     Returns:
-        Whether anything was folded.
+        How many convolutions were folded.
     """
+    assert not network.training, "a pass would move the statistics that are folded"
     before = _tensors(network(example))
+
+    def changes_nothing() -> bool:
+        return all(_agree(a, b) for a, b in zip(before, _tensors(network(example)), strict=True))
+
     chains = _chains(network, example, within)
     undo = [_fold_chain(*chain) for chain in chains]
-    after = _tensors(network(example))
-    if all(_agree(a, b) for a, b in zip(before, after, strict=True)):
-        return bool(chains)
-    for changed in reversed(undo):
-        for module, was in changed:
-            module.__class__ = was
-    return False
+    if changes_nothing():
+        return len(chains)
+    for chain, changed in zip(chains, undo, strict=True):
+        _unfold(chain[0], changed)
+    count = 0
+    for chain in chains:  # one by one: rare, and slower
+        changed = _fold_chain(*chain)
+        if changes_nothing():
+            count += 1
+        else:
+            _unfold(chain[0], changed)
+    return count
 
 
-def _chains(
-    network: nn.Module, example: Tensor, within: Collection[nn.Module] | None
-) -> list[tuple[nn.Conv2d, nn.BatchNorm2d, nn.Module | None]]:
+def _chains(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None) -> list[Chain]:
     """Convolutions with the normalisation, and where it can be fused the activation, that alone take their answers."""
     # the tensor is held, so that its id stays its own; its version tells whether it was changed since
     made: dict[int, tuple[nn.Module, Tensor, int]] = {}
@@ -143,13 +153,16 @@ def _chains(
 
     def note(module: nn.Module, inputs: tuple[Any, ...], answer: Any) -> None:
         calls[module] += 1
+        if not inputs:  # called by keyword
+            return
         maker, _, version = made.get(id(inputs[0]), (None, None, -1))
         if maker is not None and version == versions[module]:
             readers.setdefault(maker, []).append(module)
         made[id(answer)] = (module, answer, answer._version)
 
     def note_version(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        versions[module] = inputs[0]._version  # before an activation that works in place
+        if inputs:
+            versions[module] = inputs[0]._version  # before an activation that works in place
 
     watched = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d) or type(m) in _FUSED]
     hooks = [module.register_forward_hook(note) for module in watched]
@@ -175,8 +188,8 @@ def _chains(
 
 
 def _can_fold(conv: nn.Conv2d) -> bool:
-    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return plain and not isinstance(conv, FoldedConv2d)
+    known = type(conv) in (nn.Conv2d, DepthwiseConv2d) or pads_as_tensorflow(conv)  # others may change their weights
+    return known and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
 
 
 def _fold_chain(
@@ -203,6 +216,12 @@ def _fold_chain(
         changed.append((activation, type(activation)))
         activation.__class__ = nn.Identity
     return changed
+
+
+def _unfold(conv: nn.Conv2d, changed: list[tuple[nn.Module, type[nn.Module]]]) -> None:
+    for module, was in changed:
+        module.__class__ = was
+    del conv.folded_weight, conv.folded_bias
 
 
 def _agree(before: Tensor, after: Tensor) -> bool:

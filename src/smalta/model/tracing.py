@@ -4,7 +4,8 @@ In:  a network's configuration, size and number of pictures, precision, whether 
 Out: `Workload`.
 
 All that a pass does is seen: what autocast converts, what gradients keep alive, which convolutions the depthwise
-gradients are composed of. Nothing is allocated and nothing computed, so a picture of any size takes the same second.
+gradients are composed of, what is folded. Nothing of the picture's size is allocated or computed, so one of any size
+takes the same second.
 
 Must not know: machines, seconds, plans.
 """
@@ -24,6 +25,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from smalta.model.entropy import entropy_sum
+from smalta.model.folding import folded
 from smalta.model.info import MOST_AT_FULL_SIZE, NetworkConfig
 from smalta.model.network import Network, mixing_weights
 from smalta.model.workload import Kind, Layer, Workload
@@ -34,6 +36,7 @@ UPDATE_BYTES = 52
 LARGEST_KERNEL = 7
 # bytes per weight that training holds: the weight, its gradient, two averages of the optimiser, the averaged weight
 TRAINING_WEIGHT_BYTES = 20
+ANSWERING_WEIGHT_BYTES = 8  # the weight as it was learned, and folded
 
 _KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written beside the kind
     "native_batch_norm": ("norm", 4),
@@ -111,6 +114,8 @@ def trace(
         if fine_kept:
             network.encoder.keep_fine_layers()
             network.encoder.fold_fine_layers()
+        if not training:
+            network = folded(network)
     mode = FakeTensorMode()
     tensors = {name: _fake(mode, tensor) for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     with mode:
@@ -132,7 +137,7 @@ def trace(
         pixels=batch * height * width,
         layers=tuple(layers),
         live_bytes=recorder.peak,
-        weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else 4),
+        weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else ANSWERING_WEIGHT_BYTES),
         training=training,
     )
 

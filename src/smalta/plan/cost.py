@@ -29,7 +29,7 @@ from smalta.plan.machine import Machine
 from smalta.plan.plan import Device, Layout, Plan, Precision, Runtime
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FUSED: tuple[Kind, ...] = ("norm", "activation")  # done inside the convolution before, where weights do not change
+FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes do them inside the convolution before
 BITS: Mapping[Precision, int] = {"fp32": 32, "bf16": 16, "int8": 8}
 PRECISIONS: Mapping[int, Precision] = {bits: precision for precision, bits in BITS.items()}
 MMAP_BYTES = 32 * 2**20  # glibc gives blocks of this size back to the system at once, whatever it has learnt
@@ -100,7 +100,6 @@ class Table:
     fresh: np.ndarray
     bits: np.ndarray
     live_bytes: float
-    training: bool
 
     @classmethod
     def of(cls, workload: Workload) -> Table:
@@ -118,7 +117,6 @@ class Table:
             fresh=np.array([layer.fresh for layer in layers], float),
             bits=np.array([layer.bits for layer in layers]),
             live_bytes=workload.live_bytes,
-            training=workload.training,
         )
 
 
@@ -166,8 +164,9 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
     moved_share = np.where(convolution, shares[f"{way.runtime}.convolution.bytes"], share)
     memory = (maps + weights) * pace / moved_share
     call = np.full(len(maps), shares[f"{way.runtime}.call"])
-    inside = np.isin(table.kind, [KINDS.index(kind) for kind in fused(way, training=table.training)])
-    compute, memory, call = (np.where(inside, 0.0, part) for part in (compute, memory, call))
+    if graph:
+        inside = np.isin(table.kind, [KINDS.index(kind) for kind in FUSED])
+        compute, memory, call = (np.where(inside, 0.0, part) for part in (compute, memory, call))
     reorder = np.zeros(len(maps))
     if not graph and way.layout == "channels_first":
         by_bits = np.where(bits == 32, shares["pytorch.reorder.fp32"], shares["pytorch.reorder.bf16"])
@@ -200,8 +199,7 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
     compute = np.where(convolution, table.operations / (peak * share), 0.0)
     memory = moved / (gpu.bandwidth * shares["cuda.bytes"])
     start = gpu.launch_seconds + shares["pytorch.call"]  # PyTorch prepares each operation on the processor
-    inside = np.isin(table.kind, [KINDS.index(kind) for kind in fused(way, training=table.training)])
-    layers = np.where(inside, 0.0, np.maximum(np.maximum(compute, memory), start))
+    layers = np.maximum(np.maximum(compute, memory), start)
     first, last = table.maps[0], table.maps[-1] / 2
     transfer = float(first + last) / gpu.transfer
     latency = float(layers.sum()) + transfer
@@ -214,18 +212,6 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
         fresh=0.0,
         transfer=transfer,
     )
-
-
-def fused(way: Way, *, training: bool) -> tuple[Kind, ...]:
-    """Kinds of layers that a convolution does on its way out: they cost nothing.
-
-    Graph runtimes do so; with PyTorch `smalta.model.folding` does, activations only on a CPU in float32.
-    """
-    if way.runtime != "pytorch":
-        return FUSED
-    if training:
-        return ()
-    return FUSED if (way.device, way.precision) == ("cpu", "fp32") else ("norm",)
 
 
 def share_name(runtime: str, kind: Kind, bits: int, backward: bool) -> str:

@@ -57,7 +57,7 @@ class AugmentConfig:
 
 UNCHANGED = AugmentConfig(
     scale=(1.0, 1.0), stretch=1.0, flip=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0
-)  # views are parts of the pictures as they are
+)  # views are parts of the pictures, and do not vary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,8 @@ class TrainSettings:
         memory_bytes: that the run may take at most; None for what the machine has.
         crop: side of the training views in pixels, a multiple of 32.
         first_view: share of that side at the start of the run, from where it grows; 1 for views of one size.
-        augment: "usual" varies size, sides and colours of the views; "none" leaves them as the pictures are.
+        augment: "usual" varies size, sides and colours of the views; with "none" they are parts of the pictures,
+            smaller at the start as `first_view` says.
         stride: of the network's map.
         width: channels of the decoder at stride 4.
         learning_rate: the highest one.
@@ -245,8 +246,8 @@ def _augment(wanted: Augment, fingerprint: Fingerprint) -> tuple[AugmentConfig, 
     """How far views stray, and why."""
     if wanted == "none":
         return UNCHANGED, (
-            "augmentation none: as told; views are parts of the pictures as they are, so these are learned by heart "
-            "sooner, and others worse"
+            "augmentation none: as told; views are parts of the pictures and do not vary, so these are learned by "
+            "heart sooner, and others worse"
         )
     if fingerprint.no_up:
         why = "the classes lie alike in both halves of the pictures, so views are also turned upside down"
