@@ -126,7 +126,7 @@ def test_training_is_three_times_the_arithmetic_and_holds_all_maps() -> None:
 
     assert 2.5 < arithmetic(step) / arithmetic(answer) < 3.3
     assert step.live_bytes > 2 * answer.live_bytes
-    assert step.weight_bytes == 20 / 8 * answer.weight_bytes
+    assert step.weight_bytes == 5 * answer.weight_bytes
     once = [layer for layer in step.layers if layer.once]
     assert [layer.kind for layer in once] == ["update", "pointwise"]  # the optimiser moves all weights, and multiplies
     assert once == [layer for layer in step.scaled(3.0).layers if layer.once]

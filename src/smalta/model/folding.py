@@ -8,8 +8,8 @@ fold them when they load a model; PyTorch does so only where it compiles.
 
 What follows a convolution is found by watching a pass, because encoders come from timm in many shapes. A module that is
 used twice is left alone. A map that somebody else reads too would be changed for them; so the answers are compared, and
-what changes them is left as it was. Parameters stay where they are: `state_dict` gives the same file. Weights that are
-loaded afterwards are not seen.
+what changes them is left as it was. What is folded in place keeps its parameters: `state_dict` gives the same file.
+Weights that are loaded afterwards are not seen.
 
 Must not know: which network, data, training.
 """
@@ -97,7 +97,7 @@ class _FoldedNormAct(nn.BatchNorm2d):
 
 @torch.inference_mode(False)
 def folded(network: N) -> N:
-    """A copy of a network, in evaluation mode and for that alone, that answers faster.
+    """A copy of a network, for answering alone: what its convolutions no longer need of their weights is not in it.
 
     Args:
         network: takes (B, 3, H, W) pictures.
@@ -106,6 +106,9 @@ def folded(network: N) -> N:
     made = copy.deepcopy(network).eval().cpu()  # where answers can be compared: some GPUs round more
     pictures = torch.randint(0, 256, (1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE), generator=torch.Generator().manual_seed(0))
     fold(made, pictures.to(torch.uint8).contiguous(memory_format=torch.channels_last))
+    for module in made.modules():
+        if isinstance(module, FoldedConv2d):
+            module.register_parameter("weight", None)
     return made.to(device)
 
 

@@ -36,7 +36,6 @@ UPDATE_BYTES = 52
 LARGEST_KERNEL = 7
 # bytes per weight that training holds: the weight, its gradient, two averages of the optimiser, the averaged weight
 TRAINING_WEIGHT_BYTES = 20
-ANSWERING_WEIGHT_BYTES = 8  # the weight as it was learned, and folded
 
 _KINDS: Mapping[str, tuple[Kind, int]] = {  # operations per element written beside the kind
     "native_batch_norm": ("norm", 4),
@@ -111,6 +110,7 @@ def trace(
     height, width = (-(-side // 32) * 32 for side in size_hw)
     with torch.random.fork_rng(devices=[]):
         network = Network(config).train(training)
+        weights = sum(parameter.numel() for parameter in network.parameters())
         if fine_kept:
             network.encoder.keep_fine_layers()
             network.encoder.fold_fine_layers()
@@ -128,7 +128,6 @@ def trace(
                 torch.autograd.backward(_loss(logits, (height, width)))
             else:
                 _answer(logits, config.stride)
-        weights = sum(parameter.numel() for parameter in network.parameters())
     layers = recorder.layers
     if training:
         layers.append(Layer(kind="update", weights=UPDATE_BYTES * weights, operations=20 * weights, once=True))
@@ -137,7 +136,7 @@ def trace(
         pixels=batch * height * width,
         layers=tuple(layers),
         live_bytes=recorder.peak,
-        weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else ANSWERING_WEIGHT_BYTES),
+        weight_bytes=weights * (TRAINING_WEIGHT_BYTES if training else 4),
         training=training,
     )
 
