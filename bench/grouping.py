@@ -1,6 +1,6 @@
 """How well and how fast fields become objects: other ways, true fields, the share of the network's time.
 
-`python -m bench.grouping`, after `python -m bench.nuclei --who smalta`.
+`python -m bench.grouping [--data nuclei|nuclei_by_picture]`, after `python -m bench.nuclei --who smalta` with the same.
 
 In:  the model that the bench of nuclei trained; the validation part of its data.
 Out: bench/results/grouping.json.
@@ -11,6 +11,7 @@ thresholds were chosen on: what counts is how they differ.
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,7 +25,7 @@ import cv2
 import numpy as np
 
 from bench.common import WORK, exit_on_error, machine_facts, recorded_load, write_result
-from bench.nuclei import DATA
+from bench.nuclei import DATA, MINUTES, SETS, command
 from bench.prepare import prepared
 from smalta import grouping
 from smalta.data.dataset import Dataset, open_dataset
@@ -161,11 +162,14 @@ def answered(
 
 
 def main() -> None:
-    run = WORK / "runs" / "nuclei_smalta" / "run"
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--data", choices=SETS, default=DATA, help="that the model was trained on")
+    data = parser.parse_args().data
+    run = WORK / "runs" / f"{data}_smalta" / "run"
     if not run.is_dir():
-        raise DataError("the model is not there; run `python -m bench.nuclei --who smalta` first")
+        raise DataError(f"the model is not there; run `{command(data, 'smalta', MINUTES)}` first")
     predictor = load(run)
-    dataset = open_dataset(prepared(DATA))
+    dataset = open_dataset(prepared(data))
     pictures = []
     for sample, _maps, fields in answered(predictor, dataset):
         assert sample.instances is not None
@@ -175,7 +179,8 @@ def main() -> None:
         export(run, model)
         result = {
             "job": "grouping",
-            "command": "python -m bench.grouping",
+            "command": "python -m bench.grouping" + ("" if data == DATA else f" --data {data}"),
+            "data": data,
             "about": "one network after the minutes of the bench of nuclei; its validation pictures, which chose the "
             "thresholds; accuracy is TP / (TP + FP + FN)",
             "pictures": len(pictures),
