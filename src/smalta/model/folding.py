@@ -40,7 +40,7 @@ _NOTHING: tuple[str, list[float]] = ("none", [])
 
 
 class FoldedConv2d(nn.Conv2d):
-    """A convolution that normalises and cuts off what it answers; its own weight and bias are kept, and not used."""
+    """A convolution that normalises and cuts off what it answers; its own weight and bias are not used."""
 
     folded_weight: Tensor
     folded_bias: Tensor

@@ -21,11 +21,11 @@ from torch import Tensor
 from smalta.classes import Attribute
 from smalta.errors import ModelError
 from smalta.fields import CENTER, LOGITS, SEMANTIC, VALUE_LOGITS
+from smalta.model.info import LEAST_BF16_GAIN
 from smalta.model.network import Network
 from smalta.upscaling import fields_of
 
 _MAP_NAMES = {SEMANTIC: LOGITS, "attributes": VALUE_LOGITS}  # by the network's own name
-LEAST_BF16_GAIN = 1.2  # against fp32, as in `smalta.plan.candidates`
 MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
 
 

@@ -12,13 +12,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from smalta.model.info import LEAST_BF16_GAIN
 from smalta.model.workload import Workload
 from smalta.plan.cost import BITS, Cost, Way, cost, fitted
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Layout, Limits, Precision, Runtime, Task
 from smalta.plan.tiles import on_grid, tile_starts
 
-LEAST_BF16_GAIN = 1.2  # measured rate against fp32: below, the processor has no bf16 arithmetic of its own
 LAYOUTS: tuple[Layout, ...] = ("channels_last", "channels_first")
 TILES = (4096, 2048, 1536, 1024, 768)
 GPU_BATCHES = (1, 2, 4, 8, 16)
