@@ -12,7 +12,7 @@ from smalta.calibration import AREA_SHARES, SETTINGS, Candidates, calibrate, can
 from smalta.classes import ClassTree
 from smalta.counting import NONE
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.grouping import GroupingRule
+from smalta.grouping import NO_RIDGE, GroupingRule
 from smalta.segmentation import Segmentation
 
 # 1 ground, 2 cell, 3 cell/round, 4 cell/dark
@@ -105,6 +105,37 @@ def test_where_large_objects_have_many_peaks_more_smoothing_is_chosen() -> None:
     assert len(plain) > 3
     assert len(smooth) == 1
     assert rule.smoothing > GroupingRule().smoothing
+
+
+def test_where_the_map_does_not_fall_between_touching_cells_ridges_do_not_join_them() -> None:
+    fields, *labels = draw([(30, 20, 9, 0.9, 0.9, 3), (30, 35, 9, 0.9, 0.8, 3)], [True] * 2)
+
+    rule, _ = calibrate(TREE, [candidates(TREE, fields, *labels)] * 3)
+
+    usual = Segmentation.from_fields(TREE, fields, rule=GroupingRule()).objects
+    chosen = Segmentation.from_fields(TREE, fields, rule=rule).objects
+    assert usual is not None
+    assert chosen is not None
+    assert len(usual) == 1
+    assert len(chosen) == 2
+    assert rule.ridge == NO_RIDGE
+
+
+def test_where_a_cell_has_two_peaks_ridges_join_them() -> None:
+    fields, *labels = draw([(30, 30, 12, 0.9, 0.5, 3)], [True])
+    for column, height in ((11, 0.9), (19, 0.8)):
+        fields[CENTER][0, 13:18, column - 2 : column + 3] = height
+        fields[OFFSETS][:, 13:18, column - 2 : column + 3] = 0  # each says that it is a centre
+    fields[CENTER][0, 13:18, 14:17] = 0.75
+
+    rule, _ = calibrate(TREE, [candidates(TREE, fields, *labels)] * 3)
+
+    parted = Segmentation.from_fields(TREE, fields, rule=GroupingRule(ridge=NO_RIDGE)).objects
+    chosen = Segmentation.from_fields(TREE, fields, rule=rule).objects
+    assert parted is not None
+    assert chosen is not None
+    assert len(parted) == 2
+    assert len(chosen) == 1
 
 
 def test_the_rule_makes_of_fields_what_was_judged() -> None:

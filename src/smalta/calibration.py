@@ -20,25 +20,28 @@ by its look at the same pictures, which no rule can undo: `evaluate` measures th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smalta.classes import ClassTree
+from smalta.cores import usable_cores
 from smalta.counting import CountCalibration
 from smalta.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.grouping import GroupingRule, group
+from smalta.grouping import NO_RIDGE, RIDGE, GroupingRule, group
 from smalta.metrics.counting import node_counts, true_counts
 from smalta.metrics.matching import match_objects
 from smalta.metrics.object_map import ObjectMap
 from smalta.objects import Objects
 
-# tried, each with all least scores and areas; more smoothing, which few data sets need, in wider steps
+# tried, each with all least scores and areas; more smoothing, which few data sets need, in wider steps and with ridges
 SETTINGS = (
     *(
-        GroupingRule(min_thing=thing, min_center=center)
+        GroupingRule(min_thing=thing, min_center=center, ridge=ridge)
         for thing in (0.5, 0.6, 0.7, 0.8)
         for center in (0.1, 0.2, 0.3, 0.4, 0.5)
+        for ridge in (RIDGE, NO_RIDGE)
     ),
     *(
         GroupingRule(min_thing=thing, min_center=center, smoothing=smoothing)
@@ -103,8 +106,8 @@ def candidates(
     things = truth.seen_by(kinds)
     probabilities = fields[SEMANTIC]
     thing = probabilities[tree.is_thing[list(tree.leaves)]].sum(axis=0)
-    columns = []
-    for place, rule in enumerate(SETTINGS):
+
+    def judged(rule: GroupingRule) -> tuple[np.ndarray, ...]:
         made, scores = group(thing, fields[CENTER][0], fields[OFFSETS], rule)
         objects = Objects.from_instances(tree, made, probabilities, scores)
         answered = kinds[objects.classes]
@@ -115,8 +118,10 @@ def candidates(
             crowd=np.zeros(made.shape, bool),
         )
         found = match_objects(things, answer)
-        setting = np.full(len(objects), place)
-        columns.append((setting, scores, objects.areas, objects.classes, found.iou, found.excused, ~found.unlabelled))
+        return scores, objects.areas, objects.classes, found.iou, found.excused, ~found.unlabelled
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        columns = [(np.full(len(of[0]), place), *of) for place, of in enumerate(pool.map(judged, SETTINGS))]
     setting, scores, areas, nodes, iou, excused, counted = (np.concatenate(c) for c in zip(*columns, strict=True))
     counts, known = true_counts(tree, truth)
     return Candidates(

@@ -27,6 +27,7 @@ from smalta.errors import ConfigError, ShapeError
 SMOOTHING = 0.7  # cells
 MOST_SMOOTHING = 16.0  # cells
 RIDGE = 0.8  # of a peak's height
+NO_RIDGE = 1.0  # of a peak's height: peaks are not joined along ridges
 NEIGHBOURS = 8  # peaks to which a ridge may lead: the nearest ones,
 FURTHEST = 128  # cells, and no further away
 STEPS = 33  # cells of a line that are looked at: all of a short one, every fourth of the longest
@@ -316,7 +317,7 @@ def numbered(
         lowest: gives (L,) least values of the smoothed centre map on lines, 0 where they leave what may be an object.
         rule: thresholds.
     """
-    if rule.ridge < 1:
+    if rule.ridge < NO_RIDGE:
         ways = lines_to_higher(peaks, heights)
         to = along_ridges(to, heights, ways, lowest(ways), rule.ridge)
     return join(heights, to)

@@ -276,7 +276,7 @@ class Trainer:
         )
         self._save()
         # a last validation; and calibration, which takes longer
-        looks = 3.5 if self.objects else 1.1
+        looks = 4.0 if self.objects else 1.1
         self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
 
