@@ -53,6 +53,7 @@ SETTINGS = (
 SCORES = np.arange(17) / 20
 AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that one true object in twenty is smaller than
 TIE = 0.005  # of panoptic quality
+AT_ONCE = 2  # settings: each holds maps of the picture's size, and more would mostly wait for Python's lock
 
 _STUFF = 1  # among the kinds that objects are matched in; families follow
 
@@ -120,7 +121,7 @@ def candidates(
         found = match_objects(things, answer)
         return scores, objects.areas, objects.classes, found.iou, found.excused, ~found.unlabelled
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with ThreadPoolExecutor(min(AT_ONCE, usable_cores())) as pool:
         columns = [(np.full(len(of[0]), place), *of) for place, of in enumerate(pool.map(judged, SETTINGS))]
     setting, scores, areas, nodes, iou, excused, counted = (np.concatenate(c) for c in zip(*columns, strict=True))
     counts, known = true_counts(tree, truth)
