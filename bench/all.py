@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, then the README's table: `make bench`.
 
-In:  SMALTA_DATA, and a machine that does nothing else for about seven hours.
+In:  SMALTA_DATA, and a machine that does nothing else for nine to ten hours.
 Out: bench/results/*.json and the table in README.md.
 """
 
