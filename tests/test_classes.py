@@ -295,6 +295,7 @@ def test_attributes_get_consecutive_channels() -> None:
         ({"body": "lorry"}, "must be a list of names, got 'lorry'"),
         ({"body": [1.5, 2.5]}, "must be a list of names"),
         (["body"], "attributes of class 'car' must be a mapping"),
+        ({"make": list(range(256))}, r"attribute 'make' of class 'car' has 256 values, and 255 are the most"),
     ],
 )
 def test_a_question_without_a_choice_is_refused(attributes: Any, sentence: str) -> None:

@@ -11,7 +11,7 @@ from folder_sets import pair
 from smalta.classes import ClassTree
 from smalta.counting import CountCalibration, NodeErrors
 from smalta.data.sample import Entry, Sample
-from smalta.errors import DataError
+from smalta.errors import ClassTreeError, DataError
 from smalta.inference.evaluate import evaluate, open_for
 from smalta.segmentation import Segmentation
 from stand_ins import BALLS, balls, info
@@ -203,3 +203,16 @@ def test_data_that_the_models_classes_cannot_read_say_that_the_classes_differ(tm
         DataError, match=r"classes.yaml names other classes than the model has.*, but .*shape labels an attribute"
     ):
         open_for(TREE, tmp_path)
+
+
+def test_a_mask_with_an_unknown_value_is_listed_and_the_rest_is_counted() -> None:
+    class Stray(FakeDataset):
+        def read(self, entry: Entry) -> Sample:
+            if entry.name == "a":
+                raise ClassTreeError("a.png holds the value 9")
+            return super().read(entry)
+
+    report = evaluate(BrightPredictor(), Stray({"a": GOOD, "b": GOOD}), "test")
+
+    assert report["n_pictures"] == 1
+    assert report["unreadable"] == [{"name": "a", "reason": "a.png holds the value 9"}]

@@ -42,6 +42,7 @@ MAN = polygon(ring(1, 0, 2, 1), **{"class": "person"})
         ("valid/labels/a.geojson", "valid/images/a.png", ["val"]),
         ("annotations/a.geojson", "images/a.jpg", ["train"]),
         ("labels/a.png.geojson", "images/a.png", ["train"]),
+        ("labels/a.png.geojson", "images/a.png.jpg", ["train"]),
         ("images/val/a.geojson", "images/val/a.png", ["val"]),
         ("a.geojson", "a.png", ["train"]),
         ("a.geojson", "images/a.png", ["train"]),
@@ -65,6 +66,17 @@ def test_geojson_is_found_in_its_usual_places(tmp_path: Path, label: str, image:
     assert sample.instances is not None
     assert sample.instances[0].tolist() == [1, 2, 1, 1, 0, 0]
     assert data.read_values(data.entries[0]) is None
+
+
+def test_pictures_of_one_name_in_two_folders_stay_two(tmp_path: Path) -> None:
+    for site in ("a", "b"):
+        picture(tmp_path / f"images/{site}/t.png")
+        geojson(tmp_path / f"labels/{site}/t.geojson", [CAR])
+
+    entries = [entry for entries in open_dataset(tmp_path).splits.values() for entry in entries]
+
+    assert len({entry.picture for entry in entries}) == 2
+    assert len({entry.name for entry in entries}) == 2
 
 
 def test_labels_may_lie_beside_a_folder_of_pictures(tmp_path: Path) -> None:

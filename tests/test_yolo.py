@@ -77,6 +77,25 @@ def test_yolo_names_may_stand_in_classes_txt(tmp_path: Path) -> None:
     assert names_at(data, sample, 0)[0] == "car"
 
 
+def test_yolo_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    yolo(tmp_path, LINE, "labels/a.txt", "images/a.jpg")
+    (tmp_path / "classes.txt").write_bytes("Straße\n".encode("cp1252"))
+
+    with pytest.raises(DataError, match=r"classes\.txt cannot be read as text.*save it as UTF-8"):
+        open_dataset(tmp_path)
+
+
+def test_yolo_pictures_of_one_name_in_two_folders_stay_two(tmp_path: Path) -> None:
+    for site in ("a", "b"):
+        yolo(tmp_path, LINE, f"labels/{site}/t.txt", f"images/{site}/t.jpg")
+    (tmp_path / "data.yaml").write_text("train: [images/a, images/b]\nnames: [person, car]")
+
+    entries = [entry for entries in open_dataset(tmp_path).splits.values() for entry in entries]
+
+    assert len(entries) == 2
+    assert len({entry.name for entry in entries}) == 2
+
+
 def test_yolo_an_empty_file_says_no_object_and_a_missing_one_nothing(tmp_path: Path) -> None:
     yolo(tmp_path, LINE)
     yolo(tmp_path, "", "labels/train/empty.txt", "images/train/empty.jpg")

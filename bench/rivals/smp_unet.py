@@ -23,7 +23,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
@@ -56,10 +55,18 @@ class Rival:
     mean: Tensor
     std: Tensor
     threshold: float | None = None
+    counting: None = None
+
+    @property
+    def info(self) -> Rival:
+        """What `evaluate` asks of a model: the tree, the threshold, no intervals of counts."""
+        return self
 
     @classmethod
     def fresh(cls, tree: ClassTree) -> Rival:
         """ImageNet weights in the encoder, random ones in smp's decoder."""
+        import segmentation_models_pytorch as smp
+
         encoder = build_encoder(DEFAULT_ENCODER)
         load_imagenet_weights(encoder, DEFAULT_ENCODER)
         network = smp.Unet(f"tu-{DEFAULT_ENCODER}", encoder_weights=None, classes=tree.n_leaves)
@@ -150,6 +157,8 @@ def train(dataset: Dataset, *, minutes: float, seed: int, learning_rate: float =
     rival = Rival.fresh(dataset.tree)
     optimizer = torch.optim.AdamW(rival.network.parameters(), lr=learning_rate, weight_decay=1e-4)
     cross_entropy = nn.CrossEntropyLoss(ignore_index=IGNORE)
+    import segmentation_models_pytorch as smp
+
     dice = smp.losses.DiceLoss(smp.losses.MULTICLASS_MODE, from_logits=True, ignore_index=IGNORE)
     crops = iter(Crops(dataset, seed))
     scores: list[dict[str, float]] = []

@@ -23,6 +23,7 @@ Kind = Literal["stuff", "thing"]
 ROOT = 0
 MAX_NODES = 4096
 MAX_DEPTH = 64
+MOST_VALUES = 255  # of an attribute: masks of values have 8 bits, 0 is unlabelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,11 @@ def _read_attributes(where: str, attributes: object) -> dict[str, tuple[str, ...
         if len(set(texts)) < 2 or len(set(texts)) < len(texts):
             raise ClassTreeError(
                 f"attribute {name!r} of class {where!r} has values {list(texts)}; it needs two different ones or more"
+            )
+        if len(texts) > MOST_VALUES:
+            raise ClassTreeError(
+                f"attribute {name!r} of class {where!r} has {len(texts)} values, and {MOST_VALUES} are the most; "
+                "make classes of them, below this one"
             )
         read[str(name)] = texts
     return read

@@ -211,4 +211,4 @@ def _check_writable(out: Path) -> None:
 
 def _write(out: Path, table: CountTable) -> None:
     text = table.to_csv() if out.suffix.lower() == ".csv" else json.dumps(table.to_dict(), indent=1) + "\n"
-    write_bytes(out, text.encode())
+    write_bytes(out, text.encode(errors="surrogateescape"))

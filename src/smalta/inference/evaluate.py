@@ -19,7 +19,7 @@ from smalta.classes import ClassTree
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.formats.base import map_in_order
 from smalta.data.sample import Entry, Sample
-from smalta.errors import DataError, SmaltaError
+from smalta.errors import ClassTreeError, DataError, SmaltaError
 from smalta.metrics.evaluation import Evaluation
 from smalta.model.info import ModelInfo
 from smalta.segmentation import Segmentation
@@ -77,6 +77,8 @@ def evaluate(
             sample = dataset.read(entry)
         except DataError as error:
             return error
+        except ClassTreeError as error:  # a value that the class tree does not know
+            return DataError(str(error))
         return sample, predictor(sample.picture)
 
     for done, (entry, found) in enumerate(zip(entries, map_in_order(answered, entries, workers), strict=True), start=1):

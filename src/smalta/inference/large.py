@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from smalta.classes import ClassTree
+from smalta.classes import ROOT, ClassTree
 from smalta.data.large import SUFFIXES, ArrayRows, Rows, open_large, write_large_index
 from smalta.data.overlay import overlay, with_legend
 from smalta.data.pictures import read_picture, write_picture
@@ -93,7 +93,7 @@ def predict_large(
             write_large_index(classes, job.values(made.class_bands()), source.size_hw, job.dtype)
         rows = object_table.rows(picture.name, made.objects)
     if options.overlays:
-        write_picture(folder / "overlays" / f"{picture.stem}.png", job.overlay())
+        write_picture(folder / "overlays" / f"{picture.stem}.png", job.overlay(kind))
     return Written(classes=classes, rows=rows)
 
 
@@ -253,9 +253,11 @@ class _Job:
             y += len(band)
             yield self.tree.node_to_value[band].astype(self.dtype)
 
-    def overlay(self) -> np.ndarray:
-        """The reduced picture with its classes in colour, after all bands have passed."""
+    def overlay(self, kind: Kind) -> np.ndarray:
+        """The reduced picture in colour, after all bands have passed; of the kind "instance" the things alone."""
         classes = np.concatenate(self._reduced)
+        if kind == "instance":
+            classes = np.where(self.tree.is_thing[classes], classes, ROOT)
         shown = np.flatnonzero(np.bincount(classes.ravel())).tolist()
         return with_legend(overlay(self._source.picture, classes, self.tree), self.tree, shown)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -124,7 +124,9 @@ def write_answer(
         if options.geojson:
             write_bytes(folder / "geojson" / f"{picture.stem}.geojson", collection(answer.objects).encode())
     if answer.objects is not None and kind == "panoptic":
-        numbers, info = panoptic_files.segments(shown, answer.objects)
+        numbers, info = panoptic_files.segments(
+            _no_deeper(answer.tree, answer.panoptic(), options.level), answer.objects
+        )
         write_numbers(folder / "panoptic" / name, numbers)
         panoptic = panoptic_files.entry(picture.name, name, answer.size_hw, info)
     if options.overlays:
@@ -150,20 +152,26 @@ def write_tables(folder: Path, tree: ClassTree, kind: Kind, written: Collection[
     """
     if kind in OBJECT_KINDS:
         lines = chain([object_table.header(tree)], (one.rows for one in written))
-        write_chunks(folder / "objects.csv", (line.encode() for line in lines))
+        write_chunks(folder / "objects.csv", (line.encode(errors="surrogateescape") for line in lines))
     if kind == "panoptic":
         parts = panoptic_files.document(tree, (one.panoptic for one in written if one.panoptic))
-        write_chunks(folder / "panoptic.json", (part.encode() for part in parts))
+        write_chunks(folder / "panoptic.json", (part.encode(errors="backslashreplace") for part in parts))
 
 
 def class_map(answer: Segmentation, level: int | None) -> np.ndarray:
-    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than a level."""
+    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than a level.
+
+    Crumbs of stuff stay, as they do in pictures that are answered part by part; only panoptic files go without them.
+    """
     if answer.objects is None:
         return answer.classes
-    classes = answer.panoptic()
+    return _no_deeper(answer.tree, replace(answer, min_stuff=()).panoptic(), level)
+
+
+def _no_deeper(tree: ClassTree, classes: np.ndarray, level: int | None) -> np.ndarray:
     if level is None:
         return classes
-    cut = answer.tree.level_table(level)
+    cut = tree.level_table(level)
     return np.where(cut != ROOT, cut, np.arange(len(cut))).astype(np.uint16)[classes]
 
 

@@ -78,7 +78,7 @@ def json_files(root: Path, kind: Kind) -> dict[str, Path]:
 
 def _is_of(path: Path, kind: Kind) -> bool:
     """Whether a JSON file holds labels of this kind, from the words in it; it may be too large to parse for that."""
-    if any(word in path.name.lower() for word in OTHER_TASKS) or path.stat().st_size == 0:
+    if any(word in path.name.lower() for word in OTHER_TASKS) or not path.is_file() or path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         is_coco = all(text.find(f'"{word}"'.encode()) >= 0 for word in ("images", "annotations", "categories"))

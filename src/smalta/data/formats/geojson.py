@@ -207,7 +207,7 @@ def _pair(root: Path, scans: Sequence[_Scan]) -> _Found:
         for folder in _picture_folders(scan.path, root):
             if folder not in stems:
                 stems[folder] = by_stem(folder)
-            if picture := stems[folder].get(stem):
+            if picture := stems[folder].get(scan.path.stem) or stems[folder].get(stem):
                 break
         else:
             if scan.by_image:
@@ -218,7 +218,9 @@ def _pair(root: Path, scans: Sequence[_Scan]) -> _Found:
         home = root if folder.is_relative_to(root) else root.parent
         words = (*scan.path.parent.relative_to(root).parts, *folder.relative_to(home).parts)
         split = next((split for word in words if (split := split_name(word))), UNSPLIT)
-        found.entries.setdefault(split, []).append(Entry(name=picture.name, picture=picture, labels=(scan.path,)))
+        found.entries.setdefault(split, []).append(
+            Entry(name=picture.relative_to(home).as_posix(), picture=picture, labels=(scan.path,))
+        )
         if picture in paired:
             raise DataError(f"two label files belong to {picture}, one of them {scan.path}; keep one")
         paired.add(picture)

@@ -79,7 +79,8 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
             label = _label_path(root, picture.relative_to(base))
             folders.add(label.parent)
             if label.is_file():
-                found[split].append(Entry(name=picture.name, picture=picture, labels=(label,)))
+                name = picture.relative_to(base).as_posix()
+                found[split].append(Entry(name=name, picture=picture, labels=(label,)))
             else:
                 unlabelled.append(picture)
     labels = {entry.labels[0] for entries in found.values() for entry in entries}
@@ -125,7 +126,7 @@ def _config(root: Path) -> _Config | None:
             return _Config(path, _names(content["names"], path), _stated_places(content, path))
     path = root / "classes.txt"
     if path.is_file():
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        lines = [line.strip() for line in _text(path).splitlines() if line.strip()]
         return _Config(path, dict(enumerate(lines)), {})
     return None
 
@@ -174,7 +175,7 @@ def _stated_pictures(root: Path, config: _Config, split: str) -> list[tuple[Path
                 pictures += [(base, path) for path in pictures_in(base / name)]
                 break
             if name.suffix == ".txt" and (base / name).is_file():
-                lines = (base / name).read_text(encoding="utf-8").split("\n")
+                lines = _text(base / name).split("\n")
                 listed = [(base / name).parent / safe_name(line.strip(), base / name) for line in lines if line.strip()]
                 refuse_links_outside(listed, (root, base), base / name)
                 pictures += [(base, path) for path in listed if path.is_file()]
@@ -220,14 +221,17 @@ def _check_number(number: int, names: Iterable[int], path: Path) -> None:
         raise DataError(f"{path} uses class {number}, which has no name; the names are of {sorted(names)}")
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}; save it as UTF-8") from error
+
+
 def _rows(path: Path) -> list[tuple[int, np.ndarray]]:
     """Class number and coordinates (n,) of every line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text: {error}") from error
     rows = []
-    for line_number, line in enumerate(lines, start=1):
+    for line_number, line in enumerate(_text(path).splitlines(), start=1):
         words = line.split()
         if not words:
             continue
