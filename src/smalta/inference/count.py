@@ -179,6 +179,8 @@ def count_files(
             return node_counts(tree, objects.classes)
         except SmaltaError as error:
             return error
+        except MemoryError:
+            return DataError(f"{path} does not fit in memory; allow less with --memory, or cut it into parts")
 
     try:
         workers = predictor.runtime.streams + 1

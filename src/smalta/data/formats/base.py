@@ -72,8 +72,12 @@ def map_in_order(function: Callable[[T], R], items: Iterable[T], workers: int | 
 
 
 def subfolders(folder: Path) -> dict[str, Path]:
-    """Folders directly in a folder by their names in small letters."""
-    return {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    """Folders directly in a folder by their names in small letters; none of a folder that may not be read."""
+    try:
+        inside = sorted(folder.iterdir())
+    except PermissionError:  # such as lost+found at the root of a disk
+        return {}
+    return {path.name.lower(): path for path in inside if path.is_dir()}
 
 
 def by_stem(folder: Path) -> dict[str, Path]:

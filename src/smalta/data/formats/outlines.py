@@ -114,16 +114,12 @@ def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) ->
     window = _window(outlines, size_hw)
     if window is None:
         return NOTHING
-    masks: list[np.ndarray] = []
-    for outline in outlines:
-        mask = _fill(outline, window)
-        if not any(np.array_equal(mask, other) for other in masks):  # a part that stands twice is no hole
-            masks.append(mask)
-    masks.sort(key=lambda mask: -int(mask.sum()))
-    filled = masks[0]
-    for mask in masks[1:]:
-        inside = mask.any() and filled[mask].all()
-        filled = filled & ~mask if inside else filled | mask
+    filled = np.zeros(window[2:], dtype=bool)
+    pieces = [_filled(outline, window) for outline in outlines]
+    different = {(one.top, one.left, one.mask.shape, one.mask.tobytes()): one for one in pieces}  # a twin is no hole
+    for piece in sorted(different.values(), key=lambda piece: -piece.area):
+        place, mask = filled[piece.window], piece.mask
+        place[mask] = not (mask.any() and place[mask].all())
     return Region(window[0], window[1], filled)
 
 
@@ -168,14 +164,17 @@ def _window(outlines: Sequence[np.ndarray], size_hw: tuple[int, int]) -> tuple[i
     return (top, left, bottom - top, right - left) if right > left and bottom > top else None
 
 
-def _fill(outline: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
+def _filled(outline: np.ndarray, window: tuple[int, int, int, int]) -> Region:
+    """What an outline covers of a window, no larger than it is; its place is counted from the window's corner."""
     top, left, height, width = window
     flat = (outline - (left, top)).ravel().tolist()
     runs = coco_mask.frPyObjects([flat], height, width)[0]["counts"].decode("ascii")
-    part = decode_runs(runs, (height, width))
-    if part.mask.shape == (height, width):
-        return part.mask
-    mask = np.zeros((height, width), dtype=bool)
+    return decode_runs(runs, (height, width))
+
+
+def _fill(outline: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
+    part = _filled(outline, window)
+    mask = np.zeros(window[2:], dtype=bool)
     mask[part.window] = part.mask
     return mask
 
