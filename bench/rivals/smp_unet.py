@@ -65,7 +65,7 @@ class Rival:
     @classmethod
     def fresh(cls, tree: ClassTree) -> Rival:
         """ImageNet weights in the encoder, random ones in smp's decoder."""
-        import segmentation_models_pytorch as smp
+        import segmentation_models_pytorch as smp  # here: scoring needs only PyTorch, and so do the tests
 
         encoder = build_encoder(DEFAULT_ENCODER)
         load_imagenet_weights(encoder, DEFAULT_ENCODER)
@@ -152,13 +152,13 @@ def train(dataset: Dataset, *, minutes: float, seed: int, learning_rate: float =
     Returns:
         The rival with its best weights, and facts about the run: steps, pictures per second, validation scores.
     """
+    import segmentation_models_pytorch as smp
+
     start = time.monotonic()
     torch.manual_seed(seed)
     rival = Rival.fresh(dataset.tree)
     optimizer = torch.optim.AdamW(rival.network.parameters(), lr=learning_rate, weight_decay=1e-4)
     cross_entropy = nn.CrossEntropyLoss(ignore_index=IGNORE)
-    import segmentation_models_pytorch as smp
-
     dice = smp.losses.DiceLoss(smp.losses.MULTICLASS_MODE, from_logits=True, ignore_index=IGNORE)
     crops = iter(Crops(dataset, seed))
     scores: list[dict[str, float]] = []
