@@ -332,3 +332,20 @@ def test_a_file_cut_short_or_changed_in_a_few_bytes_is_read_or_refused(content: 
     except SmaltaError:
         return
     assert isinstance(info, ModelInfo)
+
+def test_openvino_has_converted_a_type_before_any_thread_asks(random_file: Path) -> None:
+    """Two threads that made the first conversion at once waited for each other for ever."""
+    code = f"""
+import openvino
+converted = []
+original = openvino.Type.to_dtype
+openvino.Type.to_dtype = lambda self: converted.append(self) or original(self)
+from pathlib import Path
+from smalta.inference.runtimes import load_onnx
+load_onnx(Path({str(random_file)!r}), name="openvino")
+print(len(converted) > 0)
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "True"

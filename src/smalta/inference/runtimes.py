@@ -85,6 +85,9 @@ class OpenVino:
     ) -> None:
         import openvino
 
+        # The first conversion of a type fills a table of the binding. Two threads that fill it at once wait for each
+        # other for ever (2026.4.1), so it is filled here, before any worker asks.
+        openvino.Type.u8.to_dtype()
         self.name = f"OpenVINO {openvino.__version__.split('-')[0]}"
         self.stride, self.streams = info.network.stride, streams
         wanted = set(outputs or info.maps)
