@@ -28,9 +28,10 @@ from bench.common import REPOSITORY, WORK, exit_on_error, machine_facts, recorde
 from bench.models import PLAIN, PRECISION, described, exported
 from bench.prepare import prepared
 from smalta.data.dataset import open_dataset
-from smalta.data.pictures import read_index, read_picture, write_picture
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, mean_iou
+from smalta.pictures.reading import read_index, read_picture
+from smalta.pictures.writing import write_picture
 from smalta.plan.machine import this_machine
 
 SECONDS = 15.0  # of each side, size and round, about

@@ -26,7 +26,8 @@ import numpy as np
 from bench.common import WORK, exit_on_error, peak_bytes
 from bench.models import PLAIN, PRECISION, WEIGHTS, exported, trained
 from smalta.classes import ClassTree
-from smalta.data.pictures import read_picture, write_index
+from smalta.pictures.reading import read_picture
+from smalta.pictures.writing import write_index
 
 PICTURES = WORK / "data" / "answering"
 ANSWERS = WORK / "answers"
@@ -66,14 +67,14 @@ class Smalta:
 
     def __init__(self, model: Path, pictures: Sequence[Path]) -> None:
         from smalta.cli.common import checked_limits, planned
-        from smalta.inference.writers import OutputOptions
+        from smalta.results.writers import OutputOptions
 
         self.options = OutputOptions()
         self.model = model
         self.predictor = planned(model, pictures, checked_limits(None, None, "auto"), self.options)
 
     def __call__(self, pictures: Sequence[Path], out: Path) -> None:
-        from smalta.inference.files import failed, predict_files
+        from smalta.inference.answering import failed, predict_files
 
         for outcome in failed(predict_files(self.predictor, pictures, out, self.options)):
             raise SystemExit(outcome.error)
@@ -85,7 +86,7 @@ class Smalta:
             picture: (H, W, 3) uint8; of a picture that the plan cuts, one tile is taken.
             seconds: to spend.
         """
-        from smalta.inference.planning import answering_work
+        from smalta.inference.answer_plan import answering_work
         from smalta.plan.machine import this_machine
 
         made, runtime = self.predictor.plan, self.predictor.runtime
@@ -183,7 +184,7 @@ def open_vino(**options: str) -> Answer:
 
 
 def _tree() -> ClassTree:
-    from smalta.inference.runtimes import examine
+    from smalta.runtimes.onnx_file import examine
 
     return examine(exported("semantic", PLAIN).read_bytes()).tree
 

@@ -28,8 +28,9 @@ from bench.common import data_root, exit_on_error, machine_facts, write_result
 from bench.prepare import DEFECTS, Item, pairs, prepared, read_mask, write_set
 from smalta.classes import ClassTree
 from smalta.data.check import Report, check
-from smalta.data.checks import RULES, objects
-from smalta.data.pictures import write_index
+from smalta.data.checks import RULES
+from smalta.data.checks import object_rules as objects
+from smalta.pictures.writing import write_index
 
 Made = tuple[Path, ClassTree | None]
 CAMVID = (

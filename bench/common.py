@@ -19,8 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from smalta.cores import usable_cores
 from smalta.errors import ConfigError, SmaltaError
+from smalta.system.cores import usable_cores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WORK = REPOSITORY / "bench" / "work"

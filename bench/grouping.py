@@ -27,17 +27,17 @@ import numpy as np
 from bench.common import WORK, exit_on_error, machine_facts, recorded_load, write_result
 from bench.nuclei import DATA, MINUTES, SETS, command
 from bench.prepare import prepared
-from smalta import grouping
+from smalta.answers import grouping
+from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.answers.grouping import GroupingRule, group
+from smalta.answers.upscaling import fields_of
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.sample import Sample
 from smalta.errors import DataError
-from smalta.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.grouping import GroupingRule, group
-from smalta.inference.export import export
+from smalta.export.onnx_export import export
 from smalta.inference.predictor import Predictor, load
 from smalta.metrics.instance import accuracy, match_counts, mean_accuracy
 from smalta.training.targets import object_targets
-from smalta.upscaling import fields_of
 
 SIDE, SPACING, RADIUS = 1024, 32, 14  # of the speed test: 32 x 32 discs, 1,024 objects
 REPEATS = 15

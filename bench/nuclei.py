@@ -41,15 +41,15 @@ from bench.common import (
 )
 from bench.prepare import prepared, read_mask
 from smalta.cli.common import planned
-from smalta.cores import usable_cores
 from smalta.data.dataset import open_dataset
-from smalta.data.pictures import find_pictures
 from smalta.errors import DataError
-from smalta.inference.files import OutputOptions, failed, predict_files
+from smalta.inference.answering import OutputOptions, failed, predict_files
 from smalta.metrics.bootstrap import draw_pictures, interval
-from smalta.metrics.counting import bias, count_sums, mean_absolute_error
 from smalta.metrics.instance import accuracy, f1, match_counts, mean_accuracy, quality
+from smalta.metrics.node_counts import bias, count_sums, mean_absolute_error
+from smalta.pictures.finding import find_pictures
 from smalta.plan.plan import Limits
+from smalta.system.cores import usable_cores
 
 DATA = "nuclei"
 SETS = (DATA, "nuclei_by_picture")

@@ -33,16 +33,16 @@ from torch import Tensor, nn
 from bench.common import WORK, exit_on_error, machine_facts, recorded_load, write_result
 from bench.grouping import answered, score_objects
 from bench.prepare import prepared
-from smalta import grouping
+from smalta.answers import grouping
+from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.answers.grouping import GroupingRule, Lines, cells_on, group
 from smalta.data.dataset import open_dataset
+from smalta.description.model_paths import MODEL_FILE
 from smalta.errors import DataError
-from smalta.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.grouping import GroupingRule, Lines, cells_on, group
 from smalta.inference.predictor import load
 from smalta.model import storage
 from smalta.model.decoder import Answer
 from smalta.model.network import Network
-from smalta.model.paths import MODEL_FILE
 from smalta.training import batches, loop, object_losses, targets, train
 from smalta.training.settings import TrainSettings
 from smalta.training.targets import UNKNOWN, ObjectTargets

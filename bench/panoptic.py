@@ -30,9 +30,9 @@ from bench.common import RESULTS, WORK, exit_on_error, machine_facts, recorded_l
 from bench.prepare import prepared
 from bench.segment import report_of, run_smalta
 from smalta.data.dataset import Dataset, open_dataset
-from smalta.data.scenes import write_scenes
+from smalta.description.model_paths import MODEL_FILE
 from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
-from smalta.model.paths import MODEL_FILE
+from smalta.scenes import write_scenes
 from smalta.training.calibrating import calibrate_model
 
 SCENES: dict[str, Any] = {"n_train": 400, "n_val": 60, "n_test": 200, "seed": 10_000, "size_hw": (384, 512)}

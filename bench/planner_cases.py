@@ -155,7 +155,7 @@ def timed(step: Callable[[], object], per_call: int = 1) -> dict[str, Any]:
 def torch_network(group: Group) -> Any:
     import torch
 
-    from smalta.model.info import NetworkConfig
+    from smalta.description.model_info import NetworkConfig
     from smalta.model.network import Network
 
     torch.manual_seed(0)
@@ -168,7 +168,7 @@ def torch_network(group: Group) -> Any:
 
 def inference_pytorch(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:
     from smalta.model.folding import folded
-    from smalta.model.runtime import TorchRuntime
+    from smalta.model.torch_runtime import TorchRuntime
 
     runtime = TorchRuntime(folded(torch_network(group)), device="cpu", bf16=group.precision == "bf16")
     for side in sides(group):
@@ -218,10 +218,10 @@ def exported(encoder: str) -> bytes:
 
 def _export(encoder: str, path: Path) -> None:
     from smalta.classes import ClassTree
-    from smalta.inference.export import export
-    from smalta.model.info import ModelInfo, NetworkConfig
+    from smalta.description.model_info import ModelInfo, NetworkConfig
+    from smalta.description.model_paths import MODEL_FILE
+    from smalta.export.onnx_export import export
     from smalta.model.network import Network
-    from smalta.model.paths import MODEL_FILE
     from smalta.model.storage import save_model
 
     tree = ClassTree({f"c{i}": {} for i in range(N_LEAVES)})
@@ -276,9 +276,9 @@ WAYS = {
 
 def measure(group: Group) -> None:
     """Time all sizes of a group, and append them to the file."""
-    from smalta.allocator import keep_large_blocks
     from smalta.plan.facts import processor
     from smalta.plan.rates import measure as measure_rates
+    from smalta.system.allocator import keep_large_blocks
 
     rates = asdict(measure_rates(group.streams * group.threads, processor().caches))
     if group.keep and group.runtime == "pytorch":
@@ -295,7 +295,7 @@ def measure(group: Group) -> None:
 
 def missing() -> list[Group]:
     """Groups that were not measured yet."""
-    from smalta.cores import usable_cores
+    from smalta.system.cores import usable_cores
 
     names = list(Group.__dataclass_fields__)
     done = {tuple(case[name] for name in names) for case in cases()}

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from bench.planner_cases import N_LEAVES, STRIDE, WIDTH
-from smalta.model.info import NetworkConfig
+from smalta.description.model_info import NetworkConfig
+from smalta.description.workload import Kind
 from smalta.model.tracing import trace
-from smalta.model.workload import Kind
 from smalta.plan.cost import FUSED, Table, Way, cpu_cost, share_name
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Runtime

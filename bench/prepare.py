@@ -25,9 +25,10 @@ import yaml
 from bench.common import WORK, data_root, exit_on_error
 from smalta.data.dataset import open_dataset
 from smalta.data.formats import folder
-from smalta.data.pictures import read_picture, write_picture
 from smalta.data.splits import split_by_group
 from smalta.errors import DataError
+from smalta.pictures.reading import read_picture
+from smalta.pictures.writing import write_picture
 
 SPLIT_SEED = 20
 EVERY = 10  # every tenth training picture of CamVid keeps its full labels

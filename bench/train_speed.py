@@ -44,9 +44,9 @@ from smalta.model.network import Network
 from smalta.plan.machine import free_memory, this_machine
 from smalta.training.batches import Batches
 from smalta.training.losses import TreeLoss, balanced_weights
-from smalta.training.planning import network_config, plan_training, work_of
 from smalta.training.settings import TrainSettings, decide
 from smalta.training.train import DICE_WEIGHT
+from smalta.training.training_plan import network_config, plan_training, work_of
 
 EXPECTED = 2.0
 WARM_UP = 4  # steps left out: kernels are built and memory grows in them

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from smalta.data.pictures import write_index
+from smalta.pictures.writing import write_index
 
 SIZE_HW = (4, 6)
 

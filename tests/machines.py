@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from smalta.model.workload import Kind, Layer, Workload
+from smalta.description.workload import Kind, Layer, Workload
 from smalta.plan import candidates, cost
 from smalta.plan.candidates import Work
 from smalta.plan.cost import share_name

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from smalta.classes import ClassTree
-from smalta.model.info import Kind, ModelInfo, NetworkConfig
+from smalta.description.model_info import Kind, ModelInfo, NetworkConfig
+from smalta.description.model_paths import MODEL_FILE
 from smalta.model.network import Network
-from smalta.model.paths import MODEL_FILE
 from smalta.model.storage import save_model
 
 CARS = ClassTree({"sky": {}, "car": {"children": ["audi", "honda"], "attributes": {"body": ["van", "bus"]}}})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from smalta.answers.count_intervals import CountCalibration
 from smalta.classes import ClassTree
-from smalta.counting import CountCalibration
+from smalta.description.model_info import Kind, ModelInfo, NetworkConfig
 from smalta.inference.predictor import Predictor
-from smalta.model.info import Kind, ModelInfo, NetworkConfig
 
 # 1 ground  2 car  3 car/audi  4 car/honda; the values are a user's own
 CARS = ClassTree(

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from smalta.answers.objects import Objects
+from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.metrics.evaluation import DEFINITIONS, Evaluation
-from smalta.objects import Objects
-from smalta.segmentation import Segmentation
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

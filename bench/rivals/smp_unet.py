@@ -28,16 +28,16 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from bench.common import exit_on_error
+from smalta.answers.decoding import decode
+from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.data.dataset import Dataset, open_dataset
-from smalta.decoding import decode
-from smalta.inference.evaluate import evaluate
+from smalta.description.model_info import DEFAULT_ENCODER
+from smalta.inference.split_evaluation import evaluate
 from smalta.metrics.binary import binary_counts, choose_threshold, f1
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, mean_iou
 from smalta.model.encoder import build_encoder, load_imagenet_weights
-from smalta.model.info import DEFAULT_ENCODER
-from smalta.segmentation import Segmentation
 
 IGNORE = 255
 CROP = 320

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from small_models import save_random_model
-from smalta.inference.planning import answering_work
+from smalta.inference.answer_plan import answering_work
 from smalta.inference.trial import try_out
 from smalta.plan.candidates import candidates
 from smalta.plan.machine import this_machine

@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
-from smalta import __version__
 from smalta.cli import count, data, evaluate, export, plan, predict, train
 from smalta.cli.common import STARTED
 from smalta.errors import SmaltaError
+from smalta.version import __version__
 
 STOPPED = 130  # exit code after Ctrl-C
 

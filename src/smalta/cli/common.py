@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from smalta.inference.predictor import Predictor
-    from smalta.inference.writers import OutputOptions
     from smalta.plan.plan import Limits
+    from smalta.results.writers import OutputOptions
 
 STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
@@ -96,10 +96,10 @@ def n_bytes(text: str) -> int:
 
 
 def planned(run: Path, pictures: Iterable[Path], limits: Limits, options: OutputOptions) -> Predictor:
-    """A model that is made for these pictures within these limits, as `smalta.inference.planning.load_planned` says."""
-    from smalta.allocator import keep_large_blocks
-    from smalta.inference.planning import load_planned
+    """A model that is made for these pictures within these limits, by `smalta.inference.answer_plan.load_planned`."""
+    from smalta.inference.answer_plan import load_planned
     from smalta.plan.machine import this_machine
+    from smalta.system.allocator import keep_large_blocks
 
     predictor = load_planned(run, pictures, this_machine(), limits, options)
     if predictor.plan is not None and predictor.plan.keep_memory:

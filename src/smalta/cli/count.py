@@ -42,10 +42,10 @@ def count(
     quiet: Quiet = False,
 ) -> None:
     """Count the objects in pictures, class by class, with 90 % intervals learned on validation pictures."""
-    from smalta.data.pictures import find_pictures
-    from smalta.inference.count import count_files
-    from smalta.inference.writers import OutputOptions
+    from smalta.inference.counting import count_files
+    from smalta.pictures.finding import find_pictures
     from smalta.report.count_table import count_table
+    from smalta.results.writers import OutputOptions
 
     paths = find_pictures(pictures)
     limits = checked_limits(memory, threads, device, tile)

@@ -30,12 +30,12 @@ def evaluate(
 ) -> None:
     """Measure a model on a labelled split: scores with intervals, per class and per level."""
     from smalta.data.dataset import open_dataset
-    from smalta.data.pictures import write_bytes
-    from smalta.inference.evaluate import evaluate as evaluate_split
-    from smalta.inference.evaluate import open_for
-    from smalta.inference.planning import read_info
-    from smalta.inference.writers import OutputOptions
+    from smalta.inference.answer_plan import read_info
+    from smalta.inference.split_evaluation import evaluate as evaluate_split
+    from smalta.inference.split_evaluation import open_for
     from smalta.report.evaluation_table import evaluation_table
+    from smalta.results.writers import OutputOptions
+    from smalta.system.whole_files import write_bytes
 
     info = read_info(run)
     if seed is None:  # the splits that smalta makes must be those of the training, or test pictures were trained on

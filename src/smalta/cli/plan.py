@@ -63,7 +63,7 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Say how this machine would train on a data set or answer with a model, and why."""
-    from smalta.inference.planning import answering_work, is_model
+    from smalta.inference.answer_plan import answering_work, is_model
     from smalta.plan.gpus import published
     from smalta.plan.machine import this_machine
     from smalta.plan.planner import plan as make_plan
@@ -74,7 +74,7 @@ def plan(
     if is_model(what):
         work = answering_work(what, size_hw)
     else:
-        from smalta.training.planning import training_work
+        from smalta.training.training_plan import training_work
 
         work = training_work(what, size_hw)
     machine = this_machine()

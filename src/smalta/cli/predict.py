@@ -24,7 +24,7 @@ from smalta.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from smalta.model.info import Kind
+    from smalta.description.model_info import Kind
 
 
 def predict(
@@ -58,10 +58,10 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
-    from smalta.data.pictures import find_pictures
-    from smalta.inference.files import OutputOptions, failed, predict_files
-    from smalta.model.info import OBJECT_KINDS
-    from smalta.plan.files import read_plan
+    from smalta.description.model_info import OBJECT_KINDS
+    from smalta.inference.answering import OutputOptions, failed, predict_files
+    from smalta.pictures.finding import find_pictures
+    from smalta.plan.plan_file import read_plan
     from smalta.report.plan_tables import plan_sentence
 
     paths = find_pictures(pictures)

@@ -22,9 +22,9 @@ from smalta.data.checks import RULES
 from smalta.data.checks.exam import Exam, examine
 from smalta.data.checks.finding import Finding
 from smalta.data.dataset import Dataset, open_dataset
-from smalta.data.formats.base import map_in_order
 from smalta.data.sample import Entry
 from smalta.errors import ClassTreeError, SmaltaError
+from smalta.system.threads import map_in_order
 
 __all__ = ["Finding", "Report", "check", "check_dataset", "check_errors_only"]
 

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from smalta.data.dataset import Dataset
-from smalta.data.overlay import caption, overlay, with_legend
-from smalta.data.pictures import write_picture
 from smalta.data.sample import Sample
 from smalta.errors import DataError, SmaltaError
+from smalta.pictures.overlay import caption, overlay, with_legend
+from smalta.pictures.writing import write_picture
 
 COUNT = 12
 COLUMNS = 4

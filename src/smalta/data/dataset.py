@@ -17,9 +17,10 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.data.formats import cityscapes, coco, coco_panoptic, folder, geojson, voc, yolo
-from smalta.data.formats.base import Reader, map_in_order
+from smalta.data.formats.reader import Reader
 from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError
+from smalta.system.threads import map_in_order
 
 # in the order in which they are tried
 FORMATS: Mapping[str, ModuleType] = {

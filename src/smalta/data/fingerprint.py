@@ -26,10 +26,10 @@ import numpy as np
 
 from smalta.classes import ROOT, ClassTree
 from smalta.data.dataset import Dataset
-from smalta.data.formats.base import map_in_order
 from smalta.data.sample import Sample
 from smalta.data.thickness import ridge_widths
 from smalta.errors import ConfigError, DataError
+from smalta.system.threads import map_in_order
 
 WIDTH_QUANTILE = 0.25  # by area: a quarter of the class lies in structures thinner than its `width`
 OBJECT_QUANTILE = 0.1

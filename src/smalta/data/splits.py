@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from smalta.data.pictures import is_picture_name
 from smalta.data.sample import Entry
 from smalta.errors import DataError
+from smalta.pictures.finding import is_picture_name
 
 SPLITS = ("train", "val", "test")
 UNSPLIT = ""

@@ -17,16 +17,17 @@ from typing import Any
 from rich.console import Console
 
 from smalta.data.dataset import Dataset, open_dataset
-from smalta.data.pictures import write_bytes, write_picture
 from smalta.data.sample import Sample
-from smalta.data.scenes import write_scenes
 from smalta.demo.page import page
 from smalta.demo.words import count_table, easiest_and_hardest, score_table, what_next
 from smalta.errors import ConfigError
-from smalta.inference.evaluate import evaluate
-from smalta.inference.files import OutputOptions, predict_files
+from smalta.inference.answering import OutputOptions, predict_files
 from smalta.inference.predictor import load
+from smalta.inference.split_evaluation import evaluate
+from smalta.pictures.writing import write_picture
 from smalta.report.training_progress import TrainingProgress
+from smalta.scenes import write_scenes
+from smalta.system.whole_files import write_bytes
 from smalta.training.settings import TrainSettings
 from smalta.training.train import train
 

@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from smalta.answers.objects import Objects
+from smalta.answers.segmentation import Segmentation
 from smalta.classes import ROOT, ClassTree
-from smalta.data.overlay import caption, overlay, with_legend, write_names
 from smalta.data.sample import Sample
 from smalta.errors import ShapeError
 from smalta.inference.predictor import Predictor
-from smalta.inference.writers import object_names
-from smalta.objects import Objects
-from smalta.segmentation import Segmentation
+from smalta.pictures.overlay import caption, overlay, with_legend, write_names
+from smalta.results.writers import object_names
 
 CELL_WIDTH = 384
 OPACITY = 0.6

@@ -4,10 +4,10 @@ In:  fields of parts of a picture that lie beside each other, in any order.
 Out: `Objects` without an instance map; the instance map in bands of rows.
 
 Kept are the centre map, and of the cells (stride x stride pixels) that may belong to an object which of their pixels
-may, their offset, and sums of probabilities: `smalta.grouping.group` gives all such pixels of a cell to one object, so
-sums per object follow from sums per cell. What `group` looks up in the whole map is looked up in a window here that
-grows until nothing outside it could change the answer: a flat top must end inside it, and the nearest peak must be
-nearer than its edge.
+may, their offset, and sums of probabilities: `smalta.answers.grouping.group` gives all such pixels of a cell to one
+object, so sums per object follow from sums per cell. What `group` looks up in the whole map is looked up in a window
+here that grows until nothing outside it could change the answer: a flat top must end inside it, and the nearest peak
+must be nearer than its edge.
 
 Must not know: networks, formats of files.
 """
@@ -22,9 +22,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smalta.classes import ClassTree
-from smalta.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
-from smalta.grouping import (
+from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
+from smalta.answers.grouping import (
     GroupingRule,
     Lines,
     distances_to_peaks,
@@ -37,7 +36,8 @@ from smalta.grouping import (
     smooth,
     sum_per_cell,
 )
-from smalta.objects import Objects
+from smalta.answers.objects import Objects
+from smalta.classes import ClassTree
 
 BAND = 256  # cells: rows that are worked on at a time, and the side of a window
 MARGIN = 32  # cells around them to begin with
@@ -87,7 +87,7 @@ class FieldStore:
         """Keep the fields of a part.
 
         Args:
-            fields: as `smalta.fields` lists them, without a first axis for pictures.
+            fields: as `smalta.answers.fields` lists them, without a first axis for pictures.
             y, x: where the part begins, pixels; multiples of the stride.
         """
         stride = self._stride
@@ -265,7 +265,7 @@ def _tops_end_inside(center: np.ndarray, rule: GroupingRule, top: int, bottom: i
 
 
 class _Nearest:
-    """Which peak is nearest to a cell, as `smalta.grouping.nearest_peak` says it for the whole map.
+    """Which peak is nearest to a cell, as `smalta.answers.grouping.nearest_peak` says it for the whole map.
 
     Args:
         peaks: (N, 2) in reading order.

@@ -15,19 +15,19 @@ from typing import Literal
 
 import numpy as np
 
-from smalta.data.pictures import read_picture
-from smalta.decoding import Method
+from smalta.answers.decoding import Method
+from smalta.answers.fields import LOGITS
+from smalta.answers.grouping import GroupingRule
+from smalta.answers.segmentation import Segmentation
+from smalta.answers.upscaling import class_map, fields_of
+from smalta.description.model_info import KINDS, OBJECT_KINDS, Kind, ModelInfo
+from smalta.description.model_paths import model_file
 from smalta.errors import ConfigError, ModelError, ShapeError
-from smalta.fields import LOGITS
-from smalta.grouping import GroupingRule
-from smalta.inference.runtime import Maps, Runtime
-from smalta.inference.stopwatch import Stopwatch
-from smalta.model.info import KINDS, OBJECT_KINDS, Kind, ModelInfo
-from smalta.model.paths import model_file
+from smalta.pictures.reading import read_picture
 from smalta.plan.cost import Way
 from smalta.plan.plan import Plan
-from smalta.segmentation import Segmentation
-from smalta.upscaling import class_map, fields_of
+from smalta.runtimes.protocol import Maps, Runtime
+from smalta.runtimes.stopwatch import Stopwatch
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -132,7 +132,7 @@ class Predictor:
 def load(model: str | Path, *, device: Device = "auto") -> Predictor:
     """Load a trained model.
 
-    It answers pictures as they come, whole and one after the other; `smalta.inference.planning.load_planned` has it
+    It answers pictures as they come, whole and one after the other; `smalta.inference.answer_plan.load_planned` has it
     made for many pictures, or large ones.
 
     Args:
@@ -168,8 +168,8 @@ def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -
         import torch
 
         from smalta.model.folding import folded
-        from smalta.model.runtime import TorchRuntime
         from smalta.model.storage import load_model
+        from smalta.model.torch_runtime import TorchRuntime
     except ImportError as error:
         raise ModelError(
             f"{path} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
@@ -192,7 +192,7 @@ def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -
 
 
 def _open_exported(path: Path, way: Way | None, device: Device) -> tuple[Runtime, ModelInfo]:
-    from smalta.inference.runtimes import load_onnx
+    from smalta.runtimes.onnx_runtimes import load_onnx
 
     if device == "cuda":
         raise ModelError(f"{path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
@@ -213,7 +213,7 @@ def _as_rgb(picture: np.ndarray) -> np.ndarray:
     if not fits or array.dtype != np.uint8 or 0 in array.shape:
         raise ShapeError(
             f"a picture must be (H, W, 3) or (H, W) uint8, got {array.shape} {array.dtype}; "
-            "read files with smalta.data.pictures.read_picture"
+            "read files with smalta.pictures.reading.read_picture"
         )
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)

@@ -17,9 +17,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from smalta.data.formats.base import map_in_order
-from smalta.inference.runtime import Maps, Runtime
 from smalta.plan.tiles import OVERLAP, RAMP, check_tile, on_grid, tile_for, tile_starts
+from smalta.runtimes.protocol import Maps, Runtime
+from smalta.system.threads import map_in_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

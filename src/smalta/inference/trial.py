@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from smalta.fields import LOGITS
+from smalta.answers.fields import LOGITS
 from smalta.inference.predictor import open_model
-from smalta.inference.runtime import Runtime
 from smalta.plan.candidates import Candidate
+from smalta.runtimes.protocol import Runtime
 
 SECONDS, LEAST = 1.0, 3  # of the repeats
 LEAST_EQUAL = 0.99  # share of pixels that must get the same class as with the first candidate

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from smalta.answers.count_intervals import CountCalibration
 from smalta.classes import ClassTree
-from smalta.counting import CountCalibration
-from smalta.metrics import counting
+from smalta.metrics import node_counts as counting
 from smalta.metrics.headline import Headline, number
 
 

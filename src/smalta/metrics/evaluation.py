@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from smalta.answers.count_intervals import CountCalibration
+from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
-from smalta.counting import CountCalibration
 from smalta.errors import ShapeError
 from smalta.metrics import semantic
 from smalta.metrics.bootstrap import draw_pictures
 from smalta.metrics.headline import number
 from smalta.metrics.object_scores import ObjectScores
 from smalta.metrics.pixel_scores import TOLERANCE, AttributeScores, BinaryScores, LevelScores, TreeScores
-from smalta.segmentation import Segmentation
 
 DEFINITIONS = {
     "pooled": "pixels of all pictures are counted together; unlabelled pixels are left out",

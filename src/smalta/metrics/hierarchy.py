@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from smalta.answers.decoding import node_probabilities
 from smalta.classes import ClassTree
-from smalta.decoding import node_probabilities
 from smalta.metrics.semantic import ratio
 
 

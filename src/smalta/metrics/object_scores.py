@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 
+from smalta.answers.count_intervals import CountCalibration
+from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
-from smalta.counting import CountCalibration
 from smalta.metrics import instance, panoptic
 from smalta.metrics.average_precision import AveragePrecision, run_lengths
 from smalta.metrics.count_scores import CountScores
-from smalta.metrics.counting import node_counts, true_counts
 from smalta.metrics.headline import Headline, number
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.matching import class_counts, match_objects
+from smalta.metrics.node_counts import node_counts, true_counts
 from smalta.metrics.object_map import ObjectMap
 from smalta.metrics.semantic import mean_of_present
-from smalta.segmentation import Segmentation
 
 Runs = Sequence[dict[str, Any]]
 _STUFF, _THING = 1, 2

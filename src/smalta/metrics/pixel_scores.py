@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from smalta.answers.segmentation import Segmentation
 from smalta.classes import Attribute, ClassTree
 from smalta.metrics import binary, boundary, hierarchy, semantic
 from smalta.metrics.headline import Headline, number
-from smalta.segmentation import Segmentation
 
 TOLERANCE = 2  # pixels: how far beside the thing hand-drawn thin structures are, at most
 BOUNDARY_SHARE = 0.02  # of the diagonal

@@ -18,9 +18,9 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from smalta.description.model_info import DEFAULT_ENCODER
 from smalta.errors import ModelError
 from smalta.model.folding import EXAMPLE_SIDE, fold
-from smalta.model.info import DEFAULT_ENCODER
 
 Weights = Literal["package", "hub", "none"]
 KEPT_REDUCTION = 4  # layers up to the map of this reduction can be kept as they are

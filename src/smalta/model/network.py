@@ -13,11 +13,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from smalta.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.description.model_info import NetworkConfig
 from smalta.model.decoder import Answer, Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
 from smalta.model.encoder import build_encoder
-from smalta.model.info import NetworkConfig
 
 OFFSET_UNIT = 16.0  # pixels: an offset head that answers 1 points this far
 

@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from smalta.description.model_info import ModelInfo
 from smalta.errors import ModelError, SmaltaError
-from smalta.model.info import ModelInfo
 from smalta.model.network import Network
 
 

@@ -24,11 +24,11 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from smalta.description.model_info import MOST_AT_FULL_SIZE, NetworkConfig
+from smalta.description.workload import Kind, Layer, Workload
 from smalta.model.entropy import entropy_sum
 from smalta.model.folding import folded
-from smalta.model.info import MOST_AT_FULL_SIZE, NetworkConfig
 from smalta.model.network import Network, mixing_weights
-from smalta.model.workload import Kind, Layer, Workload
 
 NEWTON_SCHULZ_ROUNDS = 5  # of the optimiser, in each step and for each matrix
 # bytes per weight that a step moves: the gradient's norm and cut (12), the optimiser (28), the averaged weights (12)

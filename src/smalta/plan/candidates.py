@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from smalta.model.info import LEAST_BF16_GAIN
-from smalta.model.workload import Workload
+from smalta.description.model_info import LEAST_BF16_GAIN
+from smalta.description.workload import Workload
 from smalta.plan.cost import BITS, Cost, Way, cost, fitted
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Layout, Limits, Precision, Runtime, Task

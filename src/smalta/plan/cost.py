@@ -23,7 +23,7 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
-from smalta.model.workload import CONVOLUTIONS, Kind, Workload
+from smalta.description.workload import CONVOLUTIONS, Kind, Workload
 from smalta.plan.gpus import Gpu
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Device, Layout, Plan, Precision, Runtime

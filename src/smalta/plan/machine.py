@@ -22,13 +22,13 @@ from typing import Any, Self
 
 import psutil
 
-from smalta import cgroup
-from smalta.cores import usable_cores
-from smalta.data.pictures import write_bytes
 from smalta.errors import DataError
 from smalta.plan.facts import Caches, Processor, processor
 from smalta.plan.gpus import Gpu, installed
 from smalta.plan.rates import Rates, measure
+from smalta.system import cgroup
+from smalta.system.cores import usable_cores
+from smalta.system.whole_files import write_bytes
 
 CACHE_FILE = "machine.json"
 DISTURBED_SECONDS = 3600.0  # for which a disturbed measurement serves
@@ -177,7 +177,7 @@ def _gpus() -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
     there = installed()
     if not there or find_spec("torch") is None:
         return (), tuple(name for name, _ in there)
-    from smalta.model.gpu import measure_cuda, usable_cards
+    from smalta.model.cuda_rates import measure_cuda, usable_cards
 
     gpus = []
     for index, name in usable_cards():

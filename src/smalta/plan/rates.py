@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from smalta.plan.facts import Caches
-from smalta.signal_stack import kept_signal_stack
+from smalta.system.signal_stack import kept_signal_stack
 
 _SECONDS = 0.06  # for the repeats of one number
 _LEAST_OWN = 0.8  # of the processor time asked for; with less, somebody else took the cores

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smalta.model.workload import Workload
+from smalta.description.workload import Workload
 from smalta.plan.candidates import Work, ways
 from smalta.plan.cost import cost
 from smalta.plan.gpus import PUBLISHED, Gpu

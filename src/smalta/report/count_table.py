@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from smalta.inference.count import CountTable, NodeCount
+from smalta.inference.counting import CountTable, NodeCount
 
 MOST_LISTED = 50
 

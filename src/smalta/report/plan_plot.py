@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from smalta.description.workload import Workload
 from smalta.errors import ConfigError
-from smalta.model.workload import Workload
 from smalta.plan.candidates import Work, candidate
 from smalta.plan.cost import FUSED, KINDS, Way
 from smalta.plan.machine import Machine

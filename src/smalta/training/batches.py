@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalta.cores import usable_cores
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
+from smalta.system.cores import usable_cores
 from smalta.training.augment import AugmentConfig, Crop, random_view, smaller_view
 from smalta.training.sampling import picks
 from smalta.training.targets import ObjectTargets, object_targets

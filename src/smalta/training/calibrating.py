@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from smalta.calibration import calibrate, candidates
+from smalta.answers.grouping import GroupingRule
+from smalta.answers.segmentation import Segmentation
+from smalta.answers.stuff import StuffSegments, least_shares
+from smalta.calibration.object_rule import calibrate, candidates
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry
-from smalta.grouping import GroupingRule
 from smalta.model.folding import folded
-from smalta.model.runtime import TorchRuntime
 from smalta.model.storage import load_model, save_model
-from smalta.segmentation import Segmentation
-from smalta.stuff import StuffSegments, least_shares
+from smalta.model.torch_runtime import TorchRuntime
 
 LEAST = 20  # pictures, where time is short: intervals take at least nine
 

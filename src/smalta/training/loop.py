@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from smalta.data.dataset import Dataset
+from smalta.description.model_info import ModelInfo
+from smalta.description.model_paths import MODEL_FILE
 from smalta.errors import ModelError, TrainingError
-from smalta.model.info import ModelInfo
 from smalta.model.network import Network
-from smalta.model.paths import MODEL_FILE
-from smalta.model.runtime import is_out_of_memory
 from smalta.model.storage import save_model
+from smalta.model.torch_runtime import is_out_of_memory
 from smalta.training.batches import Batch, Batches
 from smalta.training.calibrating import calibrate_model
 from smalta.training.checkpoint import load_state, save_state
@@ -31,13 +31,7 @@ from smalta.training.interrupts import hold_interrupts
 from smalta.training.learner import Learner
 from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Progress
-from smalta.training.schedule import (
-    VALIDATIONS,
-    Budget,
-    learning_rate_factor,
-    mean_work_left,
-    view_share,
-)
+from smalta.training.schedule import VALIDATIONS, Budget, learning_rate_factor, mean_work_left, view_share
 from smalta.training.settings import Recipe, TrainSettings
 from smalta.training.sharpening import FROM
 from smalta.training.validation import MOST, Score, validate

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from smalta.classes import ROOT, Attribute, ClassTree
+from smalta.description.model_info import MOST_AT_FULL_SIZE
 from smalta.model.entropy import entropy_sum
-from smalta.model.info import MOST_AT_FULL_SIZE
 
 IGNORED = -100
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from smalta.fields import CENTER, OFFSETS
+from smalta.answers.fields import CENTER, OFFSETS
 from smalta.training.targets import UNKNOWN
 
 CENTER_WEIGHT, OFFSET_WEIGHT = 1.0, 1.0

@@ -17,8 +17,8 @@ import torch
 
 from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint
+from smalta.description.model_info import DEFAULT_ENCODER, KINDS, OBJECT_KINDS, Kind, NetworkConfig
 from smalta.errors import ConfigError
-from smalta.model.info import DEFAULT_ENCODER, KINDS, OBJECT_KINDS, Kind, NetworkConfig
 from smalta.plan.candidates import TRAINING_BATCH
 from smalta.plan.plan import Layout, Plan
 from smalta.training.augment import UNCHANGED, AugmentConfig, smaller_view

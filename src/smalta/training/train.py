@@ -19,30 +19,30 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from smalta import __version__
-from smalta.allocator import keep_large_blocks
 from smalta.classes import ClassTree
 from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
-from smalta.data.pictures import write_bytes
+from smalta.description.model_info import OBJECT_KINDS
+from smalta.description.model_paths import MODEL_FILE
 from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
-from smalta.model.info import OBJECT_KINDS
 from smalta.model.network import Network
-from smalta.model.paths import MODEL_FILE
-from smalta.plan.files import write_plan
 from smalta.plan.machine import free_memory, this_machine
+from smalta.plan.plan_file import write_plan
+from smalta.system.allocator import keep_large_blocks
+from smalta.system.whole_files import write_bytes
 from smalta.training.checkpoint import STATE_FILE
 from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
-from smalta.training.planning import network_config, plan_training, stored_plan, with_measured, work_of
 from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
 from smalta.training.settings import Recipe, TrainSettings, decide, kind_of
 from smalta.training.sharpening import readable_nodes
+from smalta.training.training_plan import network_config, plan_training, stored_plan, with_measured, work_of
+from smalta.version import __version__
 
 SETTINGS_FILE = "settings.json"
 CLASSES_FILE = "classes.yaml"

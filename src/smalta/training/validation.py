@@ -15,17 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smalta.answers.grouping import GroupingRule
+from smalta.answers.segmentation import Segmentation
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
-from smalta.grouping import GroupingRule
 from smalta.metrics.binary import ThresholdChooser
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
 from smalta.metrics.semantic import confusion, counts_of, iou, mean_of_present
 from smalta.model.folding import folded
 from smalta.model.network import Network
-from smalta.model.runtime import TorchRuntime
-from smalta.segmentation import Segmentation
+from smalta.model.torch_runtime import TorchRuntime
 
 MOST = 500  # pictures of one validation
 LEAST = 8  # where time is short

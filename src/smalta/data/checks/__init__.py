@@ -10,7 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from smalta.data.checks import classes, files, leaks, objects, values
+from smalta.data.checks import class_rules as classes
+from smalta.data.checks import file_rules as files
+from smalta.data.checks import leak_rules as leaks
+from smalta.data.checks import object_rules as objects
+from smalta.data.checks import value_rules as values
 from smalta.data.checks.exam import Exam
 from smalta.data.checks.finding import Finding
 from smalta.data.dataset import Dataset

@@ -20,9 +20,10 @@ import numpy as np
 from smalta.data.checks.likeness import Likeness, likeness
 from smalta.data.checks.object_look import ObjectLook, look_at_objects
 from smalta.data.dataset import Dataset
-from smalta.data.pictures import is_picture_name, orient, read_orientation, read_picture, read_size
 from smalta.data.sample import Entry, Sample
 from smalta.errors import ClassTreeError, DataError, SmaltaError
+from smalta.pictures.finding import is_picture_name
+from smalta.pictures.reading import orient, read_orientation, read_picture, read_size
 
 Trouble = Literal["", "picture", "label", "size", "values"]
 

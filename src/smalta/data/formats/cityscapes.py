@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import (
+from smalta.data.formats.reader import (
     Contents,
     groups_file,
     kinds_file,
@@ -30,10 +30,11 @@ from smalta.data.formats.base import (
     stated_tree,
     subfolders,
 )
-from smalta.data.pictures import pictures_in, read_index, read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import make_splits, split_name
 from smalta.errors import DataError
+from smalta.pictures.finding import pictures_in
+from smalta.pictures.reading import read_index, read_upright
 
 LOOKED_FOR = "leftImg8bit/SPLIT/CITY/*_leftImg8bit.png beside gtFine/SPLIT/CITY/*_gtFine_labelIds.png"
 

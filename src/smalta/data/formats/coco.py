@@ -23,22 +23,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import (
-    Contents,
-    groups_file,
-    kinds_file,
-    named_entries,
-    stated_tree,
-    turn_labels,
-    wrong_size,
-)
-from smalta.data.formats.categories import (
-    background_of,
-    name_of_unlabelled,
-    nodes_by_name,
-    tree_of,
-    written_categories,
-)
+from smalta.data.formats.categories import background_of, name_of_unlabelled, nodes_by_name, tree_of, written_categories
 from smalta.data.formats.coco_files import (
     JsonCategory,
     JsonImage,
@@ -61,11 +46,20 @@ from smalta.data.formats.outlines import (
     outline,
     paint,
 )
+from smalta.data.formats.reader import (
+    Contents,
+    groups_file,
+    kinds_file,
+    named_entries,
+    stated_tree,
+    turn_labels,
+    wrong_size,
+)
 from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_json, write_tree
-from smalta.data.pictures import read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import make_splits
 from smalta.errors import DataError
+from smalta.pictures.reading import read_upright
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset

@@ -17,11 +17,11 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from smalta.data.formats.base import fullest_folder, subfolders
 from smalta.data.formats.categories import Category
-from smalta.data.pictures import pictures_in
+from smalta.data.formats.reader import fullest_folder, subfolders
 from smalta.data.splits import UNSPLIT, split_name
 from smalta.errors import DataError
+from smalta.pictures.finding import pictures_in
 
 M = TypeVar("M", bound=BaseModel)
 Kind = Literal["instances", "panoptic"]

@@ -23,16 +23,6 @@ from pydantic import BaseModel
 from scipy import ndimage
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import (
-    Contents,
-    fullest_folder,
-    groups_file,
-    kinds_file,
-    named_entries,
-    present_values,
-    stated_tree,
-    turn_labels,
-)
 from smalta.data.formats.categories import Category, nodes_by_name, tree_of, written_categories
 from smalta.data.formats.coco_files import (
     JsonCategory,
@@ -45,12 +35,23 @@ from smalta.data.formats.coco_files import (
     same_categories,
     unlisted_pictures,
 )
+from smalta.data.formats.reader import (
+    Contents,
+    fullest_folder,
+    groups_file,
+    kinds_file,
+    named_entries,
+    present_values,
+    stated_tree,
+    turn_labels,
+)
 from smalta.data.formats.writing import copy_picture, lost_notes, samples_of, write_json, write_tree
-from smalta.data.pictures import read_picture, read_upright, write_picture
 from smalta.data.sample import Entry, Sample
 from smalta.data.settle import settle
 from smalta.data.splits import make_splits
 from smalta.errors import DataError
+from smalta.pictures.reading import read_picture, read_upright
+from smalta.pictures.writing import write_picture
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset

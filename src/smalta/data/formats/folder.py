@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import (
+from smalta.data.formats.categories import background_of
+from smalta.data.formats.guess import tree_from_masks
+from smalta.data.formats.reader import (
     Contents,
     by_stem,
     groups_file,
     kinds_file,
-    map_in_order,
     named_entries,
     nodes_of,
     plain_yaml,
@@ -35,13 +36,13 @@ from smalta.data.formats.base import (
     read_objects,
     subfolders,
 )
-from smalta.data.formats.categories import background_of
-from smalta.data.formats.guess import tree_from_masks
 from smalta.data.formats.writing import copy_picture, samples_of, write_tree
-from smalta.data.pictures import read_index, read_upright, write_index
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import UNSPLIT, make_splits, split_name
 from smalta.errors import DataError
+from smalta.pictures.reading import read_index, read_upright
+from smalta.pictures.writing import write_index
+from smalta.system.threads import map_in_order
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset

@@ -23,24 +23,18 @@ import numpy as np
 from pydantic import BaseModel, Field, RootModel
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import (
-    Contents,
-    by_stem,
-    groups_file,
-    kinds_file,
-    map_in_order,
-    named_entries,
-    stated_tree,
-)
 from smalta.data.formats.categories import is_background, is_unlabelled, name_of_unlabelled
 from smalta.data.formats.coco_files import parse, picture_folder, safe_name, split_of, unlisted_pictures
 from smalta.data.formats.drawn import drawn_sample
 from smalta.data.formats.outlines import Layer, Region, Shape, fill_rings, rings
+from smalta.data.formats.reader import Contents, by_stem, groups_file, kinds_file, named_entries, stated_tree
 from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_json, write_tree
-from smalta.data.pictures import is_picture_name, read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import UNSPLIT, make_splits, split_name
 from smalta.errors import ClassTreeError, DataError
+from smalta.pictures.finding import is_picture_name
+from smalta.pictures.reading import read_upright
+from smalta.system.threads import map_in_order
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats.base import map_in_order, present_values
-from smalta.data.pictures import read_index
+from smalta.data.formats.reader import present_values
 from smalta.errors import DataError
+from smalta.pictures.reading import read_index
+from smalta.system.threads import map_in_order
 
 MOST_MASKS = 200
 MOST_CLASSES = 256

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats.base import (
+from smalta.data.formats.reader import (
     Contents,
     by_stem,
     groups_file,
@@ -28,10 +28,10 @@ from smalta.data.formats.base import (
     stated_tree,
     subfolders,
 )
-from smalta.data.pictures import read_index, read_upright
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import UNSPLIT, make_splits, split_name
 from smalta.errors import DataError
+from smalta.pictures.reading import read_index, read_upright
 
 LOOKED_FOR = "JPEGImages/ beside SegmentationClass/ and ImageSets/Segmentation/train.txt"
 # fmt: off

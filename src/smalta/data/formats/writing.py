@@ -20,12 +20,14 @@ import numpy as np
 from scipy import ndimage
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import present_values
 from smalta.data.formats.categories import background_of
 from smalta.data.formats.outlines import Region
-from smalta.data.pictures import read_orientation, write_bytes, write_picture
+from smalta.data.formats.reader import present_values
 from smalta.data.sample import Entry, Sample
 from smalta.data.settle import settle
+from smalta.pictures.reading import read_orientation
+from smalta.pictures.writing import write_picture
+from smalta.system.whole_files import write_bytes
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset

@@ -22,7 +22,11 @@ import numpy as np
 import yaml
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.base import (
+from smalta.data.formats.categories import Category, background_of, category_names, nodes_by_name, tree_of
+from smalta.data.formats.coco_files import safe_name
+from smalta.data.formats.drawn import drawn_sample
+from smalta.data.formats.outlines import Layer, Region, Shape, fill_box, fill_polygons, join, outline
+from smalta.data.formats.reader import (
     Contents,
     groups_file,
     kinds_file,
@@ -32,15 +36,13 @@ from smalta.data.formats.base import (
     stated_tree,
     subfolders,
 )
-from smalta.data.formats.categories import Category, background_of, category_names, nodes_by_name, tree_of
-from smalta.data.formats.coco_files import safe_name
-from smalta.data.formats.drawn import drawn_sample
-from smalta.data.formats.outlines import Layer, Region, Shape, fill_box, fill_polygons, join, outline
 from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_tree
-from smalta.data.pictures import pictures_in, read_upright, write_bytes
 from smalta.data.sample import Entry, Sample
 from smalta.data.splits import SPLITS, UNSPLIT, make_splits, split_name
 from smalta.errors import DataError
+from smalta.pictures.finding import pictures_in
+from smalta.pictures.reading import read_upright
+from smalta.system.whole_files import write_bytes
 
 if TYPE_CHECKING:
     from smalta.data.dataset import Dataset

@@ -1,0 +1,188 @@
+"""The one value that every answer comes in: what stands where in a picture.
+
+In:  the fields of a network's answer, and a class tree.
+Out: class maps at any level, probabilities of any node, areas per node, objects, panoptic maps.
+
+Pure numpy. Must not know: networks, files, how the fields were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from smalta.answers.decoding import Method, best_stuff, decode, node_probabilities
+from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
+from smalta.answers.grouping import GroupingRule, group
+from smalta.answers.objects import Objects
+from smalta.answers.stuff import without_crumbs
+from smalta.classes import ClassTree
+from smalta.errors import ShapeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Segmentation:
+    """The answer for one picture.
+
+    Attributes:
+        tree: the classes.
+        classes: (H, W) uint16 node ids; 0 where no node reached the confidence that was asked for.
+        probabilities: (L, H, W) float of the leaves, in the order of `tree.leaves`; sums to 1 over L.
+        attributes: by attribute name, (V, H, W) float that sums to 1 over its values; it answers for pixels
+            of the attribute's node and means nothing elsewhere.
+        objects: None where the model makes no objects, or was not asked for any.
+        min_stuff: by node id, least share of the picture that a class of stuff covers in `panoptic`; empty for none.
+    """
+
+    tree: ClassTree
+    classes: np.ndarray
+    probabilities: np.ndarray
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    objects: Objects | None = None
+    min_stuff: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.probabilities.shape != (self.tree.n_leaves, *self.classes.shape):
+            raise ShapeError(
+                f"probabilities must be {(self.tree.n_leaves, *self.classes.shape)}, got {self.probabilities.shape}"
+            )
+
+    @classmethod
+    def from_probabilities(
+        cls,
+        tree: ClassTree,
+        probabilities: np.ndarray,
+        *,
+        attributes: Mapping[str, np.ndarray] | None = None,
+        objects: Objects | None = None,
+        method: Method = "top-down",
+        min_confidence: float = 0.0,
+        level: int | None = None,
+        threshold: float | None = None,
+        min_stuff: tuple[float, ...] = (),
+    ) -> Segmentation:
+        """Decode leaf probabilities (L, H, W); the arguments are those of `smalta.answers.decoding.decode`."""
+        classes = decode(
+            tree, probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
+        )
+        return cls(
+            tree=tree,
+            classes=classes,
+            probabilities=probabilities,
+            attributes=attributes or {},
+            objects=objects,
+            min_stuff=min_stuff,
+        )
+
+    @classmethod
+    def from_fields(
+        cls,
+        tree: ClassTree,
+        fields: Mapping[str, np.ndarray],
+        *,
+        rule: GroupingRule | None = None,
+        method: Method = "top-down",
+        min_confidence: float = 0.0,
+        level: int | None = None,
+        threshold: float | None = None,
+    ) -> Segmentation:
+        """Decode the fields of one picture, as `smalta.answers.fields` lists them, without their first axis.
+
+        Args:
+            tree: the classes.
+            fields: by name.
+            rule: when pixels are an object; None makes no objects.
+            method, min_confidence, level, threshold: as for `smalta.answers.decoding.decode`.
+        """
+        probabilities = fields[SEMANTIC]
+        attributes = {a.name: fields[attribute_field(a.name)] for a in tree.attributes}
+        objects = None
+        if rule is not None:
+            is_thing = tree.is_thing[list(tree.leaves)]
+            instances, scores = group(probabilities[is_thing].sum(axis=0), fields[CENTER][0], fields[OFFSETS], rule)
+            objects = Objects.from_instances(
+                tree,
+                instances,
+                probabilities,
+                scores,
+                attributes=attributes,
+                method=method,
+                min_confidence=min_confidence,
+                level=level,
+            )
+        return cls.from_probabilities(
+            tree,
+            probabilities,
+            attributes=attributes,
+            objects=objects,
+            method=method,
+            min_confidence=min_confidence,
+            level=level,
+            threshold=threshold,
+            min_stuff=() if rule is None else rule.min_stuff,
+        )
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.classes.shape
+        return height, width
+
+    def level(self, k: int) -> np.ndarray:
+        """(H, W) uint16 node ids of level k; 0 for pixels whose answer stopped above it."""
+        return self.tree.level_table(k).astype(np.uint16)[self.classes]
+
+    def probability(self, node: int | str) -> np.ndarray:
+        """(H, W) P(node), the sum over its leaves."""
+        return node_probabilities(self.tree, self.probabilities, [self.tree[node].id])[0]
+
+    def mask(self, node: int | str) -> np.ndarray:
+        """(H, W) bool: pixels answered with the node or with one below it."""
+        top = self.tree[node].id
+        inside = np.zeros(len(self.tree) + 1, dtype=bool)
+        inside[[top, *self.tree.descendants(top)]] = True
+        return inside[self.classes]
+
+    def areas(self, nodes: Sequence[int] | None = None) -> dict[str, int]:
+        """Pixels per node by path; a parent's area is the sum of its children's plus what stopped at it."""
+        total = self.tree.roll_up(np.bincount(self.classes.ravel(), minlength=len(self.tree) + 1))
+        wanted = range(1, len(self.tree) + 1) if nodes is None else nodes
+        return {self.tree.name(node): int(total[node]) for node in wanted}
+
+    def attribute(self, name: str) -> np.ndarray:
+        """(H, W) uint8: 1.. = the likeliest value, 0 outside the attribute's node.
+
+        Raises:
+            ClassTreeError: if the tree has no such attribute.
+        """
+        question = self.tree.attribute(name)
+        value = (self.attributes[name].argmax(axis=0) + 1).astype(np.uint8)
+        value[~self.mask(question.node)] = 0
+        return value
+
+    def panoptic(self, level: int | None = None) -> np.ndarray:
+        """(H, W) uint16 node ids that agree with `objects`: pixels of an object bear the object's class.
+
+        All other pixels bear the likeliest class of stuff, so things stand nowhere but in objects; classes of stuff
+        that cover less of the picture than `min_stuff` leave their pixels to the likeliest of the others. With
+        `objects.instances` this is the panoptic answer: every pixel has one class, and one object if its class is a
+        thing. 0 is left where the tree has no stuff, or where nothing reached the confidence that was asked for.
+
+        Args:
+            level: of the class tree; None for the depth of the answer.
+
+        Raises:
+            ShapeError: if there are no objects.
+        """
+        if self.objects is None:
+            raise ShapeError("this answer has no objects; ask a model that was trained with instance labels")
+        answer = self.classes.copy()
+        loose = self.tree.is_thing[answer] & (self.objects.instances == 0)
+        answer[loose] = best_stuff(self.tree, self.probabilities[:, loose])
+        inside = self.objects.instances != 0
+        if self.min_stuff:
+            answer = without_crumbs(self.tree, answer, self.probabilities, ~inside, self.min_stuff)
+        answer[inside] = self.objects.classes[self.objects.instances[inside] - 1]
+        return answer if level is None else self.tree.level_table(level).astype(np.uint16)[answer]

@@ -1,0 +1,181 @@
+"""Judge one model in several precisions on validation pictures, and choose.
+
+In:  the content of an exported file in each precision, a labelled data set.
+Out: `Choice`: what each precision takes and loses, and which is kept.
+
+Must not know: PyTorch, how a precision is made, how a choice is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from smalta.data.dataset import Dataset
+from smalta.description.model_info import ModelInfo, Precision
+from smalta.errors import DataError, SmaltaError
+from smalta.inference.predictor import Predictor
+from smalta.inference.split_evaluation import evaluate
+from smalta.runtimes.onnx_file import examine
+from smalta.runtimes.onnx_runtimes import OnnxRuntime, start
+
+Wanted = Literal["fp32", "bf16", "int8", "auto"]
+WANTED: tuple[Wanted, ...] = ("fp32", "bf16", "int8", "auto")
+MOST_DROP = 0.5  # points that a score may fall by
+MOST_JUDGED = 200  # validation pictures, spread over all of them
+ROUNDS = 7  # timed passes of each precision, in turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What one precision does.
+
+    Attributes:
+        precision: which.
+        seconds: per picture, network alone: median of a few passes over one picture, on all usable cores.
+        scores: by measure, 0 to 1: the mean IoU over the leaves, and the headline of objects where there are any.
+    """
+
+    precision: Precision
+    seconds: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which precision is kept, and why.
+
+    Attributes:
+        wanted: what was asked for.
+        measured: fp32 first.
+        left_out: precisions that "auto" could not try, with the reason.
+        judged: on which pictures, for people.
+        size_hw: of the picture that was timed.
+        runtime: what ran the file.
+    """
+
+    wanted: Wanted
+    measured: tuple[Measured, ...]
+    judged: str
+    size_hw: tuple[int, int]
+    runtime: str
+    left_out: Mapping[Precision, str] = field(default_factory=dict)
+
+    def drop(self, one: Measured) -> float:
+        """Points by which the score that falls most falls from fp32's; below zero where all rise."""
+        exact = self.measured[0].scores
+        return max(100 * (exact[name] - one.scores[name]) for name in exact)
+
+    def holds(self, one: Measured) -> bool:
+        """Whether no score falls by more than is allowed."""
+        return self.drop(one) <= MOST_DROP
+
+    @property
+    def kept(self) -> Measured:
+        """What was ordered; for "auto" the fastest that holds."""
+        if self.wanted == "auto":
+            return min(filter(self.holds, self.measured), key=lambda one: one.seconds)
+        return next(one for one in self.measured if one.precision == self.wanted)
+
+    @property
+    def reason(self) -> str:
+        """One sentence about the choice."""
+        kept = self.kept
+        if self.wanted == "auto":
+            return f"{kept.precision} is kept: the fastest of those whose scores fall by at most {MOST_DROP} points"
+        drop = self.drop(kept)
+        if not self.holds(kept):
+            return (
+                f"{kept.precision} was ordered, but a score falls by {drop:.2f} points, more than the {MOST_DROP} that "
+                "--precision auto allows"
+            )
+        return f"{kept.precision} was ordered; no score falls by more than {max(drop, 0.0):.2f} points"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for the file's facts."""
+        return {
+            "wanted": self.wanted,
+            "kept": self.kept.precision,
+            "reason": self.reason,
+            "measured": [{**asdict(one), "drop": self.drop(one)} for one in self.measured],
+            "left_out": dict(self.left_out),
+            "judged": self.judged,
+            "size_hw": list(self.size_hw),
+            "runtime": self.runtime,
+        }
+
+
+def measure(
+    files: Mapping[Precision, bytes], dataset: Dataset, wanted: Wanted, left_out: Mapping[Precision, str]
+) -> Choice:
+    """Answer the validation pictures in each precision, with the runtime that will answer.
+
+    Args:
+        files: content of the exported file by precision, fp32 first.
+        dataset: that the model was trained on.
+        wanted: what was asked for.
+        left_out: what "auto" could not try, and why.
+
+    Raises:
+        DataError: if no validation picture can be read, or none has a label.
+    """
+    judged = replace(dataset, splits={"val": dataset.spread("val", MOST_JUDGED)})
+    ready = {precision: _ready(content) for precision, content in files.items()}
+    scores = {p: _scores(evaluate(Predictor(*pair), judged, "val"), pair[1]) for p, pair in ready.items()}
+    picture = _first_picture(judged)
+    seconds = _seconds({precision: runtime for precision, (runtime, _) in ready.items()}, picture)
+    return Choice(
+        wanted=wanted,
+        measured=tuple(Measured(precision=p, seconds=seconds[p], scores=scores[p]) for p in files),
+        left_out=left_out,
+        judged=f"{len(judged.entries)} validation pictures of {dataset.root.resolve().name}",
+        size_hw=(picture.shape[0], picture.shape[1]),
+        runtime=ready["fp32"][0].name,
+    )
+
+
+def _first_picture(judged: Dataset) -> np.ndarray:
+    """Of those that can be read; there is one, or nothing could have been judged."""
+    for entry in judged.entries:
+        try:
+            return judged.read(entry).picture
+        except SmaltaError:
+            continue
+    raise DataError(f"no validation picture in {judged.root} can be read")
+
+
+def _ready(content: bytes) -> tuple[OnnxRuntime, ModelInfo]:
+    info = examine(content)
+    return start(content, info), info
+
+
+def _scores(report: Mapping[str, Any], info: ModelInfo) -> dict[str, float]:
+    """The numbers that must hold, by name of the measure."""
+    leaves = f"level {info.tree.n_levels}"
+    wanted = {"pixels": ("mean_iou", leaves)}
+    if report["objects"]:
+        wanted["objects"] = ("pq", leaves) if info.kind == "panoptic" else ("accuracy", "objects, IoU 0.5")
+    found = {
+        row["measure"]: row["value"]
+        for row in report["headline"]
+        if wanted.get(row["part"]) == (row["measure"], row["scope"]) and row["value"] is not None
+    }
+    if not found:
+        raise DataError("no validation picture has a label, so no precision can be judged; use --precision fp32")
+    return found
+
+
+def _seconds(runtimes: Mapping[Precision, OnnxRuntime], picture: np.ndarray) -> dict[Precision, float]:
+    """Median seconds of a pass; the precisions take turns, so that a busy moment of the machine slows all of them."""
+    taken: dict[Precision, list[float]] = {precision: [] for precision in runtimes}
+    for turn in range(ROUNDS + 1):
+        for precision, runtime in runtimes.items():
+            started = time.perf_counter()
+            runtime.maps(picture[None])
+            if turn:  # the first is slower: memory is taken
+                taken[precision].append(time.perf_counter() - started)
+    return {precision: float(np.median(found)) for precision, found in taken.items()}

@@ -1,0 +1,105 @@
+"""Reduce an exported model to whole numbers of 8 bits, by NNCF's post-training quantisation.
+
+In:  the graph in float32, pictures like those that it will answer for.
+Out: a graph of standard operators, QuantizeLinear and DequantizeLinear around convolutions, that every runtime runs.
+
+Must not know: PyTorch, data sets, whether the result is good enough.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+
+from smalta.errors import ConfigError, ModelError
+from smalta.runtimes.onnx_file import INPUT
+
+LARGEST_SIDE = 320  # pixels, about a training view; of a larger picture the middle is taken
+# bilinear steps stay in float32: OpenVINO is slower at them in 8 bits, and class scores would be rounded
+LEFT_ALONE = ["Resize"]
+NEEDED = ("nncf", "onnxruntime")
+
+
+def what_lacks() -> str | None:
+    """What has to be installed before models can be quantised, as a sentence; None where nothing has."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    return f"{' and '.join(missing)} not installed; run `pip install 'smalta[int8]'`" if missing else None
+
+
+def quantise(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.ModelProto:
+    """The same network with convolutions of 8 bits.
+
+    The ranges of weights and maps are found by running the pictures, and biases are corrected on them.
+
+    Args:
+        graph: in float32; it is left as it is.
+        pictures: (H, W, 3) uint8 RGB, for training alone.
+
+    Raises:
+        ConfigError: if NNCF or ONNX Runtime, which it measures with, is not installed.
+        ModelError: if NNCF cannot quantise the graph.
+    """
+    if lacks := what_lacks():
+        raise ConfigError(f"precision 'int8' cannot be made: {lacks}")
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    nncf = _nncf()
+    calibration = nncf.Dataset([_middle(picture) for picture in pictures], lambda picture: {INPUT: picture[None]})
+    try:
+        with _silence():
+            reduced: onnx.ModelProto = nncf.quantize(
+                copy,
+                calibration,
+                subset_size=len(pictures),
+                preset=nncf.QuantizationPreset.MIXED,  # maps behind other activations than ReLU have both signs
+                ignored_scope=nncf.IgnoredScope(types=LEFT_ALONE),
+            )
+    except Exception as error:  # its errors, and those of what it calls, share no base
+        raise ModelError(
+            f"the model cannot be quantised: {' '.join(str(error).split())[:300]}; export it with --precision fp32"
+        ) from error
+    return reduced
+
+
+def _middle(picture: np.ndarray) -> np.ndarray:
+    top, left = (max(side - LARGEST_SIDE, 0) // 2 for side in picture.shape[:2])
+    return np.ascontiguousarray(picture[top : top + LARGEST_SIDE, left : left + LARGEST_SIDE])
+
+
+def _nncf() -> Any:
+    """NNCF, without its reports on who uses it to a server of its makers."""
+    if "nncf" not in sys.modules:
+        telemetry = "openvino_telemetry"
+        found: ModuleType | None = sys.modules.get(telemetry)
+        sys.modules[telemetry] = None  # type: ignore[assignment]  # as if it were not installed
+        try:
+            import nncf
+        finally:
+            del sys.modules[telemetry]
+            if found is not None:
+                sys.modules[telemetry] = found
+    import nncf
+
+    return nncf
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Neither NNCF's log nor its bars, which it prints wherever they go."""
+    log = logging.getLogger("nncf")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,174 @@
+"""Find the work that answering takes, plan it, and load a model that obeys the plan.
+
+In:  a run's folder or an exported model, pictures, limits.
+Out: `Work`, `Plan`, a `Predictor`.
+
+Must not know: training, how a plan is chosen or shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from smalta.description.model_info import OBJECT_KINDS, ModelInfo
+from smalta.description.model_paths import MODEL_FILE, model_file
+from smalta.errors import DataError, ModelError, SmaltaError
+from smalta.inference.predictor import Predictor, digest, open_model
+from smalta.inference.tiling import Tiled
+from smalta.pictures import large_pictures as large
+from smalta.pictures.reading import read_size
+from smalta.plan.candidates import ANSWER_BYTES, Work
+from smalta.plan.cost import Way
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Limits, Plan
+from smalta.plan.planner import plan
+from smalta.plan.work_of import work_of_model, work_of_network
+from smalta.results.writers import OutputOptions
+from smalta.runtimes.onnx_file import read_onnx
+
+USUAL_HW = (512, 512)  # pixels, where nothing tells the size of the pictures
+DRAWN_BYTES = 85  # a pixel, of overlays and outlines
+Demand = Callable[[ModelInfo], int]  # bytes per pixel of what is made of a picture
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is a run's folder or a model's file, and not a data set."""
+    return path.suffix in (".onnx", ".safetensors") or (path / MODEL_FILE).is_file()
+
+
+def load_planned(
+    model: Path, pictures: Iterable[Path], machine: Machine, limits: Limits, options: OutputOptions
+) -> Predictor:
+    """A model that is made for these pictures: its plan says how, and why.
+
+    The plan is made for the largest of the pictures, so that all of them keep the limits.
+
+    Args:
+        model: as for `smalta.inference.predictor.load`.
+        pictures: paths; those that cannot be read count for nothing.
+        machine: where it will answer.
+        limits: that must be kept.
+        options: what will be made of the pictures.
+
+    Raises:
+        ModelError: if the model cannot be used.
+        ConfigError: if nothing keeps the limits.
+    """
+    work = answering_work(model, largest(pictures), demand=lambda info: answer_bytes(info, options))
+    made = plan(work, machine, limits)
+    runtime, info = open_model(model, Way.of(made))
+    if made.tile_hw is not None:
+        runtime = Tiled(runtime, made.tile_hw)
+    return Predictor(runtime, info, digest=digest(model), plan=made)
+
+
+def with_measured(made: Plan, busy_seconds: float, pixels: int) -> Plan:
+    """The plan with what the network took, so that the planner's error is known.
+
+    Args:
+        made: the plan.
+        busy_seconds: of the network, over all pictures.
+        pixels: of all pictures.
+
+    Returns:
+        The plan with `measured["seconds"]`, per picture of its size, like `predicted_seconds`.
+    """
+    if pixels == 0:
+        return made
+    return replace(made, measured={"seconds": round(busy_seconds * prod(made.size_hw) / pixels, 6)})
+
+
+def largest(pictures: Iterable[Path]) -> tuple[int, int] | None:
+    """Height and width of the picture with most pixels, by the files' headers; None if none can be read."""
+    best = None
+    for path in pictures:
+        try:
+            size_hw = size_of(path)
+        except SmaltaError:  # whoever reads it will say so
+            continue
+        if best is None or prod(size_hw) > prod(best):
+            best = size_hw
+    return best
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Height and width in pixels of a picture in any format that is read.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".zarr":
+        return large.read_size(path)
+    try:
+        return read_size(path)
+    except DataError:
+        if suffix in large.SUFFIXES:  # it may only be too large for those who read it whole
+            return large.read_size(path)
+        raise
+
+
+def answer_bytes(info: ModelInfo, options: OutputOptions) -> int:
+    """Bytes per pixel of what is made of a picture, itself included; counted while pictures were answered."""
+    kind = options.kind or info.kind
+    channels = info.network.n_leaves + info.network.n_attribute_values
+    needed = ANSWER_BYTES
+    if options.probabilities:
+        needed += 12 * channels
+    elif kind in OBJECT_KINDS or options.min_confidence or info.tree.inner or options.overlays:
+        needed += 8 * channels + (10 if kind in OBJECT_KINDS else 0)
+    return max(needed, DRAWN_BYTES) if options.overlays or options.geojson else needed
+
+
+def answering_work(path: Path, size_hw: tuple[int, int] | None = None, *, demand: Demand | None = None) -> Work:
+    """The work of answering for one picture.
+
+    Args:
+        path: a run's folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
+        size_hw: of the picture, pixels; None for the median of those that it was trained on.
+        demand: what is made of pictures; None for the model's own kind of answer without extras.
+
+    Raises:
+        ModelError: if there is no such model, or it is damaged, or a run's work is to be found without PyTorch.
+    """
+    demand = demand or (lambda info: answer_bytes(info, OutputOptions()))
+    if path.suffix == ".onnx":
+        content, info = read_onnx(path)
+        return work_of_model(content, info, size_hw or _usual(path.parent), answer_bytes=demand(info))
+    info = read_info(path)
+    return work_of_network(
+        info.network, size_hw or _usual(model_file(path).parent), "inference", answer_bytes=demand(info)
+    )
+
+
+def read_info(path: Path) -> ModelInfo:
+    """What a model means, without its weights.
+
+    Raises:
+        ModelError: if there is no such model, or it is damaged.
+    """
+    if path.suffix == ".onnx":
+        return read_onnx(path)[1]
+    file = model_file(path)
+    if not file.is_file():
+        raise ModelError(f"{file} does not exist; name a folder that `smalta train --out` made")
+    try:
+        with safe_open(file, framework="np") as content:
+            return ModelInfo.from_dict(json.loads((content.metadata() or {})["smalta"]))
+    except (OSError, SafetensorError, KeyError, ValueError, SmaltaError) as error:
+        raise ModelError(f"{file} is no model of smalta, or it is damaged: {error}") from error
+
+
+def _usual(run: Path) -> tuple[int, int]:
+    """Median height and width of the pictures that a run was trained on."""
+    try:
+        facts = json.loads((run / "settings.json").read_text(encoding="utf-8"))["fingerprint"]
+        return int(facts["height"][1]), int(facts["width"][1])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return USUAL_HW

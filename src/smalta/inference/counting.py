@@ -1,0 +1,216 @@
+"""Count the objects in many pictures.
+
+In:  a predictor, paths of pictures.
+Out: `CountTable`: counts of every node of things with their intervals; as CSV or JSON.
+
+Must not know: how objects are found, how intervals are learned, how a table is shown.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smalta.answers.count_intervals import NONE, CountCalibration
+from smalta.classes import ClassTree
+from smalta.description.model_info import OBJECT_KINDS, Kind
+from smalta.errors import ConfigError, DataError, SmaltaError
+from smalta.inference.in_parts import large_objects, must_be_cut, rows_of
+from smalta.inference.predictor import Predictor
+from smalta.metrics.node_counts import node_counts
+from smalta.system.threads import map_in_order
+from smalta.system.whole_files import write_bytes
+
+SUFFIXES = (".csv", ".json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCount:
+    """A count of one node.
+
+    Attributes:
+        node: path of the class.
+        level: its depth in the class tree, 1 at the top.
+        count: objects of the class and of those below it.
+        low: end of the interval, included; None where there is no interval.
+        high: the same.
+    """
+
+    node: str
+    level: int
+    count: int
+    low: int | None
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountTable:
+    """Counts of P pictures.
+
+    Attributes:
+        tree: the classes.
+        pictures: their paths.
+        counts: (P, N + 1) int64 by node id; a parent's is the sum of its children's.
+        calibration: what intervals are made from; None where the model carries none.
+        failed: path and reason of each picture that could not be counted.
+        level: the deepest level of the class tree to tell.
+    """
+
+    tree: ClassTree
+    pictures: tuple[Path, ...]
+    counts: np.ndarray
+    calibration: CountCalibration | None
+    failed: tuple[tuple[Path, str], ...]
+    level: int
+
+    @property
+    def note(self) -> str | None:
+        """Why there are no intervals; None where there may be some."""
+        if self.calibration is None:
+            return "no intervals of counts: the model was trained without validation pictures with labelled objects"
+        return self.calibration.shortage
+
+    def rows(self) -> Iterator[tuple[Path, list[NodeCount]]]:
+        """For each picture the nodes of things down to the level, parents before children."""
+        low = high = np.full(self.counts.shape, NONE)
+        if self.calibration is not None:
+            low, high = self.calibration.intervals(self.tree, self.counts)
+        for picture, *values in zip(self.pictures, self.counts.tolist(), low.tolist(), high.tolist(), strict=True):
+            yield picture, [self._node(node, *(numbers[node] for numbers in values)) for node in self._nodes()]
+
+    def totals(self) -> list[NodeCount]:
+        """Sums over the pictures; see `smalta.answers.count_intervals` for why they have no interval."""
+        sums = self.counts.sum(axis=0).tolist()
+        return [self._node(node, sums[node], NONE, NONE) for node in self._nodes()]
+
+    def _nodes(self) -> list[int]:
+        return [n.id for n in self.tree if self.tree.is_thing[n.id] and n.depth <= self.level]
+
+    def _node(self, node: int, count: int, low: int, high: int) -> NodeCount:
+        ends = (None, None) if high == NONE else (low, high)
+        return NodeCount(node=self.tree.name(node), level=self.tree[node].depth, count=count, low=ends[0], high=ends[1])
+
+    def to_csv(self) -> str:
+        """A line per picture and node: picture, class, level, count, low, high."""
+        buffer = io.StringIO()
+        lines = csv.writer(buffer, lineterminator="\n")
+        lines.writerow(["picture", "class", "level", "count", "low", "high"])
+        for picture, nodes in self.rows():
+            lines.writerows([picture, n.node, n.level, n.count, n.low, n.high] for n in nodes)
+        return buffer.getvalue()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data for JSON."""
+
+        def told(nodes: Sequence[NodeCount]) -> list[dict[str, Any]]:
+            return [{"class": n.node, "level": n.level, "count": n.count, "low": n.low, "high": n.high} for n in nodes]
+
+        return {
+            "coverage": None if self.note or self.calibration is None else self.calibration.coverage,
+            "note": self.note,
+            "pictures": [{"picture": str(picture), "counts": told(nodes)} for picture, nodes in self.rows()],
+            "totals": [{"class": n.node, "level": n.level, "count": n.count} for n in self.totals()],
+            "failed": [{"picture": str(picture), "reason": reason} for picture, reason in self.failed],
+        }
+
+
+def count_files(
+    predictor: Predictor,
+    pictures: Sequence[Path],
+    *,
+    out: Path | None = None,
+    level: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CountTable:
+    """Count the objects of pictures, several at a time; one that fails does not stop the rest.
+
+    Args:
+        predictor: a model with objects.
+        pictures: paths.
+        out: a file to write, `.csv` or `.json`; where the counting is stopped, it holds what was counted until then.
+        level: the deepest level of the class tree to tell; None for all.
+        progress: called after each picture with the number done and the number of all.
+
+    Raises:
+        ConfigError: if the model makes no objects, or `out` has another suffix.
+        ClassTreeError: if the tree has no such level.
+        DataError: if `out` cannot be written.
+    """
+    kind: Kind = predictor.kind if predictor.kind in OBJECT_KINDS else "instance"
+    predictor.rule_for(kind)
+    tree = predictor.tree
+    deepest = tree.n_levels if level is None else level
+    tree.level(deepest)
+    if out is not None:
+        _check_writable(out)
+    counted: list[Path] = []
+    counts: list[np.ndarray] = []
+    failed: list[tuple[Path, str]] = []
+
+    def table() -> CountTable:
+        return CountTable(
+            tree=tree,
+            pictures=tuple(counted),
+            counts=np.array(counts, dtype=np.int64).reshape(-1, len(tree) + 1),
+            calibration=predictor.info.counting,
+            failed=tuple(failed),
+            level=deepest,
+        )
+
+    one_at_a_time = threading.Lock()
+
+    def count(path: Path) -> np.ndarray | SmaltaError:
+        try:
+            if predictor.plan is not None and must_be_cut(path, predictor.plan):
+                with one_at_a_time, rows_of(path, predictor.plan) as source:
+                    objects = large_objects(predictor, source)
+            else:
+                answer = predictor(path, kind=kind).objects
+                assert answer is not None  # of an object kind
+                objects = answer
+            return node_counts(tree, objects.classes)
+        except SmaltaError as error:
+            return error
+        except MemoryError:
+            return DataError(f"{path} does not fit in memory; allow less with --memory, or cut it into parts")
+
+    try:
+        workers = predictor.runtime.streams + 1
+        for done, (path, found) in enumerate(
+            zip(pictures, map_in_order(count, pictures, workers), strict=True), start=1
+        ):
+            if isinstance(found, SmaltaError):
+                failed.append((path, str(found)))
+            else:
+                counts.append(found)
+                counted.append(path)
+            if progress:
+                progress(done, len(pictures))
+    finally:
+        if out is not None and (counted or failed):
+            _write(out, table())
+    return table()
+
+
+def _check_writable(out: Path) -> None:
+    if out.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{out} must end in {' or '.join(SUFFIXES)}, by which smalta knows what to write")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out.parent} cannot be made: {error}") from error
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder; name a file")
+
+
+def _write(out: Path, table: CountTable) -> None:
+    text = table.to_csv() if out.suffix.lower() == ".csv" else json.dumps(table.to_dict(), indent=1) + "\n"
+    write_bytes(out, text.encode(errors="surrogateescape"))

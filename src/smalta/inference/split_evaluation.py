@@ -1,0 +1,141 @@
+"""Judge a model on a labelled split.
+
+In:  a predictor, a data set, the name of a split.
+Out: the report of `smalta.metrics.evaluation`.
+
+Must not know: how the predictor answers, how numbers are made, how a report is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from smalta.answers.segmentation import Segmentation
+from smalta.classes import ClassTree
+from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.sample import Entry, Sample
+from smalta.description.model_info import ModelInfo
+from smalta.errors import ClassTreeError, DataError, SmaltaError
+from smalta.metrics.evaluation import Evaluation
+from smalta.system.threads import map_in_order
+
+CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt", "config.yaml")
+
+
+class Predictor(Protocol):
+    """What `evaluate` asks of a model."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What its answers mean."""
+        ...
+
+    def __call__(self, picture: np.ndarray, /) -> Segmentation:
+        """The answer for a picture (H, W, 3) uint8 RGB."""
+        ...
+
+
+def evaluate(
+    predictor: Predictor,
+    dataset: Dataset,
+    split: str,
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Predict every picture of a split and compare with its labels.
+
+    Pictures are read and answered on threads, a few ahead. One that cannot be read is listed in the report under
+    "unreadable" and left out of all numbers.
+
+    Args:
+        predictor: the model.
+        dataset: the labelled pictures; its tree must hold the same classes as the model's.
+        split: which part, such as "test".
+        workers: threads that read and answer.
+        progress: called after each picture with the number done and the number of all.
+
+    Returns:
+        The report of `Evaluation.report`.
+
+    Raises:
+        DataError: if the classes differ, or no picture of the split can be read.
+    """
+    info = predictor.info
+    _check_same_classes(info.tree, dataset.tree)
+    entries = dataset.split(split)
+    evaluation = Evaluation(info.tree, info.threshold, info.counting)
+    unreadable: list[dict[str, str]] = []
+
+    def answered(entry: Entry) -> tuple[Sample, Segmentation] | DataError:
+        try:
+            sample = dataset.read(entry)
+        except DataError as error:
+            return error
+        except ClassTreeError as error:  # a value that the class tree does not know
+            return DataError(str(error))
+        return sample, predictor(sample.picture)
+
+    for done, (entry, found) in enumerate(zip(entries, map_in_order(answered, entries, workers), strict=True), start=1):
+        if isinstance(found, DataError):
+            unreadable.append({"name": entry.name, "reason": str(found)})
+        else:
+            sample, answer = found
+            evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances)
+        if progress:
+            progress(done, len(entries))
+    if len(unreadable) == len(entries):
+        reason = unreadable[0]["reason"] if unreadable else "it is empty"
+        raise DataError(f"no picture of split {split!r} in {dataset.root} can be read, the first because: {reason}")
+    return evaluation.report(dataset=dataset.root.resolve().name, split=split, unreadable=unreadable)
+
+
+def open_for(tree: ClassTree, data: str | Path, *, seed: int = 0) -> Dataset:
+    """Open labelled pictures to judge a model on them.
+
+    Which numbers stand for the classes in its masks, the data set's own file knows, so that is read where it names
+    the model's classes. Other data are read by the model's classes, and a note says so.
+
+    Args:
+        tree: the model's classes.
+        data: the data set's folder.
+        seed: of its splits, where it brings none; that of the training, or the model is judged on what it has seen.
+
+    Raises:
+        DataError, ClassTreeError: as `open_dataset` does.
+    """
+    stated = next((name for name in CLASS_FILES if (Path(data) / name).is_file()), None)
+    if stated is None:
+        return open_dataset(data, classes=tree, seed=seed)
+    own = open_dataset(data, seed=seed)
+    if _questions(own.tree) == _questions(tree):
+        return own
+    note = f"{stated} names other classes than the model has: the labels are read by the model's classes"
+    try:
+        dataset = open_dataset(data, classes=tree, seed=seed)
+    except SmaltaError as error:
+        raise DataError(f"{note}, but {error}") from error
+    return replace(dataset, notes=(note, *dataset.notes))
+
+
+def _check_same_classes(of_model: ClassTree, of_data: ClassTree) -> None:
+    ours, theirs = [_questions(tree) for tree in (of_model, of_data)]
+    if ours == theirs:
+        return
+    different = next((pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]), None)
+    if different is None:
+        different = (f"{len(ours)} classes and attributes", f"{len(theirs)}")
+    raise DataError(
+        f"the model and the data have different classes: {different[0]} against {different[1]}; "
+        "open the data with the model's own classes file (--classes RUN/classes.yaml)"
+    )
+
+
+def _questions(tree: ClassTree) -> list[str]:
+    attributes = [f"attribute {a.name!r} of {tree.name(a.node)!r} ({', '.join(a.values)})" for a in tree.attributes]
+    return [repr(node.path) for node in tree.nodes] + attributes

@@ -1,0 +1,34 @@
+"""Write a plan beside what was done by it, and read it again.
+
+In:  a plan, a folder.
+Out: `plan.json` in it; the plan.
+
+Must not know: how a plan is made or obeyed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from smalta.plan.plan import Plan
+from smalta.system.whole_files import write_bytes
+
+PLAN_FILE = "plan.json"
+
+
+def write_plan(folder: Path, made: Plan) -> None:
+    """Write FOLDER/plan.json, whole or not at all.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    write_bytes(folder / PLAN_FILE, (json.dumps(made.to_dict(), indent=1) + "\n").encode())
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan in FOLDER/plan.json; None where there is none that can be read."""
+    try:
+        return Plan.from_dict(json.loads((folder / PLAN_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,233 @@
+"""Find the work that a plan is made for: of a network by its configuration, or of an exported model.
+
+In:  a configuration, or the content of an ONNX file that was examined; the size of a picture.
+Out: `Work`.
+
+A network is traced by `smalta.model.tracing`, which needs PyTorch. An exported model's shapes are worked out by
+OpenVINO, which allocates and computes nothing for that.
+
+Must not know: seconds, machines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.workload import Kind, Layer, Workload
+from smalta.errors import ModelError
+from smalta.plan.candidates import ANSWER_BYTES, TRAINING_BATCH, Work
+from smalta.plan.plan import Runtime, Task
+
+MOST_TRACED = 1024  # pixels of a side; larger pictures take the same layers, and their work is scaled
+
+_OPERATORS: Mapping[str, tuple[Kind, int]] = {  # operations per element beside the kind
+    "Clamp": ("activation", 2),
+    "Relu": ("activation", 1),
+    "PRelu": ("activation", 2),
+    "HSwish": ("activation", 4),
+    "HSigmoid": ("activation", 3),
+    "Swish": ("activation", 6),
+    "Gelu": ("activation", 8),
+    "Sigmoid": ("activation", 5),
+    "BatchNormInference": ("norm", 4),
+    "MVN": ("norm", 8),
+    "Interpolate": ("resize", 8),
+    "MaxPool": ("pool", 9),
+    "AvgPool": ("pool", 4),
+    "ReduceMean": ("pool", 1),
+    "SoftMax": ("softmax", 8),
+    "Softmax": ("softmax", 8),
+    "Add": ("arithmetic", 1),
+    "Multiply": ("arithmetic", 1),
+    "Subtract": ("arithmetic", 1),
+    "Divide": ("arithmetic", 1),
+    "Power": ("arithmetic", 4),
+    "Maximum": ("activation", 1),
+    "Minimum": ("activation", 1),
+    "MatMul": ("dense", 1),
+}
+_SHAPES_ALONE = {"Parameter", "Constant", "Result", "Reshape", "Squeeze", "Unsqueeze", "ShapeOf", "FakeQuantize"}
+_LEAST_ELEMENTS = 256  # below: arithmetic of shapes
+
+
+def work_of_network(
+    config: NetworkConfig,
+    size_hw: tuple[int, int],
+    task: Task,
+    *,
+    batch: int = TRAINING_BATCH,
+    answer_bytes: int = ANSWER_BYTES,
+    fine_kept: bool = False,
+) -> Work:
+    """The work of a network that PyTorch runs, and that OpenVINO could run once it is exported.
+
+    Args:
+        config: of the network.
+        size_hw: of the picture or the training view, pixels.
+        task: what is done.
+        batch: pictures per training step that are wanted.
+        answer_bytes: as in `Work`.
+        fine_kept: whether training keeps the encoder's fine layers (`Encoder.keep_fine_layers`).
+
+    Raises:
+        ModelError: if PyTorch is not installed, or there is no such encoder.
+    """
+    if find_spec("torch") is None:
+        raise ModelError("the work of a network is found with PyTorch; run `pip install 'smalta[train]'`, or export it")
+    from smalta.model.tracing import trace
+
+    traced, factor = _traced_size(size_hw)
+    workloads = {
+        bits: trace(config, traced, bf16=bits == 16, training=task == "training", fine_kept=fine_kept).scaled(factor)
+        for bits in (32, 16)
+    }
+    return Work(
+        task=task,
+        size_hw=size_hw,
+        workloads=workloads,
+        batch=batch,
+        answer_bytes=answer_bytes,
+    )
+
+
+def work_of_model(
+    content: bytes, info: ModelInfo, size_hw: tuple[int, int], *, answer_bytes: int = ANSWER_BYTES
+) -> Work:
+    """The work of an exported model.
+
+    Args:
+        content: of an ONNX file that `smalta.runtimes.onnx_runtimes.examine` accepted.
+        info: what it means.
+        size_hw: of the picture, pixels.
+        answer_bytes: as in `Work`.
+
+    Raises:
+        ModelError: if OpenVINO cannot read it.
+    """
+    import openvino
+
+    traced, factor = _traced_size(size_hw)
+    if info.precision == "int8":
+        content = _without_rounding(content)
+    try:
+        model = openvino.Core().read_model(content)
+        model.reshape([1, *traced, 3])
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot read it: {' '.join(str(error).split())[:300]}") from error
+    installed: list[Runtime] = ["openvino"]
+    if find_spec("onnxruntime") is not None:
+        installed.append("onnxruntime")
+    return Work(
+        task="inference",
+        size_hw=size_hw,
+        workloads={32: workload_of_graph(model, pixels=traced[0] * traced[1]).scaled(factor)},
+        runtimes=tuple(installed),
+        precisions=("fp32", "bf16") if info.precision == "bf16" else (info.precision,),
+        answer_bytes=answer_bytes,
+    )
+
+
+def _without_rounding(content: bytes) -> bytes:
+    """A quantised file as the network that it came from: rounding is part of the layers, not work of its own."""
+    from onnx import ModelProto, numpy_helper
+
+    model = ModelProto.FromString(content)
+    nodes = model.graph.node
+    arrays = {array.name: array for array in model.graph.initializer}
+    before = {node.output[0]: node.input[0] for node in nodes if node.op_type == "QuantizeLinear"}
+    instead: dict[str, str] = {}
+    for node in nodes:
+        if node.op_type != "DequantizeLinear":
+            continue
+        source = node.input[0]
+        if source in arrays:  # of weights the shape is enough
+            zeros = np.zeros(tuple(arrays[source].dims), np.float32)
+            arrays[source].CopyFrom(numpy_helper.from_array(zeros, source))
+        instead[node.output[0]] = before.get(source, source)
+    kept = [node for node in nodes if node.op_type not in ("QuantizeLinear", "DequantizeLinear")]
+    for node in kept:
+        node.input[:] = [instead.get(name, name) for name in node.input]
+    del nodes[:]
+    nodes.extend(kept)
+    return model.SerializeToString()
+
+
+def workload_of_graph(model: Any, *, pixels: int) -> Workload:
+    """From an OpenVINO model whose shapes are known.
+
+    Args:
+        model: after `reshape`.
+        pixels: of its input.
+    """
+    layers, sizes, last_use = [], {}, {}
+    operators = model.get_ordered_ops()
+    for place, operator in enumerate(operators):
+        for source in operator.input_values():
+            last_use[source.get_node().get_friendly_name()] = place
+    weights = live = peak = 0.0
+    ends: dict[int, list[str]] = {}
+    for name, place in last_use.items():
+        ends.setdefault(place, []).append(name)
+    for place, operator in enumerate(operators):
+        kind, written = operator.get_type_name(), sum(map(_bytes, operator.outputs()))
+        if kind == "Constant":
+            weights += written
+        elif written > 0:
+            name = operator.get_friendly_name()
+            sizes[name] = written
+            live += written
+            peak = max(peak, live)
+            if (layer := _layer(operator, written)) is not None:
+                layers.append(layer)
+        live -= sum(sizes.pop(name, 0.0) for name in ends.get(place, ()))
+    return Workload(pixels=pixels, layers=tuple(layers), live_bytes=peak, weight_bytes=weights)
+
+
+def _layer(operator: Any, written: float) -> Layer | None:
+    type_name = operator.get_type_name()
+    if type_name in _SHAPES_ALONE or written < 4 * _LEAST_ELEMENTS:
+        return None
+    sources, result = operator.input_values(), _elements(operator.output(0))
+    read, weights = _bytes(sources[0]), 0.0
+    if type_name in ("Convolution", "GroupConvolution"):
+        shape = [int(side) for side in sources[1].get_shape()]
+        groups = shape.pop(0) if type_name == "GroupConvolution" else 1
+        kind, per_element, weights = _kind_of(shape, groups), 2 * math.prod(shape[1:]), _bytes(sources[1])
+    else:
+        kind, per_element = _OPERATORS.get(type_name, ("copy", 0))
+        whole = [_bytes(source) for source in sources if _elements(source) == result]
+        read = sum(whole) or read
+        if kind == "arithmetic" and len(whole) < 2:
+            kind = "activation"  # a bias or a scale per channel, which is done inside the convolution before
+    return Layer(kind=kind, operations=per_element * result, read=read, written=written, weights=weights, fresh=written)
+
+
+def _kind_of(kernel: Sequence[int], groups: int) -> Kind:
+    """From (outputs, inputs, height, width) of one group."""
+    if groups > 1:
+        return "depthwise" if kernel[1] == 1 else "grouped"
+    if kernel[1] <= 4:
+        return "stem"
+    return "pointwise" if kernel[2] == kernel[3] == 1 else "dense"
+
+
+def _traced_size(size_hw: tuple[int, int]) -> tuple[tuple[int, int], float]:
+    """Sides to trace, multiples of 32, and how many times as many pixels the padded picture has."""
+    padded = [-(-side // 32) * 32 for side in size_hw]
+    traced = [min(side, MOST_TRACED) for side in padded]
+    return (traced[0], traced[1]), math.prod(padded) / math.prod(traced)
+
+
+def _elements(value: Any) -> int:
+    shape = value.get_partial_shape()
+    return math.prod(shape.to_shape()) if shape.is_static else 0
+
+
+def _bytes(value: Any) -> float:
+    return _elements(value) * value.get_element_type().size

@@ -1,0 +1,115 @@
+"""Remember which pictures of a job are done, so that a job that was stopped can go on.
+
+In:  what a job is about (model, settings), pictures and what was written for them.
+Out: `manifest.jsonl` in the folder of the results: a line about the job, then a line per picture.
+
+A line is added after the picture's files are whole. If the program is killed while it adds one, the broken line is
+dropped and that picture is done again.
+
+Must not know: how answers are made, what is in the files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from smalta.errors import ConfigError, DataError
+from smalta.results.writers import Written
+from smalta.system.whole_files import write_bytes
+from smalta.version import __version__
+
+MANIFEST_FILE = "manifest.jsonl"
+
+
+class Manifest:
+    """The manifest of a job, open for adding; a context manager.
+
+    Args:
+        folder: of the results.
+        job: what the job is about, as plain data; only a job that is about the same can go on.
+        resume: whether to keep what an earlier job has done; else it is forgotten.
+
+    Raises:
+        ConfigError: if the earlier job was about something else.
+        DataError: if the manifest cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, job: Mapping[str, Any], *, resume: bool) -> None:
+        self._folder = folder
+        self._path = folder / MANIFEST_FILE
+        told: dict[str, Any] = json.loads(json.dumps(job))  # as it will be read again
+        self._done: dict[str, dict[str, Any]] = {}
+        if resume and self._path.exists():
+            self._done = self._earlier(told)
+        lines = [{"smalta": __version__, "job": told}, *self._done.values()]
+        write_bytes(self._path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        self._file = self._path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def done(self, picture: Path) -> Written | None:
+        """What an earlier job wrote for a picture; None if it is to be done, changed since, or its file is gone."""
+        line = self._done.get(picture.name)
+        if line is None or line["picture"] != _identity(picture):
+            return None
+        written = Written(**line["written"] | {"classes": self._folder / line["written"]["classes"]})
+        return written if written.classes.exists() else None
+
+    def add(self, picture: Path, written: Written) -> None:
+        """Remember that a picture is done."""
+        told = asdict(written) | {"classes": written.classes.relative_to(self._folder).as_posix()}
+        line = {"picture": _identity(picture), "written": told}
+        if self._done.get(picture.name) != line:
+            self._write(line)
+
+    def add_failure(self, picture: Path, reason: str) -> None:
+        """Note why a picture failed, for people; a job that goes on tries it again."""
+        self._write({"failed": picture.name, "reason": reason})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise DataError(f"{self._path} cannot be written: {error}") from error
+
+    def _earlier(self, job: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Lines of finished pictures by name."""
+        try:
+            *whole, _ = self._path.read_text(encoding="utf-8").split("\n")  # what follows the last end of line is cut
+            first, *others = map(json.loads, whole)
+            before = first["job"]
+            done = {line["picture"]["name"]: line for line in others if "picture" in line}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{self._path} is damaged ({error!r}); start again without --resume") from error
+        for name in job:
+            if before.get(name) != job[name]:
+                raise ConfigError(
+                    f"{self._folder} holds results with another {name} ({_shown(before.get(name))} instead of "
+                    f"{_shown(job[name])}); name another folder with --out, or start again without --resume"
+                )
+        return done
+
+
+def _identity(picture: Path) -> dict[str, Any]:
+    """Name, size and time of change of a file; a folder (Zarr) changes when a file is added to it."""
+    try:
+        facts = picture.stat()
+    except OSError:  # it is gone: whoever reads it will say so
+        return {"name": picture.name}
+    return {"name": picture.name, "bytes": facts.st_size, "modified": facts.st_mtime_ns}
+
+
+def _shown(value: Any) -> str:
+    return value[:12] if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,69 @@
+"""Objects as lines of a CSV file.
+
+In:  a class tree, `Objects`.
+Out: text.
+
+Must not know: files, how objects are made.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from smalta.answers.objects import Objects
+from smalta.classes import ClassTree
+
+
+def header(tree: ClassTree) -> str:
+    """The first line: `columns` as CSV."""
+    return _csv([columns(tree)])
+
+
+def columns(tree: ClassTree) -> list[str]:
+    """Names of the columns.
+
+    "picture" is the file's name, "id" the object's number in its instance picture, "class" the path of its class,
+    "level_K" the path of that class at level K, empty where it stopped above. A box goes from x0, y0 to x1, y1, the
+    first column and row beyond it; places are in pixels, the middle of the upper left one being 0, 0. A column per
+    attribute bears its name ("attribute_NAME" where another column is called so) and is empty for objects that it
+    does not ask about.
+    """
+    levels = [f"level_{k}" for k in range(1, tree.n_levels + 1)]
+    own = ["picture", "id", "class", *levels]
+    own += ["score", "area_px", "x0", "y0", "x1", "y1", "centroid_y", "centroid_x"]
+    return own + [f"attribute_{a.name}" if a.name in own else a.name for a in tree.attributes]
+
+
+def rows(picture: str, objects: Objects) -> str:
+    """One line per object, in their order.
+
+    Args:
+        picture: the name of its file.
+        objects: of one picture.
+    """
+    tree = objects.tree
+    paths = np.array(["", *(node.path for node in tree)])
+    return _csv(
+        zip(
+            [picture] * len(objects),
+            range(1, len(objects) + 1),
+            paths[objects.classes].tolist(),
+            *(paths[objects.level(k)].tolist() for k in range(1, tree.n_levels + 1)),
+            [f"{score:.4f}" for score in objects.scores.tolist()],
+            objects.areas.tolist(),
+            *objects.boxes_xyxy.T.tolist(),
+            *([f"{place:.2f}" for place in axis] for axis in objects.centroids_yx.T.tolist()),
+            *(np.array(["", *a.values])[objects.attribute(a.name)].tolist() for a in tree.attributes),
+            strict=True,
+        )
+    )
+
+
+def _csv(lines: Iterable[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    return buffer.getvalue()

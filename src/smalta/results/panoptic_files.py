@@ -1,0 +1,91 @@
+"""Panoptic answers as COCO's segments.
+
+In:  a class map and the objects in it.
+Out: segment numbers per pixel, and what COCO's JSON says of them.
+
+The number of an object's segment is its number in the instance picture and in `objects.csv`; stuff comes after.
+
+Must not know: how answers are made, where the files lie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from smalta.answers.objects import Objects
+from smalta.classes import ROOT, ClassTree
+from smalta.data.formats.categories import written_categories
+
+
+def segments(classes: np.ndarray, objects: Objects) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Number the segments of a picture.
+
+    Args:
+        classes: (H, W) uint16 node ids that agree with the objects, as `Segmentation.panoptic` gives them.
+        objects: of the picture.
+
+    Returns:
+        (H, W) int32, 0 = unlabelled, and one entry of COCO's "segments_info" per segment.
+    """
+    tree = objects.tree
+    loose = np.where(objects.instances == 0, classes, ROOT)
+    area_of = np.bincount(loose.ravel(), minlength=len(tree) + 1)
+    stuff = np.flatnonzero(area_of[1:]) + 1
+    place = np.zeros(len(tree) + 1, dtype=np.int32)
+    place[stuff] = np.arange(1, len(stuff) + 1)
+    places = place[loose]
+    named = np.append(ROOT, np.where(objects.classes != ROOT, np.arange(1, len(objects) + 1), ROOT)).astype(np.int32)
+    numbers = np.where(places, places + len(objects), named[objects.instances])
+    boxes = np.array(
+        [(x.start, y.start, x.stop, y.stop) for y, x in ndimage.find_objects(places, len(stuff))], dtype=np.int64
+    ).reshape(-1, 4)
+    boxes = np.concatenate([objects.boxes_xyxy, boxes])
+    boxes[:, 2:] -= boxes[:, :2]
+    info = [
+        {"id": number, "category_id": category, "area": area, "bbox": box, "iscrowd": 0}
+        for number, (category, area, box) in enumerate(
+            zip(
+                tree.node_to_value[np.append(objects.classes, stuff)].tolist(),
+                np.append(objects.areas, area_of[stuff]).tolist(),
+                boxes.tolist(),
+                strict=True,
+            ),
+            start=1,
+        )
+        if number > len(objects) or named[number]
+    ]
+    return numbers.astype(np.int32), info
+
+
+def entry(picture: str, png: str, size_hw: tuple[int, int], info: list[dict[str, Any]]) -> str:
+    """What a picture adds to the JSON file, but its number, which `document` gives.
+
+    Args:
+        picture: the name of its file.
+        png: the name of the file with its segment numbers.
+        size_hw: of the picture in pixels.
+        info: from `segments`.
+    """
+    image = {"file_name": picture, "height": size_hw[0], "width": size_hw[1]}
+    return json.dumps({"image": image, "annotation": {"file_name": png, "segments_info": info}}, ensure_ascii=False)
+
+
+def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
+    """The JSON file in parts: images numbered from 1 in the order of the entries, and every class as a category."""
+    images = []
+    yield '{"annotations":['
+    for number, text in enumerate(entries, start=1):
+        parts = json.loads(text)
+        images.append({"id": number, **parts["image"]})
+        yield ("" if number == 1 else ",\n") + _compact({"image_id": number, **parts["annotation"]})
+    categories = written_categories(tree, range(1, len(tree) + 1))
+    yield f'],\n"images":{_compact(images)},\n"categories":{_compact(categories)}}}\n'
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,33 @@
+"""What runs a network, as all of this room sees it.
+
+In:  nothing.
+Out: `Runtime`, `Maps`.
+
+Must not know: which programs run networks, plans, files.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+Maps = dict[str, np.ndarray]  # by the names of `smalta.answers.fields`
+
+
+class Runtime(Protocol):
+    """Something that runs a network on a batch of pictures of equal size; any thread may call it."""
+
+    @property
+    def stride(self) -> int:
+        """Of the maps."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """Passes that run side by side; further calls wait."""
+        ...
+
+    def maps(self, pictures: np.ndarray, /) -> Maps:
+        """Maps of (B, H, W, 3) uint8 pictures, as `smalta.answers.fields` lists them, float32."""
+        ...

@@ -1,0 +1,45 @@
+"""Find out how long a network takes while pictures are answered.
+
+In:  a runtime.
+Out: the same runtime, and for how many seconds at least one call was inside it.
+
+Must not know: what the runtime answers, plans.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from smalta.runtimes.protocol import Maps, Runtime
+
+
+class Stopwatch:
+    """A runtime that is timed; the arguments and attributes are those of `Runtime`.
+
+    Attributes:
+        busy_seconds: during which it worked for somebody; calls that run side by side count once.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.stride, self.streams = runtime.stride, runtime.streams
+        self.busy_seconds = 0.0
+        self._inside, self._since = 0, 0.0
+        self._lock = threading.Lock()
+
+    def maps(self, pictures: np.ndarray) -> Maps:
+        """Maps of (B, H, W, 3) uint8 pictures."""
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._since = time.perf_counter()
+        try:
+            return self._runtime.maps(pictures)
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    self.busy_seconds += time.perf_counter() - self._since

@@ -1,0 +1,97 @@
+"""Plan a training: its work, found before it starts, and how this machine does it best.
+
+In:  a labelled data set, or its facts, and settings.
+Out: `Work`, `Plan`; RUN/plan.json.
+
+Must not know: how a plan is chosen, how it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from smalta.classes import ClassTree
+from smalta.data.dataset import open_dataset
+from smalta.data.fingerprint import Fingerprint, measure
+from smalta.description.model_info import OBJECT_KINDS, NetworkConfig
+from smalta.errors import ConfigError
+from smalta.plan.candidates import Work
+from smalta.plan.machine import Machine
+from smalta.plan.plan import Limits, Plan
+from smalta.plan.plan_file import read_plan
+from smalta.plan.planner import plan
+from smalta.plan.work_of import work_of_network
+from smalta.training.settings import TrainSettings, kind_of, view_size, wanted_batch
+
+
+def training_work(data: Path, size_hw: tuple[int, int] | None = None) -> Work:
+    """The work of a training on a data set with usual settings.
+
+    Args:
+        data: the data set, in any format that `open_dataset` knows.
+        size_hw: of the views, pixels; None for what training would take.
+
+    Raises:
+        SmaltaError: if the data cannot be used.
+    """
+    settings = TrainSettings()
+    dataset = open_dataset(data, seed=settings.seed)
+    fingerprint = measure(dataset, seed=settings.seed)
+    kind, _ = kind_of(settings.kind, dataset.tree, dataset.has_instances)
+    return work_of(settings, dataset.tree, fingerprint, objects=kind in OBJECT_KINDS, size_hw=size_hw)
+
+
+def work_of(
+    settings: TrainSettings,
+    tree: ClassTree,
+    fingerprint: Fingerprint,
+    *,
+    objects: bool,
+    size_hw: tuple[int, int] | None = None,
+) -> Work:
+    """The work of a training whose data set was measured; `size_hw` as for `training_work`."""
+    config = network_config(settings, tree, settings.stride or fingerprint.output_stride, objects=objects)
+    batch = wanted_batch(settings, fingerprint)
+    view_hw = size_hw or view_size(settings, fingerprint)
+    return work_of_network(config, view_hw, "training", batch=batch, fine_kept=settings.pretrained)
+
+
+def network_config(settings: TrainSettings, tree: ClassTree, stride: int, *, objects: bool) -> NetworkConfig:
+    """What the network is built from."""
+    return NetworkConfig.for_tree(tree, objects=objects, encoder=settings.encoder, stride=stride, width=settings.width)
+
+
+def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_bytes: int) -> Plan:
+    """The plan of a training.
+
+    Free memory is a wish: what other programs hold now may be free soon, and a step that does not fit is made in
+    parts. What the machine or a control group has in all is a limit, and so is what the settings say.
+
+    Args:
+        work: of `work_of`.
+        settings: device, batch and memory that are told are kept.
+        machine: where it runs.
+        free_bytes: memory that is free now.
+
+    Raises:
+        ConfigError: if nothing that the machine has, or that the settings allow, is enough.
+    """
+    device = None if settings.device == "auto" else settings.device
+    limits = Limits(memory_bytes=max(free_bytes, 1), device=device, batch=settings.batch)
+    try:
+        return plan(work, machine, limits)
+    except ConfigError:
+        return plan(work, machine, replace(limits, memory_bytes=settings.memory_bytes))
+
+
+def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:
+    """The plan that a run was started with; None where there is none that can be read, or the device is another now."""
+    made = read_plan(run)
+    return made if made is not None and settings.device in ("auto", made.device) else None
+
+
+def with_measured(made: Plan, seconds: Mapping[str, float]) -> Plan:
+    """The plan with what its steps took, so that the planner's error is known."""
+    return replace(made, measured={name: round(value, 6) for name, value in seconds.items()})

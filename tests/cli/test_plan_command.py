@@ -1,0 +1,137 @@
+"""`smalta info` and `smalta plan` in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from machines import TWO_CORES
+from small_models import save_random_model
+from smalta.cli import main
+from smalta.cli.common import n_bytes
+from smalta.cli.plan import height_width
+from smalta.errors import ConfigError
+from smalta.plan.plan import Plan
+
+
+@pytest.fixture(autouse=True)
+def round_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smalta.plan.machine.this_machine", lambda *, refresh=False: TWO_CORES)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_model(tmp_path_factory.mktemp("models") / "run")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_info_shows_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "info")
+    assert code == 0
+    assert "100 GFLOP/s" in out
+
+    code, out, _ = said(capsys, "info", "--json")
+    assert json.loads(out) == json.loads(json.dumps(TWO_CORES.to_dict()))
+
+
+def test_a_run_is_planned_for_a_size_and_drawn(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path) -> None:
+    code, out, _ = said(capsys, "plan", run, "--size", "96x128", "--plot", tmp_path / "plan.svg")
+
+    assert code == 0
+    assert "answering for pictures of 96 x 128 px" in out
+    assert "rejected" in out
+    assert (tmp_path / "plan.svg").is_file()
+
+
+def test_a_data_set_is_planned_as_training(capsys: pytest.CaptureFixture[str], discs: Path) -> None:
+    code, out, _ = said(capsys, "plan", discs, "--json")
+
+    made = Plan.from_dict(json.loads(out))
+    assert code == 0
+    assert (made.task, made.size_hw, made.batch) == ("training", (96, 96), 4)  # of 72 x 96 px, four pictures
+
+
+def test_a_card_that_is_not_there_can_be_supposed(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+    code, out, _ = said(capsys, "plan", run, "--size", "2048", "--what-if", "h100", "--json")
+
+    assert code == 0
+    assert json.loads(out)["device"] == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (("--size", "12by13"), "'12by13' is no size of a picture; write it as HEIGHTxWIDTH, such as 480x640"),
+        (("--memory", "much"), "'much' is no size of memory; write it as 512MB or 2GB"),
+        (("--memory", "1KB"), "1 KiB of memory are too little"),
+        (("--latency", "0"), "the limit latency_seconds must be above 0 and finite"),
+        (("--device", "tpu"), "device must be 'auto', 'cpu' or 'cuda', got 'tpu'"),
+        (("--device", "cuda"), "no CUDA device is there"),
+        (("--what-if", "voodoo"), "no published numbers of 'voodoo'; known are"),
+        (("--plot", "plan.gif"), "a plan is drawn as .png or .svg"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], run: Path, told: tuple[str, ...], sentence: str
+) -> None:
+    code, _, err = said(capsys, "plan", run, "--size", "64", *told)
+
+    assert code == 1
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_a_path_that_is_nothing_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = said(capsys, "plan", tmp_path / "nothing")
+
+    assert code == 1
+    assert err.startswith("smalta: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512MB", 2**29), ("2GB", 2**31), ("1.5 GiB", 3 * 2**29), ("1000", 1000), ("64k", 2**16), ("1tb", 2**40)],
+)
+def test_sizes_of_memory_are_read_with_their_unit(text: str, size: int) -> None:
+    assert n_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1MB", "0", "1PB", "1MBs"])
+def test_what_is_no_size_of_memory_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no size of memory"):
+        n_bytes(text)
+
+
+def test_sizes_of_pictures_are_height_first_and_one_number_is_a_square() -> None:
+    assert height_width("480x640") == (480, 640)
+    assert height_width("512") == (512, 512)
+    for text in ("0x5", "5x0", "x5", "5x", "5x5x5"):
+        with pytest.raises(ConfigError, match="is no size of a picture"):
+            height_width(text)
+
+
+def test_info_and_the_plan_of_an_exported_model_need_no_pytorch(run: Path, tmp_path: Path) -> None:
+    from smalta.export.onnx_export import export
+
+    export(run, tmp_path / "model.onnx")
+    program = (
+        "import sys\n"
+        "for name in ('torch', 'torchvision', 'timm', 'lightning_fabric'): sys.modules[name] = None\n"
+        "import smalta.plan.rates; smalta.plan.rates._SECONDS = 0.002\n"
+        "from smalta.cli import main\n"
+        f"sys.exit(main(['info']) or main(['plan', {str(tmp_path / 'model.onnx')!r}, '--size', '64x96']))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "answering for pictures of 64 x 96 px" in done.stdout

@@ -1,0 +1,138 @@
+"""Seconds by hand, on a machine of round numbers: 100 GFLOP/s, L2 2 MiB, L3 32 MiB, memory 20 GB/s."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from machines import CARD, MIB, PLAIN_SHARES, TWO_CORES, workload
+from smalta.description.workload import Layer, Workload
+from smalta.plan.cost import FUSED, Cost, Table, Way, cost, cpu_cost, fitted, gpu_cost
+
+BOTH = Way(threads=2)
+
+
+def of(*layers: Layer, live: float = 0) -> Table:
+    return Table.of(Workload(pixels=1, layers=layers, live_bytes=live, weight_bytes=0))
+
+
+def seconds(layer: Layer, way: Way = BOTH, live: float = 0, **shares: float) -> float:
+    return cpu_cost(of(layer, live=live), TWO_CORES, way, PLAIN_SHARES | shares).latency
+
+
+def test_a_convolution_waits_for_its_arithmetic_when_it_has_much() -> None:
+    layer = Layer(kind="dense", operations=1e9, read=MIB, written=MIB)
+
+    assert seconds(layer) == pytest.approx(1e9 / 100e9)
+    assert seconds(layer, **{"pytorch.dense.fp32": 0.5}) == pytest.approx(2e9 / 100e9)
+    assert seconds(replace(layer, bits=16)) == pytest.approx(1e9 / 200e9)
+
+
+def test_and_for_its_bytes_when_it_has_little() -> None:
+    layer = Layer(kind="dense", operations=1e3, read=MIB, written=MIB / 2, weights=MIB / 2)  # 2 MiB, as the L2
+
+    assert seconds(layer) == pytest.approx(2 * MIB / 200e9)
+    assert seconds(layer, **{"pytorch.convolution.bytes": 0.25}) == pytest.approx(8 * MIB / 200e9)
+
+
+def test_data_that_fit_in_no_cache_take_the_pace_of_each_level_by_the_share_that_fits() -> None:
+    layer = Layer(kind="arithmetic", operations=1, read=32 * MIB, written=32 * MIB)
+    #     of 64 MiB lie 2 in the L2, 30 more in the L3, 32 in memory
+    expected = 2 * MIB / 200e9 + 30 * MIB / 100e9 + 32 * MIB / 20e9
+
+    assert seconds(layer) == pytest.approx(expected)
+
+
+def test_each_operation_has_a_start_of_its_own() -> None:
+    layer = Layer(kind="activation", read=0, written=0)
+
+    assert seconds(layer, **{"pytorch.call": 5e-6}) == pytest.approx(5e-6)
+
+
+def test_threads_that_share_a_pass_lose_what_streams_do_not() -> None:
+    layer = Layer(kind="dense", operations=1e9)
+    shares = PLAIN_SHARES | {"openvino.serial": 0.25}
+
+    def run(streams: int, threads: int) -> Cost:
+        way = Way(runtime="openvino", streams=streams, threads=threads)
+        return cpu_cost(of(layer), TWO_CORES, way, shares)
+
+    assert run(1, 2).per_pass == pytest.approx(1.25e9 / 100e9)
+    assert run(2, 1).per_pass == pytest.approx(1e9 / 100e9)
+    assert run(2, 1).latency == pytest.approx(1e9 / 50e9)  # each has one core
+    assert run(1, 1).per_pass == pytest.approx(1e9 / 50e9)  # the other core is idle
+
+
+def test_channels_first_pays_for_reordering_around_convolutions_alone() -> None:
+    layers = (Layer(kind="dense", operations=1e9, read=MIB, written=MIB), Layer(kind="norm", read=MIB, written=MIB))
+    shares = PLAIN_SHARES | {"pytorch.reorder.fp32": 3.0}
+
+    first = cpu_cost(of(*layers), TWO_CORES, replace(BOTH, layout="channels_first"), shares)
+    last = cpu_cost(of(*layers), TWO_CORES, BOTH, shares)
+
+    assert last.reorder == 0
+    assert first.reorder == pytest.approx(3 * 2 * MIB / 200e9)
+    assert first.latency - last.latency == pytest.approx(first.reorder)
+
+
+def test_memory_that_is_not_kept_is_paid_for_page_by_page() -> None:
+    large = Layer(kind="copy", read=0, written=0, fresh=64 * MIB)  # a GB a second
+    small = Layer(kind="copy", read=0, written=0, fresh=8 * MIB)
+    given_back = replace(BOTH, keep_memory=False)
+
+    assert seconds(large) == 0
+    assert seconds(large, given_back) == pytest.approx(64 * MIB / 1e9)
+    assert seconds(small, given_back) == 0
+    # the heap is trimmed, and faulted in again, where much is alive
+    assert seconds(small, given_back, live=100 * MIB, **{"pytorch.trimmed": 0.5}) == pytest.approx(4 * MIB / 1e9)
+    no_glibc = replace(TWO_CORES, glibc=False)
+    assert cpu_cost(of(large), no_glibc, given_back, PLAIN_SHARES).fresh == 0  # not known there, and not guessed
+
+
+def test_graph_runtimes_do_activations_inside_convolutions_and_move_narrow_numbers() -> None:
+    layers = [Layer(kind=kind, operations=1e9, read=64 * MIB, written=64 * MIB) for kind in FUSED]
+    assert cpu_cost(of(*layers), TWO_CORES, Way(runtime="openvino"), PLAIN_SHARES).latency == 0
+
+    resize = Layer(kind="resize", read=MIB, written=MIB)
+    narrow = cpu_cost(of(resize), TWO_CORES, Way(runtime="openvino", precision="bf16", threads=2), PLAIN_SHARES)
+    assert narrow.latency == pytest.approx(MIB / 200e9)
+
+
+def test_a_gpu_waits_for_launches_and_for_its_pictures() -> None:
+    layers = (
+        Layer(kind="copy", read=MIB, written=0),
+        Layer(kind="dense", operations=1e10, bits=16),
+        Layer(kind="activation", written=2 * MIB),
+    )
+    shares = PLAIN_SHARES | {"pytorch.call": 4e-6}
+
+    found = gpu_cost(of(*layers), CARD, Way(device="cuda"), shares)
+
+    start = 6e-6 + 4e-6
+    assert found.transfer == pytest.approx((MIB + MIB) / 10e9)
+    assert found.latency == pytest.approx(start + 1e10 / 40e12 + start + found.transfer)
+    slow = gpu_cost(of(*layers), CARD, Way(device="cuda", layout="channels_first"), shares)
+    assert slow.latency - found.latency == pytest.approx(1e10 / 40e12)  # tensor cores want channels last
+
+
+def test_the_fitted_shares_are_complete_and_say_where_they_come_from() -> None:
+    shares = fitted()["shares"]
+
+    assert set(PLAIN_SHARES) <= set(shares)
+    assert all(0 <= value < 100 for value in shares.values())
+    assert {"date", "processor", "cores"} <= set(fitted()["fitted"])
+
+
+@given(scale=st.floats(0.01, 100), threads=st.sampled_from((1, 2)))
+def test_more_pixels_never_take_less_time(scale: float, threads: int) -> None:
+    way = Way(threads=threads)
+
+    small = cost(workload(scale), TWO_CORES, way).latency
+    large = cost(workload(2 * scale), TWO_CORES, way).latency
+
+    assert large >= small
+    assert np.isfinite(large)

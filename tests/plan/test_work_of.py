@@ -1,0 +1,94 @@
+"""The same network seen twice: traced by PyTorch, and as an exported graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from small_models import CARS
+from smalta.classes import ClassTree
+from smalta.description.model_info import Kind, ModelInfo, NetworkConfig
+from smalta.description.workload import CONVOLUTIONS, Workload
+from smalta.errors import ModelError
+from smalta.inference.answer_plan import answer_bytes, answering_work, is_model
+from smalta.plan import work_of as module
+from smalta.plan.work_of import work_of_network
+from smalta.results.writers import OutputOptions
+
+
+def convolutions(workload: Workload) -> dict[str, float]:
+    return {kind: value for kind, value in workload.operations_by_kind.items() if kind in CONVOLUTIONS}
+
+
+def test_the_graph_and_the_trace_agree_on_every_kind_of_convolution(random_run: Path, random_file: Path) -> None:
+    graph, trace = (answering_work(path, (256, 320)).workloads[32] for path in (random_file, random_run))
+
+    assert graph.pixels == trace.pixels == 256 * 320
+    assert convolutions(graph).keys() == convolutions(trace).keys()
+    for kind, operations in convolutions(trace).items():
+        assert convolutions(graph)[kind] == pytest.approx(operations, rel=0.05)
+    assert graph.weight_bytes == pytest.approx(trace.weight_bytes, rel=0.1)
+    assert 0.5 < graph.live_bytes / trace.live_bytes < 1.5
+
+
+def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(random_run: Path, random_file: Path) -> None:
+    assert "openvino" in answering_work(random_file, (64, 64)).runtimes
+    assert "pytorch" not in answering_work(random_file, (64, 64)).runtimes
+    assert answering_work(random_run, (64, 64)).runtimes == ("pytorch",)
+
+
+def test_what_is_made_of_a_picture_takes_more_bytes_the_more_is_asked_for() -> None:
+    def needed(tree: ClassTree, kind: Kind = "semantic", **options: Any) -> int:
+        network = NetworkConfig.for_tree(tree, objects=kind == "panoptic")
+        return answer_bytes(ModelInfo(tree=tree, network=network, kind=kind), OutputOptions(**options))
+
+    flat = ClassTree({"a": {}, "b": {}, "c": {"kind": "thing"}})
+
+    assert needed(flat) == 16
+    assert needed(flat, "panoptic") == 16 + 8 * 3 + 10
+    assert needed(CARS) == 16 + 8 * (3 + 2)
+    assert needed(flat, min_confidence=0.5) == 16 + 8 * 3
+    assert needed(flat, probabilities=True) == 16 + 12 * 3
+    assert needed(flat, "panoptic", overlays=True) == needed(flat, overlays=True) == 85
+
+
+def test_large_pictures_are_scaled_from_a_smaller_trace() -> None:
+    config = NetworkConfig(n_leaves=3, encoder="plain", width=12)
+    small, large = (work_of_network(config, size, "inference") for size in ((512, 1024), (2048, 1024)))
+
+    assert large.workloads[32].pixels == 4 * small.workloads[32].pixels
+    assert large.workloads[32].operations == pytest.approx(4 * small.workloads[32].operations)
+
+
+def test_training_work_brings_its_gradients() -> None:
+    work = work_of_network(NetworkConfig(n_leaves=3, encoder="plain", width=12), (64, 64), "training", batch=4)
+
+    assert work.batch == 4
+    assert any(layer.backward for layer in work.workloads[16].layers)
+
+
+def test_a_run_needs_pytorch_to_be_planned(monkeypatch: pytest.MonkeyPatch, random_run: Path) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+
+    with pytest.raises(ModelError, match=r"found with PyTorch; run `pip install 'smalta\[train\]'`, or export it"):
+        answering_work(random_run, (64, 64))
+
+
+def test_models_and_data_sets_are_told_apart(random_run: Path, discs: Path) -> None:
+    assert is_model(random_run)
+    assert is_model(Path("anywhere/model.onnx"))
+    assert not is_model(discs)
+
+
+def test_a_damaged_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"no")
+    (tmp_path / "model.onnx").write_bytes(b"no")
+
+    with pytest.raises(ModelError, match="is no model of smalta, or it is damaged"):
+        answering_work(tmp_path, (64, 64))
+    with pytest.raises(ModelError, match="no ONNX file, or it is damaged"):
+        answering_work(tmp_path / "model.onnx", (64, 64))
+    with pytest.raises(ModelError, match="does not exist"):
+        answering_work(tmp_path / "missing.onnx", (64, 64))
