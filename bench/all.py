@@ -1,7 +1,7 @@
-"""Every benchmark, one after the other, then the README's table: `make bench`.
+"""Every benchmark, one after the other, then the tables of docs/benchmarks.md: `make bench`.
 
 In:  SMALTA_DATA, and a machine that does nothing else for nine to ten hours.
-Out: bench/results/*.json and the table in README.md.
+Out: bench/results/*.json and the tables in docs/benchmarks.md.
 """
 
 from __future__ import annotations

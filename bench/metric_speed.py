@@ -28,7 +28,7 @@ ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_
 
 
 def sentence(facts: dict[str, Any]) -> str:
-    """What the README says of the two ratios."""
+    """What the page of benchmarks says about the two ratios."""
     panoptic, nuclei = facts["panoptic"], facts["nuclei"]
     return (
         f"Scoring on one core, maps in memory: PQ of {panoptic['pictures']} COCO pictures "

@@ -1,21 +1,20 @@
-"""Write the README's table of measured results: `python -m bench.table`.
+"""Write the tables of docs/benchmarks.md: `python -m bench.table`.
 
 In:  bench/results/*.json.
-Out: the part of README.md between `<!-- bench:begin -->` and `<!-- bench:end -->`.
+Out: the part of docs/benchmarks.md between `<!-- bench:begin -->` and `<!-- bench:end -->`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from bench import nuclei
 from bench.common import REPOSITORY, RESULTS, exit_on_error
 from bench.segment import JOBS, WHO, command
 from smalta.errors import DataError
+from smalta.system.whole_files import write_bytes
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 SHORT = {"mean_iou": "mIoU", "f1": "F1", "tolerant_f1": "F1 within 2 px"}
@@ -212,25 +211,24 @@ def conditions(results: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def insert(readme: str, text: str) -> str:
-    """The README with the text between its markers.
+def insert(page: str, text: str) -> str:
+    """The page with the text between its markers.
 
     Raises:
         DataError: if the markers are not there once each, in order.
     """
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        raise DataError(f"README.md must hold {BEGIN} and below it {END}, once each; add them where the table goes")
-    return readme[: readme.index(BEGIN) + len(BEGIN)] + "\n" + text + "\n" + readme[readme.index(END) :]
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
+        raise DataError(
+            f"docs/benchmarks.md must hold {BEGIN} and below it {END}, once each; add them where the tables go"
+        )
+    return page[: page.index(BEGIN) + len(BEGIN)] + "\n" + text + "\n" + page[page.index(END) :]
 
 
 def main() -> None:
     results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
-    readme = REPOSITORY / "README.md"
-    text = insert(readme.read_text(encoding="utf-8"), table(results))
-    temporary = Path(f"{readme}.part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, readme)
-    print(f"wrote {len(results)} results into README.md")
+    page = REPOSITORY / "docs/benchmarks.md"
+    write_bytes(page, insert(page.read_text(encoding="utf-8"), table(results)).encode())
+    print(f"wrote {len(results)} results into docs/benchmarks.md")
 
 
 if __name__ == "__main__":

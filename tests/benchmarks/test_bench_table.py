@@ -83,7 +83,7 @@ def test_the_table_replaces_what_stood_between_the_markers_and_nothing_else() ->
 
 @pytest.mark.parametrize("readme", ["none", f"{table.END} {table.BEGIN}", f"{table.BEGIN} {table.BEGIN} {table.END}"])
 def test_a_readme_without_its_markers_is_refused(readme: str) -> None:
-    with pytest.raises(DataError, match=r"README.md must hold"):
+    with pytest.raises(DataError, match=r"docs/benchmarks.md must hold"):
         table.insert(readme, "new")
 
 
