@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from smalta.classes import ClassTree
-from smalta.description.model_info import Kind, ModelInfo, NetworkConfig
+from smalta.description.kinds import Kind
+from smalta.description.model_info import ModelInfo, NetworkConfig
 from smalta.description.model_paths import MODEL_FILE
 from smalta.model.network import Network
 from smalta.model.storage import save_model

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smalta.classes import ClassTree
-from smalta.description.model_info import Kind
+from smalta.description.kinds import Kind
 from smalta.errors import ClassTreeError, ConfigError
 from smalta.inference.answering import Outcome, OutputOptions, failed, predict_files
 from smalta.inference.predictor import Predictor

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from smalta.answers.grouping import GroupingRule
 from smalta.classes import ClassTree
-from smalta.description.model_info import Kind, ModelInfo, NetworkConfig
+from smalta.description.kinds import Kind
+from smalta.description.model_info import ModelInfo, NetworkConfig
 from smalta.errors import ConfigError, DataError
 from smalta.inference import field_store, tiling
 from smalta.inference import in_parts as answering

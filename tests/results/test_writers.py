@@ -14,7 +14,7 @@ from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.data.dataset import open_dataset
-from smalta.description.model_info import Kind
+from smalta.description.kinds import Kind
 from smalta.errors import ConfigError
 from smalta.pictures.reading import read_index, read_picture
 from smalta.results.writers import OutputOptions, Written, class_map, make_folders, write_answer, write_tables

@@ -12,7 +12,7 @@ from plans import a_plan
 from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint, measure_samples
 from smalta.data.sample import Sample
-from smalta.description.model_info import Kind
+from smalta.description.kinds import Kind
 from smalta.errors import ConfigError
 from smalta.training.augment import UNCHANGED, AugmentConfig
 from smalta.training.settings import Augment, TrainSettings, decide, wanted_batch

@@ -24,7 +24,7 @@ from smalta.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from smalta.description.model_info import Kind
+    from smalta.description.kinds import Kind
 
 
 def predict(
@@ -58,7 +58,7 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
-    from smalta.description.model_info import OBJECT_KINDS
+    from smalta.description.kinds import OBJECT_KINDS
     from smalta.inference.answering import OutputOptions, failed, predict_files
     from smalta.pictures.finding import find_pictures
     from smalta.plan.plan_file import read_plan

@@ -12,7 +12,7 @@ from rich.markup import escape
 from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, checked_device, n_bytes, out
 
 if TYPE_CHECKING:
-    from smalta.description.model_info import Kind
+    from smalta.description.kinds import Kind
     from smalta.training.settings import Augment
 
 

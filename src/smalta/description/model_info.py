@@ -16,15 +16,13 @@ from smalta.answers.count_intervals import CountCalibration
 from smalta.answers.fields import CENTER, LOGITS, OFFSETS, SEMANTIC, VALUE_LOGITS, attribute_field
 from smalta.answers.grouping import GroupingRule
 from smalta.classes import ClassTree
+from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
 from smalta.errors import ConfigError, ModelError
 
 # leaves up to which the loss raises the logits to the size of the labels; of 133, 8 views of 320 px held 400 MB of them
 MOST_AT_FULL_SIZE = 48
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
 FORMAT_VERSION = 1
-Kind = Literal["binary", "semantic", "instance", "panoptic"]
-KINDS: tuple[Kind, ...] = ("binary", "semantic", "instance", "panoptic")
-OBJECT_KINDS: tuple[Kind, ...] = ("instance", "panoptic")
 Precision = Literal["fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 LEAST_BF16_GAIN = 1.2  # measured rate against fp32: below, the processor has no bf16 arithmetic of its own

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from smalta.description.model_info import OBJECT_KINDS, ModelInfo
+from smalta.description.kinds import OBJECT_KINDS
+from smalta.description.model_info import ModelInfo
 from smalta.description.model_paths import MODEL_FILE, model_file
 from smalta.errors import DataError, ModelError, SmaltaError
 from smalta.inference.predictor import Predictor, digest, open_model

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smalta.description.model_info import OBJECT_KINDS, Kind
+from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import ConfigError, SmaltaError
 from smalta.inference.answer_plan import with_measured
 from smalta.inference.in_parts import must_be_cut, predict_large, rows_of

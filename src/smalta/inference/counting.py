@@ -21,7 +21,7 @@ import numpy as np
 
 from smalta.answers.count_intervals import NONE, CountCalibration
 from smalta.classes import ClassTree
-from smalta.description.model_info import OBJECT_KINDS, Kind
+from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import ConfigError, DataError, SmaltaError
 from smalta.inference.in_parts import large_objects, must_be_cut, rows_of
 from smalta.inference.predictor import Predictor

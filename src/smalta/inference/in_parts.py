@@ -25,7 +25,7 @@ from smalta.answers.fields import LOGITS, SEMANTIC
 from smalta.answers.objects import Objects
 from smalta.answers.upscaling import class_map, fields_of
 from smalta.classes import ROOT, ClassTree
-from smalta.description.model_info import OBJECT_KINDS, Kind
+from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import DataError
 from smalta.inference.answer_plan import size_of
 from smalta.inference.field_store import FieldStore, RowFile

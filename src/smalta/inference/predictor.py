@@ -20,7 +20,8 @@ from smalta.answers.fields import LOGITS
 from smalta.answers.grouping import GroupingRule
 from smalta.answers.segmentation import Segmentation
 from smalta.answers.upscaling import class_map, fields_of
-from smalta.description.model_info import KINDS, OBJECT_KINDS, Kind, ModelInfo
+from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
+from smalta.description.model_info import ModelInfo
 from smalta.description.model_paths import model_file
 from smalta.errors import ConfigError, ModelError, ShapeError
 from smalta.pictures.reading import read_picture

@@ -25,7 +25,7 @@ from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ROOT, ClassTree
 from smalta.data.formats.coco_panoptic import write_numbers
-from smalta.description.model_info import OBJECT_KINDS, Kind
+from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import ConfigError
 from smalta.pictures.overlay import overlay, with_legend, write_names
 from smalta.pictures.writing import write_index, write_picture

@@ -24,7 +24,7 @@ from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
-from smalta.description.model_info import OBJECT_KINDS
+from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.model_paths import MODEL_FILE
 from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights

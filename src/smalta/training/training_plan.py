@@ -15,7 +15,8 @@ from pathlib import Path
 from smalta.classes import ClassTree
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
-from smalta.description.model_info import OBJECT_KINDS, NetworkConfig
+from smalta.description.kinds import OBJECT_KINDS
+from smalta.description.model_info import NetworkConfig
 from smalta.errors import ConfigError
 from smalta.plan.candidates import Work
 from smalta.plan.machine import Machine

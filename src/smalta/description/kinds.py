@@ -1,0 +1,15 @@
+"""The four kinds of answers.
+
+In:  nothing.
+Out: their names.
+
+Must not know: anything else, so that the command line can read it at once.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal["binary", "semantic", "instance", "panoptic"]
+KINDS: tuple[Kind, ...] = ("binary", "semantic", "instance", "panoptic")
+OBJECT_KINDS: tuple[Kind, ...] = ("instance", "panoptic")
