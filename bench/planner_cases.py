@@ -155,7 +155,7 @@ def timed(step: Callable[[], object], per_call: int = 1) -> dict[str, Any]:
 def torch_network(group: Group) -> Any:
     import torch
 
-    from smalta.description.model_info import NetworkConfig
+    from smalta.description.network_config import NetworkConfig
     from smalta.model.network import Network
 
     torch.manual_seed(0)
@@ -218,7 +218,8 @@ def exported(encoder: str) -> bytes:
 
 def _export(encoder: str, path: Path) -> None:
     from smalta.classes import ClassTree
-    from smalta.description.model_info import ModelInfo, NetworkConfig
+    from smalta.description.model_info import ModelInfo
+    from smalta.description.network_config import NetworkConfig
     from smalta.description.model_paths import MODEL_FILE
     from smalta.export.onnx_export import export
     from smalta.model.network import Network

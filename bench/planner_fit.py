@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from bench.planner_cases import N_LEAVES, STRIDE, WIDTH
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind
 from smalta.model.tracing import trace
 from smalta.plan.cost import FUSED, Table, Way, cpu_cost, share_name

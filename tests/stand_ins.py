@@ -8,7 +8,8 @@ import numpy as np
 from smalta.answers.count_intervals import CountCalibration
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
-from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.model_info import ModelInfo
+from smalta.description.network_config import NetworkConfig
 from smalta.inference.predictor import Predictor
 
 # 1 ground  2 car  3 car/audi  4 car/honda; the values are a user's own

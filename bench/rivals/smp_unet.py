@@ -32,7 +32,7 @@ from smalta.answers.decoding import decode
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.data.dataset import Dataset, open_dataset
-from smalta.description.model_info import DEFAULT_ENCODER
+from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.inference.split_evaluation import evaluate
 from smalta.metrics.binary import binary_counts, choose_threshold, f1
 from smalta.metrics.hierarchy import level_index

@@ -181,14 +181,18 @@ def test_a_calibration_survives_json() -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"pictures": "many"}, "holds 'many'; its numbers lie in 0..1000000000"),
-        ({"coverage": math.nan}, "holds 'nan'"),
-        ({"nodes": {"cell": {"pictures": 9, "found": -1.0, "empty": None}}}, "holds '-1.0'"),
-        ({"nodes": {"cell": {"pictures": 9, "found": 1e300, "empty": None}}}, r"holds '1e.300'"),
+        ({"pictures": "many"}, "the entry 'pictures' of the calibration of counts is 'many', not a whole number"),
+        ({"pictures": -1}, "holds -1; its numbers lie in 0..1000000000"),
+        ({"coverage": math.nan}, "the entry 'coverage' of the calibration of counts is NaN, not a finite number"),
+        ({"nodes": {"cell": {"pictures": 9, "found": -1.0, "empty": None}}}, "holds -1.0"),
+        ({"nodes": {"cell": {"pictures": 9, "found": 1e300, "empty": None}}}, r"holds 1e.300"),
         ({"coverage": 1.5}, "between 0 and 1, got 1.5"),
-        ({"nodes": []}, r"'\[\]' where keys and values belong"),
-        ({"nodes": {"cell": {"found": 3}}}, r"the keys \['found'\] where \['empty', 'found', 'pictures'"),
-        ({"extra": 1}, "has the keys"),
+        ({"nodes": []}, "the entry 'nodes' of the calibration of counts is a list of 0, not a mapping"),
+        (
+            {"nodes": {"cell": {"found": 3}}},
+            "the entry 'nodes.cell' of the calibration of counts lacks the entry 'pict",
+        ),
+        ({"extra": 1}, r"unknown keys \['extra'\] in the calibration of counts"),
     ],
 )
 def test_a_damaged_calibration_is_refused(damage: dict[str, object], told: str) -> None:

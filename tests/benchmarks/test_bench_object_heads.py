@@ -5,7 +5,7 @@ import pytest
 from bench.object_heads import Fields, WithHeads, further_targets, nowhere_a_border, objects_of, within
 
 from smalta.answers.grouping import GroupingRule
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.training.targets import UNKNOWN
 
 IS_THING = np.array([False, False, True])  # 1 ground, 2 disc

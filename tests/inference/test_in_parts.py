@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from smalta.answers.grouping import GroupingRule
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
-from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.model_info import ModelInfo
+from smalta.description.network_config import NetworkConfig
 from smalta.errors import ConfigError, DataError
 from smalta.inference import field_store, tiling
 from smalta.inference import in_parts as answering

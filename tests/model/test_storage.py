@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 
 from smalta.answers.count_intervals import CountCalibration, NodeErrors
 from smalta.classes import ClassTree
-from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.model_info import ModelInfo
+from smalta.description.network_config import NetworkConfig
 from smalta.errors import ModelError
 from smalta.model.network import Network
 from smalta.model.storage import load_model, load_tensors, save_model, save_tensors
@@ -120,22 +121,22 @@ def test_a_missing_file_or_a_folder_is_refused_with_the_way_out(tmp_path: Path) 
     ("changes", "sentence"),
     [
         ({"format_version": 2}, "its format version is 2, this smalta reads up to 1: update it"),
-        ({"format_version": "remove"}, "its format version is None"),
-        ({"threshold": "remove"}, "it lacks the entry 'threshold'"),
-        ({"tree": "remove"}, "it lacks the entry 'tree'"),
-        ({"tree": ["a", "b"]}, "its entry 'tree' is"),
+        ({"format_version": "remove"}, "its description lacks the entry 'format_version'"),
+        ({"threshold": "remove"}, "its description lacks the entry 'threshold'"),
+        ({"tree": "remove"}, "its description lacks the entry 'tree'"),
+        ({"tree": ["a", "b"]}, "the entry 'tree' of its description is a list of 2, not a mapping"),
         ({"tree": {"classes": ["a", "b"]}}, "its class tree and its network do not fit each other"),
         ({"tree": {"classes": {"a": {"kind": "x"}, "b": {}}}}, "kind of class 'a' must be 'stuff' or 'thing'"),
-        ({"network": {"encoder": "plain"}}, "its network or grouping rule is damaged"),
+        ({"network": {"encoder": "plain"}}, "the network configuration lacks the entry 'n_leaves'"),
         ({"grouping": {"min_stuff": [0.0, 0.1]}}, "its limits of stuff and its class tree do not fit each other"),
-        ({"grouping": {"min_stuff": 0.1}}, "its network or grouping rule is damaged"),
-        ({"counting": INFO.to_dict()["counting"] | {"coverage": -1}}, "a calibration of counts holds '-1'"),
+        ({"grouping": {"min_stuff": 0.1}}, "the entry 'min_stuff' of the grouping rule is 0.1, not a list"),
+        ({"counting": INFO.to_dict()["counting"] | {"coverage": -1}}, "coverage must be between 0 and 1, got -1"),
         (
             {"counting": {"pictures": 9, "coverage": 0.9, "nodes": {"cat": asdict(INFO.counting.nodes["car/audi"])}}},
             "its counts and its class tree do not fit",
         ),
         ({"network": {"n_leaves": 3, "depth": 9}}, r"unknown keys \['depth'\] in the network configuration"),
-        ({"threshold": "half"}, "its entry 'threshold' is 'half'"),
+        ({"threshold": "half"}, "the entry 'threshold' of its description is 'half', not a finite number or null"),
     ],
 )
 def test_a_header_that_makes_no_model_is_refused(changes: dict[str, Any], sentence: str, path: Path) -> None:

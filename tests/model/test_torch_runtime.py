@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from smalta.classes import Attribute
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.errors import ModelError
 from smalta.model import torch_runtime as runtime
 from smalta.model.torch_runtime import TorchRuntime, cpu_has_fast_bf16, is_out_of_memory

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Layer, Workload
 from smalta.model.folding import folded
 from smalta.model.network import Network

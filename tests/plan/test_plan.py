@@ -18,9 +18,11 @@ def test_a_plan_goes_through_json_unchanged(changes: dict[str, Any]) -> None:
 def test_a_plan_with_other_keys_is_refused() -> None:
     values = a_plan().to_dict()
 
-    with pytest.raises(ConfigError, match="a plan has the keys"):
+    with pytest.raises(ConfigError, match="the plan lacks the entry 'score'"):
         Plan.from_dict({key: value for key, value in values.items() if key != "score"})
-    with pytest.raises(ConfigError, match="a plan has the keys"):
+    with pytest.raises(ConfigError, match="the plan lacks the entry 'reasons'"):
+        Plan.from_dict({key: value for key, value in values.items() if key != "reasons"})
+    with pytest.raises(ConfigError, match=r"unknown keys \['speed'\] in the plan"):
         Plan.from_dict(values | {"speed": 1})
 
 

@@ -10,7 +10,8 @@ import pytest
 from small_models import CARS
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
-from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.model_info import ModelInfo
+from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import CONVOLUTIONS, Workload
 from smalta.errors import ModelError
 from smalta.inference.answer_plan import answer_bytes, answering_work, is_model

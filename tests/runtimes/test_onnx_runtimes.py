@@ -18,7 +18,8 @@ from onnx import ModelProto, TensorProto, helper
 
 from small_models import CARS, save_random_model
 from smalta.classes import ClassTree
-from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.model_info import ModelInfo
+from smalta.description.network_config import NetworkConfig
 from smalta.errors import ModelError, SmaltaError
 from smalta.export.onnx_export import export
 from smalta.inference.predictor import load, open_model

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.model.network import Network
 from smalta.training.optimizer import MuonAdamW, orthogonal
 

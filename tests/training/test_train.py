@@ -19,7 +19,7 @@ from labelled_sets import picture_and_mask, write_picture, write_set
 from plans import a_plan
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import measure
-from smalta.description.model_info import DEFAULT_ENCODER
+from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
 from smalta.model.storage import load_model, load_tensors, save_tensors

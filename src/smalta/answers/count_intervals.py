@@ -27,14 +27,15 @@ little. Student's interval for it held 73 to 95 % of the sums in simulations wit
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.errors import ConfigError
+from smalta.system.records import read_record
 
 COVERAGE = 0.9
 NONE = -1  # in place of an end where there is no interval
@@ -71,6 +72,9 @@ class NodeErrors:
     found: float | None
     empty: float | None
 
+    def __post_init__(self) -> None:
+        _check_numbers(self.pictures, self.found, self.empty)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountCalibration:
@@ -87,6 +91,7 @@ class CountCalibration:
     coverage: float = COVERAGE
 
     def __post_init__(self) -> None:
+        _check_numbers(self.pictures)
         if not 0 < self.coverage < 1:
             raise ConfigError(f"coverage must be between 0 and 1, got {self.coverage}")
 
@@ -160,17 +165,11 @@ class CountCalibration:
         """Build from parsed JSON.
 
         Raises:
-            ConfigError: if a key is missing or unknown, or a value is no number that can be.
+            ConfigError: if a key is missing or unknown, or a value is refused.
         """
-        _check_keys(values, cls)
-        _check_keys(values["nodes"])
-        for errors in values["nodes"].values():
-            _check_keys(errors, NodeErrors)
-        nodes = {path: NodeErrors(**errors) for path, errors in values["nodes"].items()}
-        _check_numbers([values["pictures"], values["coverage"]])
-        for errors in nodes.values():
-            _check_numbers([errors.pictures, *(value for value in (errors.found, errors.empty) if value is not None)])
-        return cls(pictures=values["pictures"], nodes=nodes, coverage=values["coverage"])
+        return read_record(
+            cls, values, what="the calibration of counts", fix="train or export the model again", complete=True
+        )
 
 
 def _errors(predicted: np.ndarray, true: np.ndarray, coverage: float) -> NodeErrors:
@@ -199,15 +198,7 @@ def _nested(tree: ClassTree, low: np.ndarray, high: np.ndarray) -> tuple[np.ndar
     return low, high
 
 
-def _check_keys(values: Any, of: type | None = None) -> None:
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"a calibration of counts holds {str(values)[:40]!r} where keys and values belong")
-    known = sorted(entry.name for entry in fields(of)) if of else sorted(values)
-    if sorted(values) != known:
-        raise ConfigError(f"a calibration of counts has the keys {sorted(values)} where {known} belong")
-
-
-def _check_numbers(values: Sequence[Any]) -> None:
+def _check_numbers(*values: float | None) -> None:
     for value in values:
-        if not isinstance(value, int | float) or not 0 <= value <= LARGEST:
-            raise ConfigError(f"a calibration of counts holds {str(value)[:40]!r}; its numbers lie in 0..{LARGEST}")
+        if value is not None and not 0 <= value <= LARGEST:
+            raise ConfigError(f"a calibration of counts holds {value}; its numbers lie in 0..{LARGEST}")

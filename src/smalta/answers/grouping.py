@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import cv2
@@ -23,6 +23,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from smalta.errors import ConfigError, ShapeError
+from smalta.system.records import read_record
 
 SMOOTHING = 0.7  # cells
 MOST_SMOOTHING = 16.0  # cells
@@ -82,11 +83,12 @@ class GroupingRule:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from parsed JSON; a misspelt key is an error."""
-        known = {entry.name for entry in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ConfigError(f"unknown keys {unknown} in the grouping rule; known keys are {sorted(known)}")
-        return cls(**{**values, "min_stuff": tuple(values.get("min_stuff", ()))})
+        """Build from parsed JSON.
+
+        Raises:
+            ConfigError: if a key is unknown, or a value is refused.
+        """
+        return read_record(cls, values, what="the grouping rule", fix="train or export the model again")
 
     def to_dict(self) -> dict[str, Any]:
         """The rule as plain data."""

@@ -18,7 +18,7 @@ and 0.877 in the mean over 0.5 to 0.95; at stride 2, 16 places, 0.998 and 0.966 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import cv2
@@ -29,6 +29,7 @@ from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.data.thickness import ridge_widths
 from smalta.errors import ConfigError, DataError
+from smalta.system.records import read_record
 from smalta.system.threads import map_in_order
 
 WIDTH_QUANTILE = 0.25  # by area: a quarter of the class lies in structures thinner than its `width`
@@ -120,16 +121,12 @@ class Fingerprint:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from a parsed JSON file; keys must be exactly those of `to_dict`."""
-        known = {entry.name for entry in fields(cls)}
-        if values.keys() != known:
-            wrong = sorted(values.keys() ^ known)
-            raise ConfigError(f"keys {wrong} of the fingerprint are unknown or missing; measure the data set again")
-        plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        plain["nodes"] = {path: NodeFacts(**facts) for path, facts in values["nodes"].items()}
-        return cls(**plain)
+        """Build from a parsed JSON file; keys must be exactly those of `to_dict`.
+
+        Raises:
+            ConfigError: if a key is missing or unknown, or a value is refused.
+        """
+        return read_record(cls, values, what="the fingerprint", fix="measure the data set again")
 
 
 def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: int = 0) -> Fingerprint:

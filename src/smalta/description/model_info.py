@@ -1,7 +1,7 @@
 """What a model's numbers mean: its class tree, the shape of its network, its threshold, how it was trained.
 
 In:  those four, or the plain data that a model file carries.
-Out: `ModelInfo`, `NetworkConfig`.
+Out: `ModelInfo`.
 
 Must not know: PyTorch, so that a model which runs without PyTorch can be read without it; files.
 """
@@ -9,70 +9,25 @@ Must not know: PyTorch, so that a model which runs without PyTorch can be read w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from smalta.answers.count_intervals import CountCalibration
 from smalta.answers.fields import CENTER, LOGITS, OFFSETS, SEMANTIC, VALUE_LOGITS, attribute_field
 from smalta.answers.grouping import GroupingRule
 from smalta.classes import ClassTree
-from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
-from smalta.errors import ConfigError, ModelError
+from smalta.description.kinds import OBJECT_KINDS, Kind
+from smalta.description.network_config import NetworkConfig
+from smalta.errors import ModelError
+from smalta.system.records import check_keys, read_record, shown
 
 # leaves up to which the loss raises the logits to the size of the labels; of 133, 8 views of 320 px held 400 MB of them
 MOST_AT_FULL_SIZE = 48
-DEFAULT_ENCODER = "tf_efficientnet_lite0"
 FORMAT_VERSION = 1
+WHAT, FIX = "its description", "train or export it again"  # in sentences; "it" is the model
 Precision = Literal["fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 LEAST_BF16_GAIN = 1.2  # measured rate against fp32: below, the processor has no bf16 arithmetic of its own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
-    """What a network is built from.
-
-    Attributes:
-        encoder: a timm name, or "plain".
-        stride: side of the picture divided by side of the logits: 4, 2 or 1.
-        width: channels of the decoder at stride 4.
-        n_leaves: channels of the semantic head.
-        n_attribute_values: channels of the attribute head, over all attributes.
-        objects: whether there are heads for the centres of objects and for the way to them.
-    """
-
-    n_leaves: int
-    n_attribute_values: int = 0
-    objects: bool = False
-    encoder: str = DEFAULT_ENCODER
-    stride: int = 4
-    width: int = 96
-
-    def __post_init__(self) -> None:
-        if self.stride not in (1, 2, 4):
-            raise ConfigError(f"stride must be 1, 2 or 4, got {self.stride}")
-        if not 12 <= self.width <= 1024 or self.width % 12:
-            raise ConfigError(f"width must be a multiple of 12 in 12..1024, got {self.width}")
-        if not 2 <= self.n_leaves <= 4096 or not 0 <= self.n_attribute_values <= 4096:
-            raise ConfigError(f"a network has 2 to 4096 leaves and 0 to 4096 attribute values, got {self}")
-
-    @classmethod
-    def for_tree(cls, tree: ClassTree, **settings: Any) -> Self:
-        """The configuration whose heads answer for a class tree."""
-        n_values = tree.attributes[-1].stop if tree.attributes else 0
-        return cls(n_leaves=tree.n_leaves, n_attribute_values=n_values, **settings)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from parsed JSON; a misspelt key is an error."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ConfigError(f"unknown keys {unknown} in the network configuration; known keys are {sorted(known)}")
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The configuration as plain data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,58 +89,36 @@ class ModelInfo:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelInfo:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Build from parsed JSON.
 
         Raises:
-            ModelError: if the format is newer than this program, a key is missing, or a value is of the wrong kind.
-            ClassTreeError, ConfigError: if the class tree or the network breaks a rule.
+            ModelError: if the format is newer than this program, a key is unknown or missing, a value has the wrong
+                type, or the parts do not fit each other.
+            ClassTreeError, ConfigError: if a part breaks a rule of its own.
         """
-        if not isinstance(values, Mapping):
-            raise ModelError(f"its description is a {type(values).__name__}, not a mapping; train or export it again")
-        version = values.get("format_version")
-        if not isinstance(version, int) or version > FORMAT_VERSION:
-            raise ModelError(f"its format version is {version}, this smalta reads up to {FORMAT_VERSION}: update it")
-        for key, kinds in (
-            ("tree", (Mapping,)),
-            ("network", (Mapping,)),
-            ("kind", (str,)),
-            ("threshold", (float, int, type(None))),
-            ("grouping", (Mapping,)),
-            ("counting", (Mapping, type(None))),
-            ("facts", (Mapping,)),
-        ):
-            if key not in values:
-                raise ModelError(f"it lacks the entry {key!r}; train or export it again")
-            if not isinstance(values[key], kinds):
-                raise ModelError(f"its entry {key!r} is {str(values[key])[:40]!r}; train or export it again")
-        tree = ClassTree.from_dict(values["tree"])
-        try:
-            config = NetworkConfig.from_dict(values["network"])
-            grouping = GroupingRule.from_dict(values["grouping"])
-            counting = None if values["counting"] is None else CountCalibration.from_dict(values["counting"])
-        except TypeError as error:  # a value is missing, or is no number
-            raise ModelError(f"its network or grouping rule is damaged ({error}); train or export it again") from error
-        chosen = {name: getattr(config, name) for name in ("objects", "encoder", "stride", "width")}
-        if config != NetworkConfig.for_tree(tree, **chosen):
-            raise ModelError("its class tree and its network do not fit each other; train or export it again")
-        if grouping.min_stuff and len(grouping.min_stuff) != len(tree) + 1:
-            raise ModelError("its limits of stuff and its class tree do not fit each other; train or export it again")
-        if counting and not counting.nodes.keys() <= {node.path for node in tree}:
-            raise ModelError("its counts and its class tree do not fit each other; train or export it again")
-        kind = values["kind"]
-        if kind not in KINDS or (kind in OBJECT_KINDS and not config.objects):
-            raise ModelError(f"its kind {kind!r} and its network do not fit each other; train or export it again")
-        precision = values.get("precision", "fp32")  # a run's folder need not say it
-        if precision not in PRECISIONS:
-            raise ModelError(f"its precision is {str(precision)[:40]!r}, this smalta knows {', '.join(PRECISIONS)}")
-        return cls(
-            tree=tree,
-            network=config,
-            kind=kind,
-            threshold=values["threshold"],
-            grouping=grouping,
-            counting=counting,
-            precision=precision,
-            facts=values["facts"],
-        )
+        stated = check_keys(values, None, what=WHAT, fix=FIX, required=("format_version",), error=ModelError)
+        version = stated["format_version"]
+        if type(version) is not int or version > FORMAT_VERSION:
+            raise ModelError(
+                f"its format version is {shown(version)}, this smalta reads up to {FORMAT_VERSION}: update it"
+            )
+        # a run's folder need not say its precision
+        entries = {"precision": "fp32"} | {key: value for key, value in stated.items() if key != "format_version"}
+        info = read_record(cls, entries, what=WHAT, fix=FIX, error=ModelError, complete=True)
+        if misfit := info._misfit():
+            raise ModelError(f"its {misfit} do not fit each other; {FIX}")
+        return info
+
+    def _misfit(self) -> str | None:
+        """Which two parts contradict each other; None where all fit."""
+        chosen = {name: getattr(self.network, name) for name in ("objects", "encoder", "stride", "width")}
+        if self.network != NetworkConfig.for_tree(self.tree, **chosen):
+            return "class tree and its network"
+        if self.grouping.min_stuff and len(self.grouping.min_stuff) != len(self.tree) + 1:
+            return "limits of stuff and its class tree"
+        if self.counting and not self.counting.nodes.keys() <= {node.path for node in self.tree}:
+            return "counts and its class tree"
+        if self.kind in OBJECT_KINDS and not self.network.objects:
+            return f"kind {self.kind!r} and its network"
+        return None

@@ -18,7 +18,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from smalta.description.model_info import DEFAULT_ENCODER
+from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ModelError
 from smalta.model.folding import EXAMPLE_SIDE, fold
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.model.decoder import Answer, Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
 from smalta.model.encoder import build_encoder

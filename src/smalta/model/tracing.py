@@ -24,7 +24,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from smalta.description.model_info import MOST_AT_FULL_SIZE, NetworkConfig
+from smalta.description.model_info import MOST_AT_FULL_SIZE
+from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind, Layer, Workload
 from smalta.model.entropy import entropy_sum
 from smalta.model.folding import folded

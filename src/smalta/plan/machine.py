@@ -22,12 +22,13 @@ from typing import Any, Self
 
 import psutil
 
-from smalta.errors import DataError
-from smalta.plan.facts import Caches, Processor, processor
+from smalta.errors import SmaltaError
+from smalta.plan.facts import Processor, processor
 from smalta.plan.gpus import Gpu, installed
 from smalta.plan.rates import Rates, measure
 from smalta.system import cgroup
 from smalta.system.cores import usable_cores
+from smalta.system.records import parse_json, read_record
 from smalta.system.whole_files import write_bytes
 
 CACHE_FILE = "machine.json"
@@ -77,19 +78,9 @@ class Machine:
         """Build from a parsed JSON file.
 
         Raises:
-            KeyError, TypeError: if it is not what `to_dict` gave.
+            ConfigError: if it is not what `to_dict` gave.
         """
-        told = dict(values["processor"])
-        caches = Caches(**told.pop("caches"))
-        instructions = tuple(told.pop("instructions"))
-        rest = {key: value for key, value in values.items() if key not in ("processor", "rates", "gpus", "unused_gpus")}
-        return cls(
-            processor=Processor(**told, caches=caches, instructions=instructions),
-            rates=Rates(**values["rates"]),
-            gpus=tuple(Gpu(**gpu) for gpu in values["gpus"]),
-            unused_gpus=tuple(values["unused_gpus"]),
-            **rest,
-        )
+        return read_record(cls, values, what="the machine", fix="measure it again", complete=True)
 
 
 def this_machine(*, refresh: bool = False) -> Machine:
@@ -144,8 +135,8 @@ def cache_file() -> Path:
 
 def _read(path: Path) -> Machine | None:
     try:
-        return Machine.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Machine.from_dict(parse_json(path.read_bytes()))
+    except (OSError, SmaltaError):
         return None  # not there, or of another version: then it is measured again
 
 
@@ -158,7 +149,7 @@ def _write(path: Path, machine: Machine) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, (json.dumps(machine.to_dict(), indent=1) + "\n").encode())
-    except (OSError, DataError):
+    except (OSError, SmaltaError):
         return  # a home that cannot be written to costs a second at each start, no more
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from smalta.errors import ConfigError
 from smalta.plan.tiles import check_tile
+from smalta.system.records import read_record
 
 Task = Literal["training", "inference"]
 Device = Literal["cpu", "cuda"]
@@ -150,14 +151,7 @@ class Plan:
         Raises:
             ConfigError: if a key is missing or unknown, or a value is refused.
         """
-        known = {entry.name for entry in fields(cls)}
-        if values.keys() != known:
-            raise ConfigError(
-                f"a plan has the keys {sorted(known)}, got {sorted(values)}; make it again with `smalta plan`"
-            )
-        pairs = {name: None if values[name] is None else tuple(values[name]) for name in ("size_hw", "tile_hw")}
-        rejected = tuple(Rejected(**entry) for entry in values["rejected"])
-        return cls(**{**values, **pairs, "rejected": rejected})
+        return read_record(cls, values, what="the plan", fix="make it again with `smalta plan`", complete=True)
 
 
 def _check_choice(name: str, value: str | None, *, optional: bool = False) -> None:

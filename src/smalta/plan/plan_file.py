@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from smalta.errors import SmaltaError
 from smalta.plan.plan import Plan
+from smalta.system.records import parse_json
 from smalta.system.whole_files import write_bytes
 
 PLAN_FILE = "plan.json"
@@ -29,6 +31,6 @@ def write_plan(folder: Path, made: Plan) -> None:
 def read_plan(folder: Path) -> Plan | None:
     """The plan in FOLDER/plan.json; None where there is none that can be read."""
     try:
-        return Plan.from_dict(json.loads((folder / PLAN_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Plan.from_dict(parse_json((folder / PLAN_FILE).read_bytes()))
+    except (OSError, SmaltaError):
         return None

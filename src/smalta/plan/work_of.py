@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from smalta.description.model_info import ModelInfo, NetworkConfig
+from smalta.description.model_info import ModelInfo
+from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind, Layer, Workload
 from smalta.errors import ModelError
 from smalta.plan.candidates import ANSWER_BYTES, TRAINING_BATCH, Work

@@ -88,7 +88,7 @@ def read_record(
 
 def check_keys(
     values: object,
-    known: Collection[str],
+    known: Collection[str] | None,
     *,
     what: str,
     fix: str,
@@ -97,13 +97,19 @@ def check_keys(
 ) -> Mapping[str, Any]:
     """The values, if they are a mapping with no other keys than the known ones, and with those that are required.
 
+    Args:
+        values: of a parser.
+        known: keys that may be there; None for any.
+        what, fix, error: as for `read_record`.
+        required: keys that must be there.
+
     Raises:
         SmaltaError: of the class `error`, if they are not.
     """
     if not isinstance(values, Mapping):
         raise error(f"{what} is {shown(values)}, not a mapping; {fix}")
-    unknown = sorted(shown(key) for key in values if key not in known)
-    if unknown:
+    unknown = [] if known is None else sorted(shown(key) for key in values if key not in known)
+    if known is not None and unknown:
         few = ", ".join(unknown[:MOST_NAMED]) + (", ..." if len(unknown) > MOST_NAMED else "")
         raise error(f"unknown keys [{few}] in {what}; known keys are {sorted(known)}; {fix}")
     for key in required:

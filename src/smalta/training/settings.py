@@ -18,7 +18,7 @@ import torch
 from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint
 from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
-from smalta.description.model_info import DEFAULT_ENCODER, NetworkConfig
+from smalta.description.network_config import DEFAULT_ENCODER, NetworkConfig
 from smalta.errors import ConfigError
 from smalta.plan.candidates import TRAINING_BATCH
 from smalta.plan.plan import Layout, Plan

@@ -16,7 +16,7 @@ from smalta.classes import ClassTree
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS
-from smalta.description.model_info import NetworkConfig
+from smalta.description.network_config import NetworkConfig
 from smalta.errors import ConfigError
 from smalta.plan.candidates import Work
 from smalta.plan.machine import Machine
