@@ -11,10 +11,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ import onnx
 
 from smalta.errors import ConfigError, ModelError
 from smalta.runtimes.onnx_file import INPUT
+from smalta.system.first_use import without_reports
 
 LARGEST_SIDE = 320  # pixels, about a training view; of a larger picture the middle is taken
 # bilinear steps stay in float32: OpenVINO is slower at them in 8 bits, and class scores would be rounded
@@ -77,18 +76,8 @@ def _middle(picture: np.ndarray) -> np.ndarray:
 
 def _nncf() -> Any:
     """NNCF, without its reports on who uses it to a server of its makers."""
-    if "nncf" not in sys.modules:
-        telemetry = "openvino_telemetry"
-        found: ModuleType | None = sys.modules.get(telemetry)
-        sys.modules[telemetry] = None  # type: ignore[assignment]  # as if it were not installed
-        try:
-            import nncf
-        finally:
-            del sys.modules[telemetry]
-            if found is not None:
-                sys.modules[telemetry] = found
-    import nncf
-
+    with without_reports():
+        import nncf
     return nncf
 
 

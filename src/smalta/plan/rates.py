@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from smalta.plan.facts import Caches
+from smalta.system.first_use import import_openvino
 from smalta.system.signal_stack import kept_signal_stack
 
 _SECONDS = 0.06  # for the repeats of one number
@@ -137,7 +138,7 @@ def _touch_fresh() -> None:
 
 def _convolutions(precision: str, threads: int) -> tuple[Callable[[], object], int]:
     """A few 3x3 convolutions whose maps stay in the caches, and their operations."""
-    import openvino as ov
+    ov = import_openvino()
     from openvino import opset13 as op
 
     rng = np.random.default_rng(0)
