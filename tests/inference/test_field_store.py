@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from smalta.answers.grouping import GroupingRule, group
 from smalta.answers.objects import Objects
 from smalta.classes import ClassTree
-from smalta.inference import field_store
-from smalta.inference.field_store import FieldStore, RowFile
+from smalta.inference import field_store, peaks_in_windows
+from smalta.inference.field_store import FieldStore
 
 TREE = ClassTree(
     {
@@ -30,8 +30,9 @@ Fields = dict[str, np.ndarray]
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bands and windows so small that a small picture has many."""
-    monkeypatch.setattr(field_store, "BAND", 8)
-    monkeypatch.setattr(field_store, "MARGIN", 3)
+    monkeypatch.setattr(field_store, "ROWS", 8)
+    monkeypatch.setattr(peaks_in_windows, "BAND", 8)
+    monkeypatch.setattr(peaks_in_windows, "MARGIN", 3)
 
 
 def random_fields(size_hw: tuple[int, int], stride: int, seed: int) -> Fields:
@@ -158,15 +159,3 @@ def test_without_a_peak_there_is_no_object(tmp_path: Path) -> None:
 
     assert len(store.objects()) == 0
     assert not np.concatenate(list(store.instances())).any()
-
-
-def test_a_row_file_gives_back_what_was_put_in_parts(tmp_path: Path) -> None:
-    values = np.arange(35, dtype=np.float32).reshape(5, 7)
-    file = RowFile(tmp_path / "a", (5, 7), np.float32)
-
-    file.write(2, 3, values[2:, 3:])
-    file.write(2, 0, values[2:, :3])
-    file.write(0, 0, values[:2])
-
-    np.testing.assert_array_equal(file.read(0, 5), values)
-    np.testing.assert_array_equal(file.read(1, 3), values[1:3])

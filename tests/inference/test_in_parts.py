@@ -21,7 +21,7 @@ from smalta.description.kinds import Kind
 from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
 from smalta.errors import ConfigError, DataError
-from smalta.inference import field_store, tiling
+from smalta.inference import field_store, peaks_in_windows, tiling
 from smalta.inference import in_parts as answering
 from smalta.inference.in_parts import predict_large
 from smalta.inference.predictor import Predictor
@@ -69,7 +69,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiling, "check_tile", lambda *_: None)
     monkeypatch.setattr(answering, "PART", 64)
     monkeypatch.setattr(answering, "LARGEST_OVERLAY", 50)
-    monkeypatch.setattr(field_store, "BAND", 16)
+    monkeypatch.setattr(field_store, "ROWS", 16)
+    monkeypatch.setattr(peaks_in_windows, "BAND", 16)
 
 
 def predictor(stride: int = 4, threshold: float | None = None) -> Predictor:

@@ -28,8 +28,9 @@ from smalta.classes import ROOT, ClassTree
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import DataError
 from smalta.inference.answer_plan import size_of
-from smalta.inference.field_store import FieldStore, RowFile
+from smalta.inference.field_store import FieldStore
 from smalta.inference.predictor import Predictor
+from smalta.inference.row_file import RowFile
 from smalta.inference.tiling import Block, stitched
 from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large, write_large_index
 from smalta.pictures.overlay import overlay, with_legend
