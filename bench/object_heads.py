@@ -37,7 +37,7 @@ from smalta.answers import grouping
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.answers.grouping import GroupingRule, Lines, cells_on, group
 from smalta.data.dataset import open_dataset
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import DataError
 from smalta.inference.predictor import load
 from smalta.model import storage

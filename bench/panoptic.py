@@ -30,7 +30,7 @@ from bench.common import RESULTS, WORK, exit_on_error, machine_facts, recorded_l
 from bench.prepare import prepared
 from bench.segment import report_of, run_smalta
 from smalta.data.dataset import Dataset, open_dataset
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
 from smalta.scenes import write_scenes
 from smalta.training.calibrating import calibrate_model

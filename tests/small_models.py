@@ -10,7 +10,7 @@ from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
 from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.model.network import Network
 from smalta.model.storage import save_model
 

@@ -4,16 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
+from hostile import damaged
 from labelled_sets import write_set
 from smalta.classes import ClassTree
 from smalta.data.dataset import open_dataset
 from smalta.data.fingerprint import Fingerprint, NodeFacts, choose_stride, measure, measure_samples
 from smalta.data.sample import Sample
-from smalta.errors import ConfigError, DataError
+from smalta.errors import ConfigError, DataError, SmaltaError
 
 ROAD = ClassTree({"road": {}, "mark": {"children": {"line": {}, "arrow": {}}}})  # ids 1, 2, 3, 4
 
@@ -215,3 +218,12 @@ def test_a_fingerprint_of_other_classes_or_with_other_keys_is_refused() -> None:
         Fingerprint.from_dict(values)
     with pytest.raises(ConfigError, match="'sky'"):
         found.shares(ClassTree(["road", "sky"]))
+
+
+@given(values=damaged(json.loads(json.dumps(measure_samples([sample(bars(3, 3))], ROAD).to_dict()))))
+def test_a_fingerprint_damaged_anywhere_is_read_or_refused_in_words(values: dict[str, Any]) -> None:
+    try:
+        found = Fingerprint.from_dict(values)
+    except SmaltaError:
+        return
+    assert Fingerprint.from_dict(found.to_dict()) == found

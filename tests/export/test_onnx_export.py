@@ -13,7 +13,7 @@ import torch
 from small_models import CARS, save_random_model
 from smalta.cli import main
 from smalta.description.network_config import DEFAULT_ENCODER
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import ConfigError, DataError, ModelError
 from smalta.export import onnx_export as exporting
 from smalta.export.onnx_export import Parity, export

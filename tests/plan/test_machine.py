@@ -5,10 +5,14 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
 
+from hostile import damaged
 from machines import CARD, RATES, TWO_CORES, WITH_CARD
+from smalta.errors import SmaltaError
 from smalta.plan import machine as module
 from smalta.plan.facts import Caches
 from smalta.plan.machine import Machine, cache_file, free_memory, this_machine
@@ -131,3 +135,21 @@ def test_rates_are_measured_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(1e7 < value < 1e13 for value in rates.bandwidth.values())
     assert 1e-8 < rates.fault_seconds < 1e-3
     assert rates.fresh_bytes == rates.page_bytes / rates.fault_seconds
+
+
+@given(values=damaged(json.loads(json.dumps(WITH_CARD.to_dict()))))
+def test_a_machine_damaged_anywhere_is_read_or_refused_in_words(values: dict[str, Any]) -> None:
+    try:
+        machine = Machine.from_dict(values)
+    except SmaltaError:
+        return
+    assert Machine.from_dict(machine.to_dict()) == machine
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, '{"processor": 3}'])
+def test_a_machine_whose_file_is_damaged_is_measured_again(content: str, measured: Measured) -> None:
+    this_machine()
+    cache_file().write_text(content)
+
+    assert this_machine().rates == RATES
+    assert measured.calls == 2

@@ -2,9 +2,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
 
+from hostile import damaged
 from plans import a_plan
-from smalta.errors import ConfigError
+from smalta.errors import ConfigError, SmaltaError
 from smalta.plan.plan import Limits, Plan
 
 
@@ -51,3 +53,12 @@ def test_a_plan_that_nobody_can_obey_is_refused(changes: dict[str, Any], sentenc
 def test_limits_that_no_plan_can_keep_are_refused(told: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         Limits(**told)
+
+
+@given(values=damaged(json.loads(json.dumps(a_plan().to_dict()))))
+def test_a_plan_damaged_anywhere_is_read_or_refused_in_words(values: dict[str, Any]) -> None:
+    try:
+        plan = Plan.from_dict(values)
+    except SmaltaError:
+        return
+    assert Plan.from_dict(plan.to_dict()) == plan

@@ -169,7 +169,7 @@ def test_keys_can_be_checked_alone() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "1" * 5000, b"\xff\xfe\xff"])
 def test_what_is_not_json_is_refused_in_words(text: str | bytes) -> None:
-    with pytest.raises(ConfigError, match=r"^this is not JSON \(.*\); write the file again$"):
+    with pytest.raises(ConfigError, match="^not JSON: .+"):
         parse_json(text)
 
 

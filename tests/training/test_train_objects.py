@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from smalta.classes import ClassTree
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import ConfigError
 from smalta.inference.predictor import load
 from smalta.model.storage import load_model

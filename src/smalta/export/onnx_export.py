@@ -36,7 +36,7 @@ from smalta.answers.upscaling import fields_of
 from smalta.classes import Attribute
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.description.model_info import PRECISIONS, ModelInfo, Precision
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE, read_settings
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError
 from smalta.export.precision import WANTED, Choice, Wanted, measure
 from smalta.export.quantise import quantise, what_lacks
@@ -352,14 +352,19 @@ def _dataset(run: Path, info: ModelInfo, data: str | Path | None) -> Dataset | s
     Raises:
         SmaltaError: if it was named, and cannot be read.
     """
+    unsaid = f"{run} does not say which data set it was trained on"
     try:
-        settings = json.loads((run / "settings.json").read_text(encoding="utf-8"))
-        dataset = open_dataset(data or settings["data"], classes=info.tree, seed=settings["settings"]["seed"])
+        settings = read_settings(run)
+        root, seed = data or settings["data"], settings["settings"]["seed"]
+    except (KeyError, TypeError, ModelError):
+        return unsaid
+    try:
+        dataset = open_dataset(root, classes=info.tree, seed=seed)
         dataset.split("val")
     except (OSError, ValueError, KeyError, TypeError, SmaltaError) as error:
         if data is not None and isinstance(error, SmaltaError):
             raise
-        return str(error) if isinstance(error, SmaltaError) else f"{run} does not say which data set it was trained on"
+        return str(error) if isinstance(error, SmaltaError) else unsaid
     return dataset
 
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.model_info import ModelInfo
-from smalta.description.model_paths import MODEL_FILE, model_file
+from smalta.description.run_folder import MODEL_FILE, model_file
 from smalta.errors import DataError, ModelError, SmaltaError
 from smalta.inference.predictor import Predictor, digest, open_model
 from smalta.inference.tiling import Tiled

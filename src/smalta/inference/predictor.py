@@ -22,7 +22,7 @@ from smalta.answers.segmentation import Segmentation
 from smalta.answers.upscaling import class_map, fields_of
 from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
 from smalta.description.model_info import ModelInfo
-from smalta.description.model_paths import model_file
+from smalta.description.run_folder import model_file
 from smalta.errors import ConfigError, ModelError, ShapeError
 from smalta.pictures.reading import read_picture
 from smalta.plan.cost import Way

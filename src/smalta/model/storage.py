@@ -22,6 +22,7 @@ from torch import Tensor
 from smalta.description.model_info import ModelInfo
 from smalta.errors import ModelError, SmaltaError
 from smalta.model.network import Network
+from smalta.system.records import parse_json
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -59,7 +60,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(f"{path} does not exist; name a folder that `smalta train --out` made")
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})["smalta"])
+            header = parse_json((file.metadata() or {})["smalta"])
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - not a mapping
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise ModelError(f"{path} is no model file of smalta, or it is damaged: {error}; train it again") from error

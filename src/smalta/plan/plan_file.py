@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from smalta.description.run_folder import PLAN_FILE
 from smalta.errors import SmaltaError
 from smalta.plan.plan import Plan
 from smalta.system.records import parse_json
 from smalta.system.whole_files import write_bytes
-
-PLAN_FILE = "plan.json"
 
 
 def write_plan(folder: Path, made: Plan) -> None:

@@ -11,7 +11,6 @@ Must not know: runtimes, decoding, how models are exported.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,8 @@ from google.protobuf.message import DecodeError
 from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto
 
 from smalta.description.model_info import ModelInfo
-from smalta.errors import ModelError, SmaltaError
+from smalta.errors import ConfigError, ModelError, SmaltaError
+from smalta.system.records import parse_json
 
 METADATA_KEY = "smalta"
 INPUT = "pictures"
@@ -79,8 +79,8 @@ def _description(model: ModelProto) -> ModelInfo:
     if METADATA_KEY not in stated:
         raise ModelError("it does not say what its classes are; write it with `smalta export`")
     try:
-        values = json.loads(stated[METADATA_KEY])
-    except (ValueError, RecursionError) as error:
+        values = parse_json(stated[METADATA_KEY])
+    except ConfigError as error:
         raise ModelError("its description is damaged; export it again") from error
     return ModelInfo.from_dict(values)
 

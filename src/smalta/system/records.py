@@ -122,12 +122,12 @@ def parse_json(content: str | bytes) -> Any:
     """What JSON text stands for.
 
     Raises:
-        ConfigError: if it is not JSON, or is nested too deeply to be read.
+        ConfigError: if it is not JSON, or is nested too deeply to be read. The caller names the file and the way out.
     """
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:  # ValueError: also text that is no UTF-8, and numbers too long
-        raise ConfigError(f"this is not JSON ({' '.join(str(error).split())}); write the file again") from error
+        raise ConfigError(f"not JSON: {' '.join(str(error).split())}") from error
 
 
 def shown(value: object) -> str:

@@ -15,10 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from smalta.description.run_folder import STATE_FILE
 from smalta.errors import ModelError
 from smalta.model.storage import load_tensors, save_tensors
-
-STATE_FILE = "last.safetensors"
 
 
 def save_state(

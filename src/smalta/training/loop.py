@@ -18,7 +18,7 @@ import numpy as np
 
 from smalta.data.dataset import Dataset
 from smalta.description.model_info import ModelInfo
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import ModelError, TrainingError
 from smalta.model.network import Network
 from smalta.model.storage import save_model

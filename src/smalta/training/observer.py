@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-LOG_FILE = "log.jsonl"
+from smalta.description.run_folder import LOG_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

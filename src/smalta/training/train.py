@@ -25,7 +25,7 @@ from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset, open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS
-from smalta.description.model_paths import MODEL_FILE
+from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import ConfigError, DataError, ModelError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
 from smalta.model.network import Network
