@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import subprocess
+import sys
+import textwrap
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -425,3 +428,40 @@ def test_nothing_to_find_is_an_error(tmp_path: Path) -> None:
 def test_orient_undoes_nothing_for_an_upright_picture() -> None:
     assert orient(STORED, 1) is STORED
     assert orient(STORED, None) is STORED
+
+
+def test_a_misnamed_picture_is_recognised_while_another_thread_reads_the_first_of_its_format(tmp_path: Path) -> None:
+    """Pillow copies its list of decoders in between; a pause there gives the other thread its turn."""
+    misnamed, named = tmp_path / "a.png", tmp_path / "b.jpg"
+    for path in (misnamed, named):
+        Image.new("RGB", (8, 8)).save(path, format="JPEG")
+    code = """
+        import sys, threading, time
+        import smalta.pictures.reading
+        from PIL import Image
+
+        class Pausing(list):
+            def copy(self):
+                time.sleep(0.5)
+                return list(self)
+
+        Image.ID = Pausing(Image.ID)
+
+        def read(path, pause):
+            time.sleep(pause)
+            with Image.open(path) as image:
+                print(image.format)
+
+        for place, path in enumerate(sys.argv[1:]):
+            threading.Thread(target=read, args=(path, 0.2 * place)).start()
+    """
+
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(misnamed), str(named)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.split() == ["JPEG", "JPEG"], done.stderr

@@ -17,13 +17,37 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from smalta.errors import DataError
 
 MAX_PIXELS = 20_000 * 20_000
 # Pillow warns above 89 million pixels and refuses above 179 million. Here 400 million are allowed, for the process.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+# Left alone, Pillow imports a decoder when the first file needs it. While one thread does so, another may miss the
+# decoder of a file whose suffix names a different format. OpenCV would read that file, and ignore its orientation.
+DECODERS = (
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    MpoImagePlugin,  # JPEG files of some cameras
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 _ORIENTATION_TAG = 274
 
