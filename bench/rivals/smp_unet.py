@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from bench.common import exit_on_error
-from smalta.answers.decoding import decode
+from smalta.answers.decoding import Decoding, decode
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.data.dataset import Dataset, open_dataset
@@ -85,7 +85,7 @@ class Rival:
     def __call__(self, picture: np.ndarray) -> Segmentation:
         """The best leaf of each pixel; of a two-leaf tree the second one where P reaches the threshold."""
         p = self.probabilities(picture)
-        classes = decode(self.tree, p, method="leaf")
+        classes = decode(self.tree, p, Decoding(method="leaf"))
         if self.threshold is not None:
             negative, positive = self.tree.leaves
             classes = np.where(p[1] >= self.threshold, positive, negative).astype(np.uint16)
@@ -102,7 +102,7 @@ class Rival:
             bar = 0.5 if self.threshold is None else self.threshold
             counts = sum(binary_counts(truth, p[1] >= bar) for truth, p in zip(truths, answers, strict=True))
             return float(f1(np.asarray(counts)))
-        maps = (place[decode(self.tree, p, method="leaf")] for p in answers)
+        maps = (place[decode(self.tree, p, Decoding(method="leaf"))] for p in answers)
         matrix = sum(confusion(t, m, self.tree.n_leaves) for t, m in zip(truths, maps, strict=True))
         return float(mean_iou(counts_of(np.asarray(matrix))))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from smalta.answers.decoding import decode, node_probabilities
+from smalta.answers.decoding import Decoding, decode, node_probabilities
 from smalta.classes import ROOT, ClassTree
 from smalta.errors import ShapeError, SmaltaError
 from trees import trees
@@ -25,15 +25,15 @@ def test_top_down_takes_the_best_child_inside_the_best_parent(street: ClassTree)
     p = pixel(0.40, 0.12, 0.18, 0.25, 0.05)
 
     assert decode(street, p).item() == 5
-    assert decode(street, p, method="leaf").item() == 1
+    assert decode(street, p, Decoding(method="leaf")).item() == 1
     assert decode(street, p).dtype == np.uint16
 
 
 def test_a_level_stops_the_way_down(street: ClassTree) -> None:
     p = pixel(0.40, 0.12, 0.18, 0.25, 0.05)
 
-    assert [decode(street, p, level=k).item() for k in (1, 2, 3)] == [2, 3, 5]
-    assert [decode(street, p, method="leaf", level=k).item() for k in (1, 2, 3)] == [1, 1, 1]
+    assert [decode(street, p, Decoding(level=k)).item() for k in (1, 2, 3)] == [2, 3, 5]
+    assert [decode(street, p, Decoding(method="leaf", level=k)).item() for k in (1, 2, 3)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("t", "node"), [(0.0, 5), (0.18, 5), (0.25, 3), (0.31, 2), (0.5, 2), (0.6, 0), (1.0, 0)])
@@ -41,15 +41,15 @@ def test_an_unsure_pixel_stops_at_the_deepest_node_that_is_sure_enough(street: C
     #           honda 0.18 < car 0.30 < vehicle 0.55
     p = np.array([0.40, 0.12, 0.18, 0.25, 0.05]).reshape(-1, 1, 1)
 
-    assert decode(street, p, min_confidence=t).item() == node
+    assert decode(street, p, Decoding(min_confidence=t)).item() == node
 
 
 def test_confidence_and_level_work_together(street: ClassTree) -> None:
     p = pixel(0.40, 0.12, 0.18, 0.25, 0.05)
 
-    assert decode(street, p, min_confidence=0.1, level=2).item() == 3
-    assert decode(street, p, min_confidence=0.5, level=2).item() == 2
-    assert decode(street, p, min_confidence=0.3, method="leaf").item() == 1
+    assert decode(street, p, Decoding(min_confidence=0.1, level=2)).item() == 3
+    assert decode(street, p, Decoding(min_confidence=0.5, level=2)).item() == 2
+    assert decode(street, p, Decoding(min_confidence=0.3, method="leaf")).item() == 1
 
 
 def test_a_threshold_decides_between_two_leaves_from_its_value_on() -> None:
@@ -57,8 +57,8 @@ def test_a_threshold_decides_between_two_leaves_from_its_value_on() -> None:
     p = np.array([[[0.75, 0.7, 0.4]], [[0.25, 0.3, 0.6]]])
 
     assert decode(tree, p).tolist() == [[1, 1, 2]]
-    assert decode(tree, p, threshold=0.3).tolist() == [[1, 2, 2]]
-    assert decode(tree, p, threshold=0.9).tolist() == [[1, 1, 1]]
+    assert decode(tree, p, Decoding(threshold=0.3)).tolist() == [[1, 2, 2]]
+    assert decode(tree, p, Decoding(threshold=0.9)).tolist() == [[1, 1, 1]]
 
 
 def test_equal_probabilities_give_the_first_class(street: ClassTree) -> None:
@@ -78,6 +78,7 @@ def test_the_probability_of_a_node_sums_over_its_leaves(street: ClassTree) -> No
     [
         ({"min_confidence": 1.5}, r"min_confidence must be in \[0, 1\], got 1.5"),
         ({"min_confidence": float("nan")}, r"min_confidence must be in \[0, 1\], got nan"),
+        ({"threshold": -0.1}, r"threshold must be in \[0, 1\], got -0.1"),
         ({"level": 4}, "level must be in 1..3"),
         ({"method": "best"}, "method must be 'top-down' or 'leaf', got 'best'"),
     ],
@@ -86,7 +87,7 @@ def test_a_way_to_decode_that_there_is_not_is_refused(
     street: ClassTree, arguments: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(SmaltaError, match=sentence):
-        decode(street, pixel(0.2, 0.2, 0.2, 0.2, 0.2), **arguments)
+        decode(street, pixel(0.2, 0.2, 0.2, 0.2, 0.2), Decoding(**arguments))
 
 
 def test_probabilities_of_another_number_of_classes_are_refused(street: ClassTree) -> None:
@@ -114,8 +115,8 @@ def test_confidence_only_moves_an_answer_up_its_own_line(
 ) -> None:
     p = data.draw(probabilities_of(tree))
 
-    free = decode(tree, p, method=method)
-    held = decode(tree, p, method=method, min_confidence=t)
+    free = decode(tree, p, Decoding(method=method))
+    held = decode(tree, p, Decoding(method=method, min_confidence=t))
 
     for y, x in np.ndindex(free.shape):
         way = [int(free[y, x]), *tree.ancestors(int(free[y, x])), ROOT]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smalta.answers.decoding import Decoding
 from smalta.answers.objects import Objects
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
@@ -54,7 +55,7 @@ def test_the_class_is_the_likeliest_thing_over_all_pixels() -> None:
 
 
 def test_an_unsure_object_stops_at_the_parent_that_is_sure() -> None:
-    found = objects(min_confidence=0.7)
+    found = objects(decoding=Decoding(min_confidence=0.7))
 
     assert [TREE.name(int(node)) for node in found.classes] == ["car", "car", "person"]
     assert found.counts() == {"car": 2, "car/audi": 0, "car/honda": 0, "person": 1}
@@ -62,7 +63,7 @@ def test_an_unsure_object_stops_at_the_parent_that_is_sure() -> None:
 
 def test_counts_of_children_add_up_to_their_parent() -> None:
     assert objects().counts() == {"car": 2, "car/audi": 1, "car/honda": 1, "person": 1}
-    assert objects(level=1).counts() == {"car": 2, "car/audi": 0, "car/honda": 0, "person": 1}
+    assert objects(decoding=Decoding(level=1)).counts() == {"car": 2, "car/audi": 0, "car/honda": 0, "person": 1}
 
 
 def test_levels_are_seen_through_the_tree() -> None:

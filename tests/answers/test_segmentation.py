@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smalta.answers.decoding import Decoding
 from smalta.answers.grouping import GroupingRule
 from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
@@ -20,14 +21,16 @@ LEAVES = np.array([[[0.75, 0.00, 0.25]], [[0.25, 0.75, 0.375]], [[0.0, 0.25, 0.3
 @pytest.fixture
 def answer() -> Segmentation:
     body = np.array([[[0.9, 0.1, 0.1]], [[0.1, 0.7, 0.1]], [[0.0, 0.2, 0.8]]])
-    return Segmentation.from_probabilities(TREE, LEAVES, attributes={"body": body}, min_confidence=0.5)
+    return Segmentation.from_probabilities(
+        TREE, LEAVES, attributes={"body": body}, decoding=Decoding(min_confidence=0.5)
+    )
 
 
 def test_leaf_probabilities_become_a_class_map(answer: Segmentation) -> None:
     assert answer.classes.tolist() == [[1, 3, 2]]
     assert answer.size_hw == (1, 3)
     assert Segmentation.from_probabilities(TREE, LEAVES).classes.tolist() == [[1, 3, 3]]
-    assert Segmentation.from_probabilities(TREE, LEAVES, level=1).classes.tolist() == [[1, 2, 2]]
+    assert Segmentation.from_probabilities(TREE, LEAVES, decoding=Decoding(level=1)).classes.tolist() == [[1, 2, 2]]
 
 
 def test_a_threshold_and_a_method_reach_the_decoder() -> None:
@@ -35,9 +38,9 @@ def test_a_threshold_and_a_method_reach_the_decoder() -> None:
     p = np.array([[[0.7]], [[0.3]]])
     torn = np.array([[[0.4]], [[0.3]], [[0.3]]])  # sky is the best leaf, car the best top class
 
-    assert Segmentation.from_probabilities(flat, p, threshold=0.25).classes.item() == 2
+    assert Segmentation.from_probabilities(flat, p, decoding=Decoding(threshold=0.25)).classes.item() == 2
     assert Segmentation.from_probabilities(TREE, torn).classes.item() == 3
-    assert Segmentation.from_probabilities(TREE, torn, method="leaf").classes.item() == 1
+    assert Segmentation.from_probabilities(TREE, torn, decoding=Decoding(method="leaf")).classes.item() == 1
 
 
 def test_a_level_shows_answers_that_reach_it_and_leaves_out_the_others(answer: Segmentation) -> None:

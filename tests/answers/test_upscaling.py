@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalta.answers.decoding import decode
+from smalta.answers.decoding import Decoding, decode
 from smalta.answers.upscaling import class_map, fields_of, upscale
 from smalta.classes import ClassTree
 
@@ -73,23 +73,30 @@ def test_huge_logits_give_probabilities() -> None:
     tree=st.sampled_from([FLAT, DEEP, TWO]),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     stride=st.sampled_from([1, 2, 4]),
-    level=st.sampled_from([None, 1]),
-    threshold=st.sampled_from([None, 0.1, 0.7]),
+    decoding=st.builds(
+        Decoding,
+        method=st.sampled_from(["top-down", "leaf"]),
+        level=st.sampled_from([None, 1]),
+        min_confidence=st.sampled_from([0.0, 0.0, 0.4]),
+        threshold=st.sampled_from([None, 0.1, 0.7]),
+    ),
 )
 def test_the_class_map_is_that_of_the_probabilities(
-    seed: int, tree: ClassTree, size: tuple[int, int], stride: int, level: int | None, threshold: float | None
+    seed: int, tree: ClassTree, size: tuple[int, int], stride: int, decoding: Decoding
 ) -> None:
     shape = (tree.n_leaves, -(-size[0] // stride), -(-size[1] // stride))
     logits = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
     probabilities = fields_of({"logits": logits}, (), size, stride)["semantic"]
 
-    found = class_map(tree, logits, size, stride, level=level, threshold=threshold)
+    found = class_map(tree, logits, size, stride, decoding)
 
-    expected = decode(tree, probabilities, level=level, threshold=threshold)
+    expected = decode(tree, probabilities, decoding)
     assert (found.shape, found.dtype) == (size, np.uint16)
     # where two classes are equally likely up to rounding, either is right
     first, second = np.sort(probabilities, axis=0)[[-1, -2]]
-    sure = first - second > 1e-5 if threshold is None or tree is not TWO else abs(probabilities[1] - threshold) > 1e-5
+    sure = first - second > 1e-5
+    if tree is TWO and decoding.threshold is not None:
+        sure = abs(probabilities[1] - decoding.threshold) > 1e-5
     if tree is DEEP:
         sure &= abs(probabilities[0] - 0.5) > 1e-5
         sure &= abs(probabilities[1] - probabilities[2]) > 1e-5
@@ -100,4 +107,4 @@ def test_the_class_map_is_that_of_the_probabilities(
 def test_the_ends_of_the_threshold_answer_one_class(threshold: float, expected: int) -> None:
     logits = np.float32([3, -3])[:, None, None] * np.ones((1, 2, 2), np.float32)
 
-    assert (class_map(TWO, logits, (2, 2), 1, threshold=threshold) == expected).all()
+    assert (class_map(TWO, logits, (2, 2), 1, Decoding(threshold=threshold)) == expected).all()

@@ -323,7 +323,7 @@ def test_predict_takes_a_list_of_pictures(cli: Cli, run: Path, discs: Path, tmp_
     ("options", "sentence"),
     [
         (["--level", "2"], "level must be in 1..1 for this tree, got 2"),
-        (["--min-confidence", "2"], "min-confidence must be in [0, 1], got 2.0"),
+        (["--min-confidence", "2"], "min_confidence must be in [0, 1], got 2.0"),
         (["--device", "tpu"], "device must be 'auto', 'cpu' or 'cuda', got 'tpu'"),
         (["--kind", "panoptic"], "kind 'panoptic' needs a model that was trained on labelled objects"),
         (["--kind", "things"], "kind must be one of binary, semantic, instance, panoptic, got 'things'"),

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from smalta import demo
+from smalta.answers.decoding import Decoding
 from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
 from smalta.data.sample import Sample
@@ -86,7 +87,7 @@ class Oracle:
         sample = self._truth[picture.tobytes()]
         leaves = np.stack([sample.classes == leaf for leaf in self.tree.leaves]).astype(np.float32)
         values = np.stack([sample.attributes["body"] == value for value in (1, 2)]).astype(np.float32)
-        answer = Segmentation.from_probabilities(self.tree, leaves, level=level)
+        answer = Segmentation.from_probabilities(self.tree, leaves, decoding=Decoding(level=level))
         if kind == "semantic":
             return answer
         sure = np.ones(sample.instances.max(), np.float32)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smalta.answers.decoding import Decoding
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
 from smalta.errors import ClassTreeError, ConfigError
@@ -37,9 +38,9 @@ def test_class_maps_hold_the_users_own_values(tmp_path: Path) -> None:
 def test_a_level_or_a_confidence_gives_values_of_parents_and_of_unlabelled(tmp_path: Path) -> None:
     path = write(tmp_path, "a.png", RED, UNSURE, BLUE)
 
-    predict_files(cars(), [path], tmp_path / "level", OutputOptions(level=1))
-    predict_files(cars(), [path], tmp_path / "sure", OutputOptions(min_confidence=0.5))
-    predict_files(cars(), [path], tmp_path / "surer", OutputOptions(min_confidence=0.8))
+    predict_files(cars(), [path], tmp_path / "level", OutputOptions(decoding=Decoding(level=1)))
+    predict_files(cars(), [path], tmp_path / "sure", OutputOptions(decoding=Decoding(min_confidence=0.5)))
+    predict_files(cars(), [path], tmp_path / "surer", OutputOptions(decoding=Decoding(min_confidence=0.8)))
 
     assert read_index(tmp_path / "level" / "classes" / "a.png")[0].tolist() == [20, 20, 10]
     assert read_index(tmp_path / "sure" / "classes" / "a.png")[0].tolist() == [7, 20, 10]
@@ -120,7 +121,7 @@ def test_probabilities_are_float16_with_the_names_of_their_classes(tmp_path: Pat
 def test_probabilities_of_a_level_are_those_of_its_classes(tmp_path: Path) -> None:
     path = write(tmp_path, "a.png", UNSURE)
 
-    predict_files(cars(), [path], tmp_path / "out", OutputOptions(probabilities=True, level=1))
+    predict_files(cars(), [path], tmp_path / "out", OutputOptions(probabilities=True, decoding=Decoding(level=1)))
 
     with np.load(tmp_path / "out" / "probabilities" / "a.npz") as file:
         assert file["classes"].tolist() == ["ground", "car"]
@@ -227,12 +228,12 @@ def test_options_that_cannot_be_are_refused_before_anything_is_written(tmp_path:
     out = tmp_path / "out"
 
     with pytest.raises(ClassTreeError, match=r"level must be in 1\.\.2 for this tree, got 3"):
-        predict_files(cars(), [path], out, OutputOptions(level=3))
+        predict_files(cars(), [path], out, OutputOptions(decoding=Decoding(level=3)))
     with pytest.raises(ClassTreeError, match="got 0"):
-        predict_files(cars(), [path], out, OutputOptions(level=0))
+        predict_files(cars(), [path], out, OutputOptions(decoding=Decoding(level=0)))
     for confidence in (1.5, -0.5, float("nan")):
-        with pytest.raises(ConfigError, match=r"min-confidence must be in \[0, 1\]"):
-            predict_files(cars(), [path], out, OutputOptions(min_confidence=confidence))
+        with pytest.raises(ConfigError, match=r"min_confidence must be in \[0, 1\]"):
+            predict_files(cars(), [path], out, OutputOptions(decoding=Decoding(min_confidence=confidence)))
 
     assert not out.exists()
 

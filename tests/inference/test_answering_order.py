@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smalta.answers.decoding import Decoding
 from smalta.inference.answering import Outcome, OutputOptions, predict_files
 from smalta.inference.predictor import Predictor
 from smalta.pictures.reading import read_index
@@ -65,8 +66,13 @@ def test_classes_alone_are_those_of_the_whole_answer(tmp_path: Path) -> None:
     assert cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8))
 
     for level in (None, 1):
-        predict_files(cars(), [path], tmp_path / f"alone{level}", OutputOptions(level=level))
-        predict_files(cars(), [path], tmp_path / f"whole{level}", OutputOptions(level=level, probabilities=True))
+        predict_files(cars(), [path], tmp_path / f"alone{level}", OutputOptions(decoding=Decoding(level=level)))
+        predict_files(
+            cars(),
+            [path],
+            tmp_path / f"whole{level}",
+            OutputOptions(decoding=Decoding(level=level), probabilities=True),
+        )
 
         alone, whole = (read_index(tmp_path / f"{name}{level}" / "classes" / "a.png") for name in ("alone", "whole"))
         np.testing.assert_array_equal(alone, whole)

@@ -15,6 +15,7 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smalta.answers.decoding import Decoding
 from smalta.answers.grouping import GroupingRule
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
@@ -99,7 +100,8 @@ def both(
             source = ArrayRows(pixels)
             answers.append(predict_large(predictor(stride), source, path, folder / name, kind, options, tile))
         else:
-            answer = predictor(stride)(pixels, kind=kind, level=options.level, min_confidence=options.min_confidence)
+            how = {"level": options.decoding.level, "min_confidence": options.decoding.min_confidence}
+            answer = predictor(stride)(pixels, kind=kind, **how)
             answers.append(write_answer(folder / name, path, pixels, answer, kind, options))
     return answers[0], answers[1]
 
@@ -110,7 +112,13 @@ def both(
     tile=st.tuples(st.integers(4, 8), st.integers(4, 8)),
     stride=st.sampled_from([1, 2, 4]),
     kind=st.sampled_from(["semantic", "instance", "panoptic"]),
-    options=st.sampled_from([OutputOptions(), OutputOptions(level=1), OutputOptions(min_confidence=0.7)]),
+    options=st.sampled_from(
+        [
+            OutputOptions(),
+            OutputOptions(decoding=Decoding(level=1)),
+            OutputOptions(decoding=Decoding(min_confidence=0.7)),
+        ]
+    ),
     seed=st.integers(0, 1000),
 )
 def test_classes_and_objects_are_those_of_the_whole_picture_whatever_the_tile(
@@ -173,7 +181,7 @@ def test_overlays_are_reduced(kind: Kind, tmp_path: Path) -> None:
 
     # of 170 columns every fourth: 43, of 120 rows 30, and the legend below them
     small = read_picture(tmp_path / "parts" / "overlays" / "a.png")
-    classes = class_map(predictor()(pixels, kind=kind), None)
+    classes = class_map(predictor()(pixels, kind=kind), Decoding())
     if kind == "instance":  # the picture around the objects stays as it is
         classes = np.where(TREE.is_thing[classes], classes, 0)
     np.testing.assert_array_equal(small[:30, :43], overlay(pixels[::4, ::4], classes[::4, ::4], TREE))

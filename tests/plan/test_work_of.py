@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from small_models import CARS
+from smalta.answers.decoding import Decoding
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
 from smalta.description.model_info import ModelInfo
@@ -51,7 +52,7 @@ def test_what_is_made_of_a_picture_takes_more_bytes_the_more_is_asked_for() -> N
     assert needed(flat) == 16
     assert needed(flat, "panoptic") == 16 + 8 * 3 + 10
     assert needed(CARS) == 16 + 8 * (3 + 2)
-    assert needed(flat, min_confidence=0.5) == 16 + 8 * 3
+    assert needed(flat, decoding=Decoding(min_confidence=0.5)) == 16 + 8 * 3
     assert needed(flat, probabilities=True) == 16 + 12 * 3
     assert needed(flat, "panoptic", overlays=True) == needed(flat, overlays=True) == 85
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smalta.answers.decoding import Decoding
 from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
@@ -52,7 +53,7 @@ def answer(*, level: int | None = None, min_confidence: float = 0.0, stray: bool
     probabilities = np.moveaxis(leaves[INSTANCES], -1, 0).copy()
     if stray:
         probabilities[:, 3, 5] = [0.1, 0.9, 0, 0]
-    at_ends = {"level": level, "min_confidence": min_confidence}
+    decoding = Decoding(level=level, min_confidence=min_confidence)
     vans = np.where(INSTANCES == 1, 0.9, 0.2).astype(np.float32)
     objects = Objects.from_instances(
         TREE,
@@ -60,9 +61,9 @@ def answer(*, level: int | None = None, min_confidence: float = 0.0, stray: bool
         probabilities,
         np.array([0.9, 0.85, 0.123456]),
         attributes={"body": np.stack([vans, 1 - vans]), "score": np.stack([1 - vans, vans])},
-        **at_ends,
+        decoding=decoding,
     )
-    return replace(Segmentation.from_probabilities(TREE, probabilities, **at_ends), objects=objects)
+    return replace(Segmentation.from_probabilities(TREE, probabilities, decoding=decoding), objects=objects)
 
 
 def written(folder: Path, kind: Kind, given: Segmentation, options: OutputOptions = PLAIN) -> Written:
@@ -172,9 +173,9 @@ def test_the_class_picture_agrees_with_the_objects(tmp_path: Path) -> None:
 def test_a_level_keeps_what_was_sure_of_no_more_than_a_parent() -> None:
     at_top, unsure = answer(level=1), answer(min_confidence=0.7)
 
-    assert class_map(at_top, 1)[0].tolist() == [2, 2, 1, 2, 2, 1]
-    assert class_map(unsure, 2)[0].tolist() == [3, 3, 1, 2, 2, 1]
-    assert class_map(answer(), None)[0].tolist() == [3, 3, 1, 4, 4, 1]
+    assert class_map(at_top, Decoding(level=1))[0].tolist() == [2, 2, 1, 2, 2, 1]
+    assert class_map(unsure, Decoding(level=2))[0].tolist() == [3, 3, 1, 2, 2, 1]
+    assert class_map(answer(), Decoding())[0].tolist() == [3, 3, 1, 4, 4, 1]
 
 
 def test_without_objects_the_class_picture_is_the_answer(tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_panoptic_files_open_as_a_data_set_that_holds_the_answer(tmp_path: Path)
     assert [(node.path, node.kind, node.ids) for node in dataset.tree] == [
         (node.path, node.kind, node.ids) for node in TREE
     ]
-    assert np.array_equal(sample.classes, class_map(answer(), None))
+    assert np.array_equal(sample.classes, class_map(answer(), Decoding()))
     assert np.array_equal(sample.instances, INSTANCES)
 
 
@@ -296,7 +297,7 @@ def test_outlines_open_as_a_data_set_that_holds_the_objects(tmp_path: Path) -> N
 
     assert dataset.format == "geojson"
     assert np.array_equal(sample.instances, INSTANCES)
-    assert np.array_equal(sample.classes, class_map(answer(), None))
+    assert np.array_equal(sample.classes, class_map(answer(), Decoding()))
 
 
 # -- overlays -----------------------------------------------------------------------------------------

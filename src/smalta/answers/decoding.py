@@ -1,6 +1,6 @@
 """From the probabilities of leaves to one class per pixel, at whatever depth is sure enough.
 
-In:  (L, H, W) probabilities of a class tree's leaves.
+In:  (L, H, W) probabilities of a class tree's leaves, a `Decoding`.
 Out: class maps, probabilities of any nodes.
 
 Pure numpy. Must not know: networks, pictures, files.
@@ -9,7 +9,8 @@ Pure numpy. Must not know: networks, pictures, files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -17,6 +18,43 @@ from smalta.classes import ROOT, ClassTree
 from smalta.errors import ConfigError, ShapeError
 
 Method = Literal["top-down", "leaf"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How probabilities become one class. Its defaults stand here alone.
+
+    Attributes:
+        method: "top-down" takes the best child inside the best parent, "leaf" the best leaf.
+        level: the deepest level of the class tree to answer at; None for the leaves.
+        min_confidence: t in [0, 1]; each answer stops at the deepest node of its way with P >= t.
+        threshold: in [0, 1], for a tree of two leaves: a pixel is the second leaf from this probability on. None takes
+            the likelier leaf.
+
+    Raises:
+        ConfigError: if there is no such method, or a number is outside its range.
+    """
+
+    method: Method = "top-down"
+    level: int | None = None
+    min_confidence: float = 0.0
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise ConfigError(f"method must be {' or '.join(map(repr, get_args(Method)))}, got {self.method!r}")
+        if not 0.0 <= self.min_confidence <= 1.0:
+            raise ConfigError(f"min_confidence must be in [0, 1], got {self.min_confidence}")
+        if self.threshold is not None and not 0.0 <= self.threshold <= 1.0:
+            raise ConfigError(f"threshold must be in [0, 1], got {self.threshold}")
+
+    def check_level(self, tree: ClassTree) -> None:
+        """Raise ClassTreeError if the tree has no such level."""
+        if self.level is not None:
+            tree.level(self.level)
+
+
+USUAL = Decoding()
 
 
 def node_probabilities(tree: ClassTree, leaf_probabilities: np.ndarray, node_ids: Sequence[int]) -> np.ndarray:
@@ -34,62 +72,51 @@ def node_probabilities(tree: ClassTree, leaf_probabilities: np.ndarray, node_ids
     return np.stack(parts).astype(leaf_probabilities.dtype, copy=False)
 
 
-def decode(
-    tree: ClassTree,
-    leaf_probabilities: np.ndarray,
-    *,
-    method: Method = "top-down",
-    min_confidence: float = 0.0,
-    level: int | None = None,
-    threshold: float | None = None,
-) -> np.ndarray:
+def decode(tree: ClassTree, leaf_probabilities: np.ndarray, decoding: Decoding = USUAL) -> np.ndarray:
     """Class map from leaf probabilities.
-
-    "top-down" takes the best child inside the best parent, "leaf" the best leaf. With a `min_confidence` t each pixel
-    stops at the deepest node of that way with P >= t; the root (0) where none reaches it.
 
     Args:
         tree: the classes.
         leaf_probabilities: (L, H, W) floats that sum to 1 over the first axis.
-        method: how to go down.
-        min_confidence: t, in [0, 1].
-        level: the deepest level to answer at; None for the leaves.
-        threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for the
-            likelier of the two.
+        decoding: how.
 
     Returns:
-        (H, W) uint16 node ids.
+        (H, W) uint16 node ids; the root (0) where no node reaches the confidence.
 
     Raises:
         ShapeError: if the first axis has not one entry per leaf.
-        ConfigError: if there is no such method, or `min_confidence` is outside [0, 1].
         ClassTreeError: if the tree has no such level.
 
     Example:
         >>> tree = ClassTree({"sky": {}, "car": {"children": {"audi": {}, "honda": {}}}})
         >>> p = np.array([0.4, 0.35, 0.25]).reshape(3, 1, 1)
-        >>> int(decode(tree, p)[0, 0]), int(decode(tree, p, method="leaf")[0, 0])
+        >>> int(decode(tree, p)[0, 0]), int(decode(tree, p, Decoding(method="leaf"))[0, 0])
         (3, 1)
-        >>> int(decode(tree, p, min_confidence=0.5)[0, 0])
+        >>> int(decode(tree, p, Decoding(min_confidence=0.5))[0, 0])
         2
     """
     if leaf_probabilities.shape[0] != tree.n_leaves:
         raise ShapeError(f"the tree has {tree.n_leaves} leaves, but there are {leaf_probabilities.shape[0]} channels")
-    if method not in ("top-down", "leaf"):
-        raise ConfigError(f"method must be 'top-down' or 'leaf', got {method!r}")
-    if not 0.0 <= min_confidence <= 1.0:
-        raise ConfigError(f"min_confidence must be in [0, 1], got {min_confidence}")
-    if threshold is not None and tree.n_leaves == 2:
-        best = np.array(tree.leaves, dtype=np.uint16)[(leaf_probabilities[1] >= threshold).astype(np.intp)]
-    elif method == "leaf" or not tree.inner:
+    if decoding.threshold is not None and tree.n_leaves == 2:
+        second = leaf_probabilities[1] >= decoding.threshold
+        best = np.array(tree.leaves, dtype=np.uint16)[second.astype(np.intp)]
+    elif decoding.method == "leaf" or not tree.inner:
         best = np.array(tree.leaves, dtype=np.uint16)[best_of(leaf_probabilities)]
     else:
         best = _best_leaf_top_down(tree, leaf_probabilities)
-    if level is not None:
-        best = tree.level_table(level).astype(np.uint16)[best]
-    if min_confidence <= 0.0:
+    if decoding.level is not None:
+        best = tree.level_table(decoding.level).astype(np.uint16)[best]
+    if decoding.min_confidence <= 0.0:
         return best
-    return _stop_when_unsure(tree, leaf_probabilities, best, min_confidence)
+    return _stop_when_unsure(tree, leaf_probabilities, best, decoding.min_confidence)
+
+
+def no_deeper(tree: ClassTree, classes: np.ndarray, level: int | None) -> np.ndarray:
+    """Node ids (...) uint16 cut to a level; what stops above it stays, and None changes nothing."""
+    if level is None:
+        return classes
+    cut = tree.level_table(level)
+    return np.where(cut != ROOT, cut, np.arange(len(cut))).astype(np.uint16)[classes]
 
 
 def best_stuff(tree: ClassTree, probabilities: np.ndarray, allowed: np.ndarray | None = None) -> np.ndarray:

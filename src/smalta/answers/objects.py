@@ -9,14 +9,14 @@ numpy, SciPy and OpenCV. Must not know: networks, files, how pixels were grouped
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import cv2
 import numpy as np
 from scipy import ndimage, sparse
 
-from smalta.answers.decoding import Method, decode
+from smalta.answers.decoding import USUAL, Decoding, decode
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
 
@@ -61,9 +61,7 @@ class Objects:
         scores: np.ndarray,
         *,
         attributes: Mapping[str, np.ndarray] | None = None,
-        method: Method = "top-down",
-        min_confidence: float = 0.0,
-        level: int | None = None,
+        decoding: Decoding = USUAL,
     ) -> Self:
         """Measure the objects of an instance map.
 
@@ -73,8 +71,7 @@ class Objects:
             probabilities: (L, H, W) float of the leaves.
             scores: (N,) float.
             attributes: by attribute name, (V, H, W) float.
-            method, min_confidence, level: as for `smalta.answers.decoding.decode`; they choose the class from the
-                probabilities of things.
+            decoding: how to choose the class from the probabilities of things; its threshold is not used.
 
         Raises:
             ShapeError: if the arrays do not fit each other.
@@ -107,9 +104,7 @@ class Objects:
             boxes_xyxy=boxes,
             centroids_yx=centroids / areas[:, None],
             attributes={name: mean(planes) for name, planes in (attributes or {}).items()},
-            method=method,
-            min_confidence=min_confidence,
-            level=level,
+            decoding=decoding,
         )
 
     @classmethod
@@ -119,9 +114,7 @@ class Objects:
         means: np.ndarray,
         scores: np.ndarray,
         *,
-        method: Method = "top-down",
-        min_confidence: float = 0.0,
-        level: int | None = None,
+        decoding: Decoding = USUAL,
         **measured: Any,
     ) -> Self:
         """Choose the classes of N objects that were measured elsewhere.
@@ -130,13 +123,13 @@ class Objects:
             tree: the classes.
             means: (N, T) of the probabilities of the tree's things, over each object's pixels.
             scores: (N,) float.
-            method, min_confidence, level: as for `from_instances`.
+            decoding: as for `from_instances`.
             measured: all other attributes of this class.
         """
         leaves = np.zeros((len(means), tree.n_leaves), dtype=np.float32)
         leaves[:, tree.is_thing[list(tree.leaves)]] = means + 1e-9
         leaves /= np.maximum(leaves.sum(axis=1, keepdims=True), 1e-9)
-        classes = decode(tree, leaves.T[:, :, None], method=method, min_confidence=min_confidence, level=level)[:, 0]
+        classes = decode(tree, leaves.T[:, :, None], replace(decoding, threshold=None))[:, 0]
         return cls(
             tree=tree,
             classes=classes,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from smalta.answers.decoding import Method, best_stuff, decode, node_probabilities
+from smalta.answers.decoding import USUAL, Decoding, best_stuff, decode, node_probabilities
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.answers.grouping import GroupingRule, group
 from smalta.answers.objects import Objects
@@ -57,19 +57,13 @@ class Segmentation:
         *,
         attributes: Mapping[str, np.ndarray] | None = None,
         objects: Objects | None = None,
-        method: Method = "top-down",
-        min_confidence: float = 0.0,
-        level: int | None = None,
-        threshold: float | None = None,
+        decoding: Decoding = USUAL,
         min_stuff: tuple[float, ...] = (),
     ) -> Segmentation:
-        """Decode leaf probabilities (L, H, W); the arguments are those of `smalta.answers.decoding.decode`."""
-        classes = decode(
-            tree, probabilities, method=method, min_confidence=min_confidence, level=level, threshold=threshold
-        )
+        """Decode leaf probabilities (L, H, W), as `smalta.answers.decoding.decode` does."""
         return cls(
             tree=tree,
-            classes=classes,
+            classes=decode(tree, probabilities, decoding),
             probabilities=probabilities,
             attributes=attributes or {},
             objects=objects,
@@ -83,10 +77,7 @@ class Segmentation:
         fields: Mapping[str, np.ndarray],
         *,
         rule: GroupingRule | None = None,
-        method: Method = "top-down",
-        min_confidence: float = 0.0,
-        level: int | None = None,
-        threshold: float | None = None,
+        decoding: Decoding = USUAL,
     ) -> Segmentation:
         """Decode the fields of one picture, as `smalta.answers.fields` lists them, without their first axis.
 
@@ -94,7 +85,7 @@ class Segmentation:
             tree: the classes.
             fields: by name.
             rule: when pixels are an object; None makes no objects.
-            method, min_confidence, level, threshold: as for `smalta.answers.decoding.decode`.
+            decoding: how classes of pixels and of objects are chosen.
         """
         probabilities = fields[SEMANTIC]
         attributes = {a.name: fields[attribute_field(a.name)] for a in tree.attributes}
@@ -103,24 +94,14 @@ class Segmentation:
             is_thing = tree.is_thing[list(tree.leaves)]
             instances, scores = group(probabilities[is_thing].sum(axis=0), fields[CENTER][0], fields[OFFSETS], rule)
             objects = Objects.from_instances(
-                tree,
-                instances,
-                probabilities,
-                scores,
-                attributes=attributes,
-                method=method,
-                min_confidence=min_confidence,
-                level=level,
+                tree, instances, probabilities, scores, attributes=attributes, decoding=decoding
             )
         return cls.from_probabilities(
             tree,
             probabilities,
             attributes=attributes,
             objects=objects,
-            method=method,
-            min_confidence=min_confidence,
-            level=level,
-            threshold=threshold,
+            decoding=decoding,
             min_stuff=() if rule is None else rule.min_stuff,
         )
 

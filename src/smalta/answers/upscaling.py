@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import cv2
 import numpy as np
 
-from smalta.answers.decoding import best_of, decode
+from smalta.answers.decoding import USUAL, Decoding, best_of, decode
 from smalta.answers.fields import CENTER, LOGITS, OFFSETS, SEMANTIC, VALUE_LOGITS, attribute_field
 from smalta.classes import Attribute, ClassTree
 
@@ -63,13 +63,7 @@ def fields_of(
 
 
 def class_map(
-    tree: ClassTree,
-    logits: np.ndarray,
-    size_hw: tuple[int, int],
-    stride: int,
-    *,
-    level: int | None = None,
-    threshold: float | None = None,
+    tree: ClassTree, logits: np.ndarray, size_hw: tuple[int, int], stride: int, decoding: Decoding = USUAL
 ) -> np.ndarray:
     """What `smalta.answers.decoding.decode` makes of the probabilities, without making them where that can be helped.
 
@@ -78,7 +72,7 @@ def class_map(
         logits: (L, h, w) float32 of the leaves.
         size_hw: H and W of the picture.
         stride: of the logits.
-        level, threshold: as for `decode`.
+        decoding: as for `decode`.
 
     Returns:
         (H, W) uint16 node ids.
@@ -87,15 +81,16 @@ def class_map(
         ClassTreeError: if the tree has no such level.
     """
     leaves = np.array(tree.leaves, dtype=np.uint16)
-    if threshold is not None and tree.n_leaves == 2:
+    threshold = decoding.threshold if tree.n_leaves == 2 else None
+    if decoding.min_confidence or (tree.inner and threshold is None):
+        return decode(tree, _softmax(upscale(logits, size_hw, stride)), decoding)
+    if threshold is None:
+        best = leaves[best_of(_planes(logits, stride))[: size_hw[0], : size_hw[1]]]
+    else:
         with np.errstate(divide="ignore"):
             least = np.float32(np.log(threshold) - np.log1p(-threshold))
         best = leaves[(upscale(logits[1:] - logits[:1], size_hw, stride)[0] >= least).astype(np.intp)]
-    elif tree.inner:
-        return decode(tree, _softmax(upscale(logits, size_hw, stride)), level=level)
-    else:
-        best = leaves[best_of(_planes(logits, stride))[: size_hw[0], : size_hw[1]]]
-    return best if level is None else tree.level_table(level).astype(np.uint16)[best]
+    return best if decoding.level is None else tree.level_table(decoding.level).astype(np.uint16)[best]
 
 
 def _planes(maps: np.ndarray, stride: int) -> Iterator[np.ndarray]:

@@ -58,6 +58,7 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
+    from smalta.answers.decoding import Decoding
     from smalta.description.kinds import OBJECT_KINDS
     from smalta.inference.answering import OutputOptions, failed, predict_files
     from smalta.pictures.finding import find_pictures
@@ -71,8 +72,7 @@ def predict(
         geojson=geojson,
         probabilities=probabilities,
         channels_last=channels_last,
-        level=level,
-        min_confidence=min_confidence,
+        decoding=Decoding(level=level, min_confidence=min_confidence),
     )
     predictor = planned(run, paths, checked_limits(memory, threads, device, tile), options)
     with progress_bar(quiet) as bar:

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from smalta.answers.decoding import decode
+from smalta.answers.decoding import Decoding, decode
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.answers.upscaling import fields_of
 from smalta.classes import Attribute
@@ -327,7 +327,8 @@ def _compare(
             for field in (ours[name], found[name][0]):
                 differences[name] = float(np.maximum(differences[name], np.abs(field - theirs[name][0]).max()))
         answers = (ours[SEMANTIC], theirs[SEMANTIC][0])
-        classes = [decode(info.tree, probabilities, threshold=info.threshold) for probabilities in answers]
+        decoding = Decoding(threshold=info.threshold)
+        classes = [decode(info.tree, probabilities, decoding) for probabilities in answers]
         equal += int((classes[0] == classes[1]).sum())
         total += classes[0].size
     return Parity(

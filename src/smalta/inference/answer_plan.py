@@ -122,7 +122,7 @@ def answer_bytes(info: ModelInfo, options: OutputOptions) -> int:
     needed = ANSWER_BYTES
     if options.probabilities:
         needed += 12 * channels
-    elif kind in OBJECT_KINDS or options.min_confidence or info.tree.inner or options.overlays:
+    elif kind in OBJECT_KINDS or options.decoding.min_confidence or info.tree.inner or options.overlays:
         needed += 8 * channels + (10 if kind in OBJECT_KINDS else 0)
     return max(needed, DRAWN_BYTES) if options.overlays or options.geojson else needed
 

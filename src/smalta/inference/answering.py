@@ -75,9 +75,9 @@ def predict_files(
         done: called after each picture, in their order.
 
     Raises:
-        ConfigError: if two pictures would write the same file, `out` is a file, a confidence lies outside [0, 1], or
-            the model cannot answer the kind that is asked for, or outlines are wanted of a kind without objects, or
-            the job to go on with had another model or other options.
+        ConfigError: if two pictures would write the same file, `out` is a file, the model cannot answer the kind that
+            is asked for, outlines are wanted of a kind without objects, or the job to go on with had another model or
+            other options.
         ClassTreeError: if the options name a level that the tree lacks.
         DataError: if the files about all pictures cannot be written.
     """
@@ -85,10 +85,7 @@ def predict_files(
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; name a folder with --out")
     _refuse_equal_stems(pictures)
-    if options.level is not None:
-        predictor.tree.level(options.level)
-    if not 0 <= options.min_confidence <= 1:
-        raise ConfigError(f"min-confidence must be in [0, 1], got {options.min_confidence}")
+    options.decoding.check_level(predictor.tree)
     predictor.rule_for(options.kind)
     kind = options.kind or predictor.kind
     if options.geojson and kind not in OBJECT_KINDS:
@@ -152,12 +149,12 @@ class _Answering:
 
     def _whole(self, picture: Path, pixels: np.ndarray) -> Written:
         predictor, folder, options = self._predictor, self._folder, self._options
-        plain = not (options.overlays or options.probabilities or options.min_confidence)
-        if plain and self._kind not in OBJECT_KINDS:
-            classes = predictor.class_map(pixels, level=options.level)
+        maps, size_hw = predictor.maps(pixels), (pixels.shape[0], pixels.shape[1])
+        if not (options.overlays or options.probabilities) and self._kind not in OBJECT_KINDS:
+            classes = predictor.classes(maps, size_hw, options.decoding)
             path = folder / "classes" / f"{picture.stem}.png"
             return Written(classes=write_index(path, predictor.tree.node_to_value[classes]))
-        answer = predictor(pixels, kind=self._kind, level=options.level, min_confidence=options.min_confidence)
+        answer = predictor.answer(maps, size_hw, self._kind, options.decoding)
         return write_answer(folder, picture, pixels, answer, self._kind, options)
 
     def write_plan(self) -> None:

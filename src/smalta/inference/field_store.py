@@ -28,10 +28,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from smalta.answers.decoding import USUAL, Decoding
 from smalta.answers.fields import CENTER
 from smalta.answers.grouping import GroupingRule, follow, judge, numbered
 from smalta.answers.objects import Objects
@@ -81,14 +81,14 @@ class FieldStore:
         used[cells.places[:, 0] - top, cells.places[:, 1] - left] = True
         self._center.write(top, left, center, used)
 
-    def objects(self, **decoding: Any) -> Objects:
-        """Make the objects, once all parts are there; the arguments are those of `Objects.from_means`."""
+    def objects(self, decoding: Decoding = USUAL) -> Objects:
+        """Make the objects, once all parts are there; classes are chosen as `Objects.from_means` does."""
         peaks, heights = self._center.peaks()
         nearest = NearestPeaks(peaks, self._cells_hw)
         number = self._numbers_of(peaks, heights, nearest)
         sums = self._give_cells_to_objects(number, nearest)
         self._final_number, scores = judge(sums.areas, sums.sums[:, 0], heights, number, self._rule)
-        return sums.objects(np.flatnonzero(self._final_number), scores, **decoding)
+        return sums.objects(np.flatnonzero(self._final_number), scores, decoding)
 
     def instances(self) -> Iterator[np.ndarray]:
         """The instance map, (some rows, W) int32 at a time, from top to bottom; after `objects`."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from smalta.answers.decoding import best_stuff, decode
+from smalta.answers.decoding import best_stuff, decode, no_deeper
 from smalta.answers.fields import LOGITS, SEMANTIC
 from smalta.answers.objects import Objects
 from smalta.answers.upscaling import class_map, fields_of
@@ -174,7 +174,8 @@ class _Job:
     def __init__(
         self, predictor: Predictor, source: _Reduced, options: OutputOptions, tile_hw: tuple[int, int]
     ) -> None:
-        self.predictor, self.options, self.tree = predictor, options, predictor.tree
+        self.predictor, self.tree = predictor, predictor.tree
+        self.decoding = predictor.with_threshold(options.decoding)
         self.size_hw, self.stride = source.size_hw, predictor.runtime.stride
         self.dtype: Any = _dtype(self.tree)
         self._source, self._tile_hw = source, tile_hw
@@ -224,28 +225,8 @@ class _Job:
                 yield band
 
     def _classes(self, part: Block, place: tuple[slice, slice]) -> np.ndarray:
-        if self.options.min_confidence:
-            return self.decoded(self.fields(part, place)[SEMANTIC])
-        found = class_map(
-            self.tree,
-            part.maps[LOGITS],
-            self._around(part),
-            self.stride,
-            level=self.options.level,
-            threshold=self.predictor.threshold,
-        )
+        found = class_map(self.tree, part.maps[LOGITS], self._around(part), self.stride, self.decoding)
         return found[self._inside(part, place, found)]
-
-    def decoded(self, probabilities: np.ndarray) -> np.ndarray:
-        """(H, W) uint16 node ids."""
-        options = self.options
-        return decode(
-            self.tree,
-            probabilities,
-            min_confidence=options.min_confidence,
-            level=options.level,
-            threshold=self.predictor.threshold,
-        )
 
     def values(self, bands: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         """The bands in the user's own values; what an overlay needs is kept."""
@@ -275,24 +256,20 @@ class _WithObjects:
             fields = job.fields(part, place)
             y, x = place[0].start, place[1].start
             self.store.add(fields, y, x)
-            classes = job.decoded(fields[SEMANTIC])
+            classes = decode(tree, fields[SEMANTIC], job.decoding)
             loose = tree.is_thing[classes]  # what turns out to be in an object gets its class
             classes[loose] = best_stuff(tree, fields[SEMANTIC][:, loose])
             self._classes.write(y, x, classes)
-        self.objects = self.store.objects(level=job.options.level, min_confidence=job.options.min_confidence)
+        self.objects = self.store.objects(job.decoding)
 
     def class_bands(self) -> Iterator[np.ndarray]:
         """(some rows, W) uint16 node ids, from top to bottom."""
-        tree, level = self._job.tree, self._job.options.level
-        cut = np.arange(len(tree) + 1, dtype=np.uint16)
-        if level is not None:
-            table = tree.level_table(level)
-            cut = np.where(table != 0, table, cut).astype(np.uint16)
+        tree, level = self._job.tree, self._job.decoding.level
         y = 0
         of_object = np.concatenate([np.zeros(1, np.uint16), self.objects.classes])
         for band in self.store.instances():
             classes = self._classes.read(y, y + len(band))
-            yield cut[np.where(band > 0, of_object[band], classes)]
+            yield no_deeper(tree, np.where(band > 0, of_object[band], classes), level)
             y += len(band)
 
 

@@ -11,10 +11,9 @@ Must not know: how cells were given to objects, files.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from smalta.answers.decoding import Decoding
 from smalta.answers.objects import Objects
 from smalta.classes import ClassTree
 from smalta.inference.object_cells import ObjectCells, bits_of
@@ -58,7 +57,7 @@ class ObjectSums:
             np.minimum.at(self._low[:, axis], owner, begin + of.first[axis][pixels])
             np.maximum.at(self._high[:, axis], owner, begin + of.last[axis][pixels] + 1)
 
-    def objects(self, kept: np.ndarray, scores: np.ndarray, **decoding: Any) -> Objects:
+    def objects(self, kept: np.ndarray, scores: np.ndarray, decoding: Decoding) -> Objects:
         """The objects with the numbers `kept` (K,), in this order.
 
         Args:
@@ -79,7 +78,7 @@ class ObjectSums:
             boxes_xyxy=np.stack(boxes, axis=1),
             centroids_yx=self._places[kept] / areas[:, None],
             attributes={a.name: values[:, a.start : a.stop] for a in self._tree.attributes},
-            **decoding,
+            decoding=decoding,
         )
 
 

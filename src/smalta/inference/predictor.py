@@ -10,12 +10,13 @@ and never for an exported model.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from smalta.answers.decoding import Method
+from smalta.answers.decoding import USUAL, Decoding, Method
 from smalta.answers.fields import LOGITS
 from smalta.answers.grouping import GroupingRule
 from smalta.answers.segmentation import Segmentation
@@ -58,9 +59,9 @@ class Predictor:
         picture: np.ndarray | str | Path,
         *,
         kind: Kind | None = None,
-        level: int | None = None,
-        min_confidence: float = 0.0,
-        method: Method = "top-down",
+        level: int | None = USUAL.level,
+        min_confidence: float = USUAL.min_confidence,
+        method: Method = USUAL.method,
     ) -> Segmentation:
         """Segment one picture.
 
@@ -78,19 +79,12 @@ class Predictor:
             ConfigError: if `min_confidence` is outside [0, 1], there is no such method, or the model cannot
                 answer this kind.
         """
-        rule = self.rule_for(kind)
+        self.rule_for(kind)  # refused before the network works
+        decoding = Decoding(method=method, level=level, min_confidence=min_confidence)
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
-        return Segmentation.from_fields(
-            self.tree,
-            fields_of(self._maps(array), self.tree.attributes, array.shape[:2], self.runtime.stride),
-            rule=rule,
-            method=method,
-            min_confidence=min_confidence,
-            level=level,
-            threshold=self.threshold,
-        )
+        return self.answer(self.maps(array), _size_of(array), kind, decoding)
 
-    def class_map(self, picture: np.ndarray | str | Path, *, level: int | None = None) -> np.ndarray:
+    def class_map(self, picture: np.ndarray | str | Path, *, level: int | None = USUAL.level) -> np.ndarray:
         """`predictor(picture, kind="semantic", level=level).classes`, in less time and memory.
 
         Args:
@@ -103,11 +97,30 @@ class Predictor:
             DataError, ShapeError, ClassTreeError: as above.
         """
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
-        logits = self._maps(array)[LOGITS]
-        return class_map(self.tree, logits, array.shape[:2], self.runtime.stride, level=level, threshold=self.threshold)
+        return self.classes(self.maps(array), _size_of(array), Decoding(level=level))
 
-    def _maps(self, array: np.ndarray) -> Maps:
-        return {name: batch[0] for name, batch in self.runtime.maps(array[None]).items()}
+    # -- the two steps of an answer: first the network, then what is made of its maps -----------------
+
+    def maps(self, picture: np.ndarray) -> Maps:
+        """The network's maps of a picture (H, W, 3) uint8 RGB, without a first axis for pictures."""
+        return {name: batch[0] for name, batch in self.runtime.maps(picture[None]).items()}
+
+    def answer(self, maps: Maps, size_hw: tuple[int, int], kind: Kind | None, decoding: Decoding) -> Segmentation:
+        """What the maps of a picture of this size say; the errors are those of a call."""
+        return Segmentation.from_fields(
+            self.tree,
+            fields_of(maps, self.tree.attributes, size_hw, self.runtime.stride),
+            rule=self.rule_for(kind),
+            decoding=self.with_threshold(decoding),
+        )
+
+    def classes(self, maps: Maps, size_hw: tuple[int, int], decoding: Decoding) -> np.ndarray:
+        """(H, W) uint16 node ids: the classes of `answer` without objects, in less time and memory."""
+        return class_map(self.tree, maps[LOGITS], size_hw, self.runtime.stride, self.with_threshold(decoding))
+
+    def with_threshold(self, decoding: Decoding) -> Decoding:
+        """The decoding with the model's own threshold where it has none."""
+        return decoding if decoding.threshold is not None else replace(decoding, threshold=self.threshold)
 
     def rule_for(self, kind: Kind | None) -> GroupingRule | None:
         """When pixels are an object in an answer of a kind; None where the kind has no objects.
@@ -206,6 +219,10 @@ def digest(path: Path) -> str:
     """What tells this model from others; the path is as for `load`."""
     with model_file(path).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _size_of(picture: np.ndarray) -> tuple[int, int]:
+    return picture.shape[0], picture.shape[1]
 
 
 def _as_rgb(picture: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smalta.answers.decoding import node_probabilities
+from smalta.answers.decoding import USUAL, Decoding, no_deeper, node_probabilities
 from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ROOT, ClassTree
@@ -44,8 +44,7 @@ class OutputOptions:
         geojson: the outlines of the objects.
         probabilities: of the classes of the level, as float16.
         channels_last: whether probabilities are (H, W, N) rather than (N, H, W).
-        level: the deepest level to answer at; None for the leaves.
-        min_confidence: each pixel gets the deepest class whose probability reaches it.
+        decoding: how classes are chosen; where it has no threshold, the model's own is taken.
     """
 
     kind: Kind | None = None
@@ -53,8 +52,7 @@ class OutputOptions:
     geojson: bool = False
     probabilities: bool = False
     channels_last: bool = False
-    level: int | None = None
-    min_confidence: float = 0.0
+    decoding: Decoding = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +114,7 @@ def write_answer(
     Raises:
         DataError: if a file cannot be written.
     """
-    shown = class_map(answer, options.level)
+    shown = class_map(answer, options.decoding)
     name = f"{picture.stem}.png"
     rows = panoptic = ""
     if answer.objects is not None:
@@ -126,7 +124,7 @@ def write_answer(
             write_bytes(folder / "geojson" / f"{picture.stem}.geojson", collection(answer.objects).encode())
     if answer.objects is not None and kind == "panoptic":
         numbers, info = panoptic_files.segments(
-            _no_deeper(answer.tree, answer.panoptic(), options.level), answer.objects
+            no_deeper(answer.tree, answer.panoptic(), options.decoding.level), answer.objects
         )
         write_numbers(folder / "panoptic" / name, numbers)
         panoptic = panoptic_files.entry(picture.name, name, answer.size_hw, info)
@@ -159,21 +157,14 @@ def write_tables(folder: Path, tree: ClassTree, kind: Kind, written: Collection[
         write_chunks(folder / "panoptic.json", (part.encode(errors="backslashreplace") for part in parts))
 
 
-def class_map(answer: Segmentation, level: int | None) -> np.ndarray:
-    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than a level.
+def class_map(answer: Segmentation, decoding: Decoding) -> np.ndarray:
+    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than the level.
 
     Crumbs of stuff stay, as they do in pictures that are answered part by part; only panoptic files go without them.
     """
     if answer.objects is None:
         return answer.classes
-    return _no_deeper(answer.tree, replace(answer, min_stuff=()).panoptic(), level)
-
-
-def _no_deeper(tree: ClassTree, classes: np.ndarray, level: int | None) -> np.ndarray:
-    if level is None:
-        return classes
-    cut = tree.level_table(level)
-    return np.where(cut != ROOT, cut, np.arange(len(cut))).astype(np.uint16)[classes]
+    return no_deeper(answer.tree, replace(answer, min_stuff=()).panoptic(), decoding.level)
 
 
 # -- one picture --------------------------------------------------------------------------------------
@@ -221,7 +212,7 @@ def _present(classes: np.ndarray) -> list[int]:
 def _probabilities_npz(answer: Segmentation, options: OutputOptions) -> bytes:
     """One array "probabilities" of the classes of the level, and their paths as "classes"."""
     tree = answer.tree
-    nodes = tree.level(options.level or tree.n_levels)
+    nodes = tree.level(options.decoding.level or tree.n_levels)
     array = node_probabilities(tree, answer.probabilities, nodes).astype(np.float16)
     if options.channels_last:
         array = np.moveaxis(array, 0, -1)
