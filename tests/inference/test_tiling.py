@@ -1,8 +1,6 @@
-"""Tiles cover a picture, and what is stitched is what the whole picture gives."""
+"""What is stitched from tiles is what the whole picture gives."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -10,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalta.errors import ConfigError
 from smalta.inference.tiling import Block, Tiled, stitched
-from smalta.plan.tiles import check_tile, tile_for, tile_starts
 
 OVERLAP, RAMP = 64, 32
 
@@ -51,19 +47,6 @@ def blocks(picture: np.ndarray, tile_hw: tuple[int, int], runtime: Blur) -> list
 
     found = stitched(runtime, rows, picture.shape[:2], tile_hw, overlap=OVERLAP, ramp=RAMP)  # type: ignore[arg-type]
     return list(found)
-
-
-@given(length=st.integers(1, 200), tile=st.integers(3, 40), data=st.data())
-def test_tiles_cover_the_axis_on_the_grid_and_keep_the_overlap(length: int, tile: int, data: st.DataObject) -> None:
-    overlap = data.draw(st.integers(0, tile - 2))
-    length, tile, overlap = 32 * length, 32 * tile, 32 * overlap
-
-    starts = tile_starts(length, tile, overlap)
-
-    assert starts[0] == 0
-    assert starts[-1] + tile == max(length, tile)
-    assert all(start % 32 == 0 for start in starts)
-    assert all(32 <= b - a <= tile - overlap for a, b in pairwise(starts))
 
 
 @given(
@@ -136,20 +119,6 @@ def test_a_picture_that_fits_is_not_cut() -> None:
     Tiled(runtime, (640, 640)).maps(random_picture(610, 640)[None])
 
     assert runtime.shapes == {(1, 610, 640, 3)}
-
-
-@pytest.mark.parametrize("tile", [0, 32, 576, 650])
-def test_tiles_that_leave_nothing_to_answer_for_are_refused(tile: int) -> None:
-    with pytest.raises(ConfigError, match=rf"multiple of 32 pixels and at least 608, got {tile}"):
-        check_tile(tile)
-
-
-def test_a_picture_of_another_shape_than_the_planned_one_gets_tiles_of_the_same_area() -> None:
-    assert tile_for((5000, 5000), (1024, 1024)) == (1024, 1024)
-    assert tile_for((5000, 40), (1024, 1024)) == (1024, 64)
-    assert tile_for((5000, 5000), (4096, 512)) == (1440, 1440)  # 512 cannot be cut, 1440 ** 2 is nearly as much
-    assert tile_for((5000, 500), (4096, 512)) == (4096, 512)
-    assert tile_for((5000, 5000), (1024, 64)) == (608, 608)
 
 
 def test_a_narrow_picture_is_cut_along_its_length_alone() -> None:

@@ -1,19 +1,19 @@
-"""Run a network over a large picture in tiles, and stitch its maps before anything is made of them.
+"""Run a network over a large picture in tiles, and stitch its maps to those of the whole picture.
 
 In:  rows of a picture, something that answers for a tile, tile sizes.
 Out: stitched maps, in blocks that lie beside each other without gap or overlap.
 
-Where tiles lie says `smalta.plan.tiles`. Tiles begin at multiples of 32, so that the network's grid lies as on the
-whole picture.
+`smalta.plan.tiles` says where tiles lie. Tiles begin at multiples of 32, so the network's grid lies as on the whole
+picture.
 
 Pure numpy. Must not know: networks, files, class trees, how a tile's size was chosen.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Block:
     maps: Mapping[str, np.ndarray]
 
     def parts(self, most: int) -> Iterator[Block]:
-        """The block again in parts of at most so many cells a side, from top to bottom, each row from left to right."""
+        """The block again in parts of at most `most` cells a side, row by row, each row from left to right."""
         for y0 in range(self.y0, self.y1, most):
             y1 = min(y0 + most, self.y1)
             top, bottom = int(self.top or y0 > self.y0), int(self.bottom or y1 < self.y1)
@@ -70,9 +70,9 @@ def stitched(
     overlap: int = OVERLAP,
     ramp: int = RAMP,
 ) -> Iterator[Block]:
-    """The maps of a picture, block by block, rows of blocks from top to bottom, each from left to right.
+    """The maps of a picture, block by block, row by row, each row from left to right.
 
-    As many tiles as the runtime has streams are worked on at a time. In memory are rows of the picture as high as a
+    The runtime answers for as many tiles at a time as it has streams. In memory are rows of the picture as high as a
     tile, a few tiles with their maps, and strips of maps as wide as the picture.
 
     Args:
@@ -98,7 +98,7 @@ def stitched(
         return {name: batch[0] for name, batch in runtime.maps(tile[None]).items()}
 
     answers = map_in_order(answer, _tiles(rows, size_hw, *axes), runtime.streams)
-    yield from _Stitcher(*axes).blocks(answers)
+    yield from _blocks(answers, *axes)
 
 
 class Tiled:
@@ -151,7 +151,7 @@ class _Axis:
         self.length, self.tile = length, min(tile, length)
         self.starts = tile_starts(length, tile, overlap)
         self.stride, self.cells, self.ramp = stride, length // stride, ramp // stride
-        middles = [(start + self.tile + after) // 2 for start, after in pairwise(self.starts)]
+        middles = [(start + self.tile + after) // 2 for start, after in itertools.pairwise(self.starts)]
         begins = [0, *((middle - ramp // 2) // stride for middle in middles)]
         self.used = [
             (begin, after + self.ramp if i + 1 < len(begins) else self.cells)
@@ -190,45 +190,108 @@ def _tiles(
             yield band[:, left : left + xs.tile].copy()
 
 
-class _Stitcher:
-    """Adds up tiles: what lies in a ramp waits for the neighbour."""
+def _blocks(answers: Iterator[Maps], ys: _Axis, xs: _Axis) -> Iterator[Block]:
+    """Blocks from the maps of tiles, which come row by row.
+
+    A block begins and ends one cell before the cells that its tile makes final, except at the picture's edge: its last
+    row and column wait, because the cell around them is not final yet.
+    """
+    stitchers: dict[str, _MapStitcher] = {}
+    for i, j in itertools.product(range(len(ys.starts)), range(len(xs.starts))):
+        maps = {}
+        for name, tile in next(answers).items():
+            stitcher = stitchers.setdefault(name, _MapStitcher(ys, xs))
+            maps[name] = stitcher.add(tile[:, ys.slice_of(i), xs.slice_of(j)].astype(np.float32), i, j)
+        top, left, bottom, right = int(i > 0), int(j > 0), int(not ys.is_last(i)), int(not xs.is_last(j))
+        yield Block(
+            y0=ys.final[i] - top,
+            y1=ys.final[i + 1] - bottom,
+            x0=xs.final[j] - left,
+            x1=xs.final[j + 1] - right,
+            top=top,
+            left=left,
+            bottom=bottom,
+            right=right,
+            maps=maps,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seam:
+    """What a tile leaves in one map for its neighbour on the right, or for the one below.
+
+    Attributes:
+        ramp: the cells over which the two fade; only this tile's share of them, so they are not final.
+        edge: the last two final cells before the ramp.
+    """
+
+    ramp: np.ndarray
+    edge: np.ndarray
+
+
+class _MapStitcher:
+    """Adds up the tiles of one map, row by row.
+
+    The cells of a tile (i, j) that are used, in a picture where it has neighbours on all sides; `~` is a ramp:
+
+        +~~~~~~~~~~~~~~~~~~~~~~+
+        |~ above[j].ramp + own |      above[j]  what tile (i - 1, j) left; it lies on the picture as wide as the
+        |~- - - - - - - - - -~~|                final cells of column j
+        |~                   ~~|      left      what tile (i, j - 1) left
+        |~       final       ~~|
+        |~                   ~~|      ~~ on the right: the ramp of the next `left`
+        |~~~~~~~~~~~~~~~~~~~~~~|      ~~ below: the ramp of the next `above[j]`
+        +~~~~~~~~~~~~~~~~~~~~~~+
+         ^ left.ramp + own
+
+    1. A tile's share rises from 0 to 1 over its first ramp of cells and falls from 1 to 0 over its last; the shares of
+       two neighbours add up to 1. At the picture's edge there is no ramp.
+    2. A cell is final once the shares of all tiles that reach it are added. The final cells of tile (i, j) are rows
+       `ys.final[i]` to `ys.final[i + 1]` and columns `xs.final[j]` to `xs.final[j + 1]`.
+    3. `left` lives from tile (i, j) to tile (i, j + 1), and is None at the start of a row.
+    4. `above[j]` lives from tile (i, j) to tile (i + 1, j), and is None in the first row.
+    5. A corner, where four tiles meet, goes through both: the ramp on the right keeps it for (i, j + 1), which adds its
+       share and keeps the sum in `above[j + 1]`, for the next row.
+    6. What `add` returns begins two cells before the final ones, above and on the left. So the edge of `left` begins
+       two cells above its tile's final rows as well.
+    """
 
     def __init__(self, ys: _Axis, xs: _Axis) -> None:
         self._ys, self._xs = ys, xs
+        self._rising = _rising(ys.ramp)
+        self._left: _Seam | None = None
+        self._above: list[_Seam | None] = [None] * len(xs.starts)
 
-    def blocks(self, answers: Iterator[Maps]) -> Iterator[Block]:
-        ys, xs = self._ys, self._xs
-        below: Maps = {}  # the ramp under the last row of tiles, as wide as the picture
-        edge: Maps = {}  # the last two final rows, as wide as the picture
-        for i in range(len(ys.starts)):
-            beside: Maps = {}  # the ramp on the right of the last tile
-            side: Maps = {}  # the last two final columns
-            next_edge: Maps = {}
-            for j in range(len(xs.starts)):
-                maps = {}
-                for name, tile in next(answers).items():
-                    piece = tile[:, ys.slice_of(i), xs.slice_of(j)].astype(np.float32)
-                    self._fade(piece, i, j)
-                    final = self._add(piece, i, j, name, below, beside)
-                    maps[name] = self._with_edges(final, i, j, name, edge, side)
-                    self._keep(final, i, j, name, next_edge, side)
-                yield Block(
-                    y0=ys.final[i] - (i > 0),
-                    y1=ys.final[i + 1] - (not ys.is_last(i)),
-                    x0=xs.final[j] - (j > 0),
-                    x1=xs.final[j + 1] - (not xs.is_last(j)),
-                    top=int(i > 0),
-                    left=int(j > 0),
-                    bottom=int(not ys.is_last(i)),
-                    right=int(not xs.is_last(j)),
-                    maps=maps,
-                )
-            edge = next_edge
+    def add(self, piece: np.ndarray, i: int, j: int) -> np.ndarray:
+        """Add a tile.
+
+        Args:
+            piece: (C, h, w) float32 its cells that are used; overwritten.
+            i, j: its row and column among the tiles.
+
+        Returns:
+            (C, h', w') the cells that are final now, and two more above and on the left where there are any.
+        """
+        left, above, ramp = self._left, self._above[j], self._ys.ramp
+        last_row, last_column = self._ys.is_last(i), self._xs.is_last(j)
+        self._fade(piece, i, j)
+        if left is not None:
+            piece[:, :, :ramp] += left.ramp
+        piece, right_ramp = _split(piece, 0 if last_column else ramp, axis=2)
+        if above is not None:
+            piece[:, :ramp] += above.ramp
+        final, lower_ramp = _split(piece, 0 if last_row else ramp, axis=1)
+        self._above[j] = None if last_row else _Seam(ramp=lower_ramp.copy(), edge=final[:, -2:].copy())
+        if above is not None:
+            final = np.concatenate([above.edge, final], axis=1)
+        self._left = None if last_column else _Seam(ramp=right_ramp.copy(), edge=final[:, :, -2:].copy())
+        if left is not None:
+            final = np.concatenate([left.edge, final], axis=2)
+        return final
 
     def _fade(self, piece: np.ndarray, i: int, j: int) -> None:
-        ramp = self._ys.ramp
-        rising = ((np.arange(ramp, dtype=np.float32) + 0.5) / ramp) ** 2 * (3 - 2 * (np.arange(ramp) + 0.5) / ramp)
-        rising = rising.astype(np.float32)
+        """Weigh a tile's cells with its share of them."""
+        rising, ramp = self._rising, len(self._rising)
         if i > 0:
             piece[:, :ramp] *= rising[:, None]
         if not self._ys.is_last(i):
@@ -238,36 +301,14 @@ class _Stitcher:
         if not self._xs.is_last(j):
             piece[:, :, -ramp:] *= 1 - rising
 
-    def _add(self, piece: np.ndarray, i: int, j: int, name: str, below: Maps, beside: Maps) -> np.ndarray:
-        """What is final after this tile; the rest of it is kept for its neighbours."""
-        ys, xs = self._ys, self._xs
-        if j > 0:
-            piece[:, :, : xs.ramp] += beside[name]
-        if not xs.is_last(j):
-            beside[name] = piece[:, :, -xs.ramp :].copy()
-            piece = piece[:, :, : -xs.ramp]
-        columns = slice(xs.final[j], xs.final[j + 1])
-        if i > 0:
-            piece[:, : ys.ramp] += below[name][:, :, columns]
-        if not ys.is_last(i):
-            strip = below.setdefault(name, np.empty((len(piece), ys.ramp, xs.cells), np.float32))
-            strip[:, :, columns] = piece[:, -ys.ramp :]
-            piece = piece[:, : -ys.ramp]
-        return piece
 
-    def _with_edges(self, final: np.ndarray, i: int, j: int, name: str, edge: Maps, side: Maps) -> np.ndarray:
-        """With two cells more on the left and above, where there are any."""
-        if j > 0:
-            final = np.concatenate([side[name], final], axis=2)
-        if i > 0:
-            columns = slice(self._xs.final[j] - 2 * (j > 0), self._xs.final[j + 1])
-            final = np.concatenate([edge[name][:, :, columns], final], axis=1)
-        return final
+def _rising(ramp: int) -> np.ndarray:
+    """(ramp,) float32 shares of a tile in its first cells, from 0 to 1 in a smooth curve."""
+    share = (np.arange(ramp, dtype=np.float32) + 0.5) / ramp
+    return (share**2 * (3 - 2 * (np.arange(ramp) + 0.5) / ramp)).astype(np.float32)
 
-    def _keep(self, final: np.ndarray, i: int, j: int, name: str, next_edge: Maps, side: Maps) -> None:
-        xs = self._xs
-        if not xs.is_last(j):
-            side[name] = final[:, :, -2:].copy()
-        if not self._ys.is_last(i):
-            strip = next_edge.setdefault(name, np.empty((len(final), 2, xs.cells), np.float32))
-            strip[:, :, xs.final[j] : xs.final[j + 1]] = final[:, -2:]
+
+def _split(piece: np.ndarray, last: int, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Views of a piece without its `last` cells along an axis, and of those cells."""
+    before, after = np.split(piece, [piece.shape[axis] - last], axis=axis)
+    return before, after
