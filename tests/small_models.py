@@ -11,6 +11,7 @@ from smalta.description.kinds import Kind
 from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
 from smalta.description.run_folder import MODEL_FILE
+from smalta.model.decoder import Answer
 from smalta.model.network import Network
 from smalta.model.storage import save_model
 
@@ -30,9 +31,8 @@ def save_random_model(
                 module.running_var.uniform_(0.5, 1.5)
                 module.weight.uniform_(0.8, 1.6)
                 module.bias.normal_(std=0.1)
-        for head in (network.semantic, network.attributes, network.objects and network.objects[-1]):
-            if head is not None:
-                head.weight.mul_(5)  # probabilities far from equal
+            if isinstance(module, Answer):
+                module.weight.mul_(5)  # probabilities far from equal
     folder.mkdir(parents=True, exist_ok=True)
     kind: Kind = "panoptic" if objects else "semantic"
     info = ModelInfo(tree=tree, network=network.config, kind=kind, facts={"settings": {"seed": 0}})

@@ -20,7 +20,7 @@ class Brightness(nn.Module):
 
     def __init__(self, stride: int = 4, *, attributes: bool = False) -> None:
         super().__init__()
-        self.config = NetworkConfig(n_leaves=2, stride=stride)
+        self.config = NetworkConfig(n_leaves=2, n_attribute_values=5 if attributes else 0, stride=stride)
         self.with_attributes = attributes
         self.seen: list[tuple[int, ...]] = []
 

@@ -3,7 +3,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smalta.training.object_losses import object_loss
+from smalta.training.object_losses import center_loss, offset_loss
+
+
+def object_loss(fields: dict[str, Tensor], targets: dict[str, Tensor], whole: dict[str, Tensor]) -> Tensor:
+    return center_loss(fields["center"], targets, whole) + offset_loss(fields["offsets"], targets, whole)
 
 
 def targets(center: list[list[float]], offset: float = 0.0, weight: float = 0.5) -> dict[str, Tensor]:

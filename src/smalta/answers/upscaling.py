@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from smalta.answers.decoding import USUAL, Decoding, best_of, decode
-from smalta.answers.fields import CENTER, LOGITS, OFFSETS, SEMANTIC, VALUE_LOGITS, attribute_field
+from smalta.answers.fields import HEADS
 from smalta.classes import Attribute, ClassTree
 
 
@@ -54,12 +54,14 @@ def fields_of(
     Returns:
         The fields that `smalta.answers.fields` lists, without a first axis for pictures.
     """
-    fields = {SEMANTIC: _softmax(upscale(maps[LOGITS], size_hw, stride))}
-    for attribute in attributes:
-        values = maps[VALUE_LOGITS][attribute.start : attribute.stop]
-        fields[attribute_field(attribute.name)] = _softmax(upscale(values, size_hw, stride))
-    cells = (slice(None), slice(-(-size_hw[0] // stride)), slice(-(-size_hw[1] // stride)))
-    return fields | {name: maps[name][cells] for name in (CENTER, OFFSETS) if name in maps}
+    cells = (slice(-(-size_hw[0] // stride)), slice(-(-size_hw[1] // stride)))
+    fields = {}
+    for head in (head for head in HEADS if head.map in maps):
+        for name, channels in head.fields(attributes).items():
+            values = maps[head.map][channels]
+            field = upscale(values, size_hw, stride) if head.full_size else values[:, *cells]
+            fields[name] = _softmax(field) if head.activation == "softmax" else field
+    return fields
 
 
 def class_map(

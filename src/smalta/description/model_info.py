@@ -9,11 +9,11 @@ Must not know: PyTorch, so that a model which runs without PyTorch can be read w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from smalta.answers.count_intervals import CountCalibration
-from smalta.answers.fields import CENTER, LOGITS, OFFSETS, SEMANTIC, VALUE_LOGITS, attribute_field
+from smalta.answers.fields import heads_of
 from smalta.answers.grouping import GroupingRule
 from smalta.classes import ClassTree
 from smalta.description.kinds import OBJECT_KINDS, Kind
@@ -57,21 +57,20 @@ class ModelInfo:
     @property
     def fields(self) -> dict[str, int]:
         """Channels of the fields that the network gives, by name (`smalta.answers.fields`), in the order of outputs."""
-        channels = {SEMANTIC: self.tree.n_leaves}
-        channels |= {attribute_field(a.name): len(a.values) for a in self.tree.attributes}
-        return channels | ({CENTER: 1, OFFSETS: 2} if self.network.objects else {})
+        sizes: dict[str, int] = {}
+        for head in heads_of(self.network):
+            channels = range(head.channels(self.network))
+            sizes |= {name: len(channels[part]) for name, part in head.fields(self.tree.attributes).items()}
+        return sizes
 
     @property
     def maps(self) -> dict[str, int]:
         """Channels of the maps that a runtime answers with, by name (`smalta.answers.fields`)."""
-        channels = {LOGITS: self.tree.n_leaves}
-        if self.network.n_attribute_values:
-            channels[VALUE_LOGITS] = self.network.n_attribute_values
-        return channels | ({CENTER: 1, OFFSETS: 2} if self.network.objects else {})
+        return {head.map: head.channels(self.network) for head in heads_of(self.network)}
 
     @property
     def outputs(self) -> dict[str, int]:
-        """Channels of an exported model's outputs, by name, in their order: fields, then the maps that are none."""
+        """Channels of an exported model's outputs, by name, in their order: fields, then the other maps."""
         return self.fields | {name: size for name, size in self.maps.items() if name not in self.fields}
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,8 +111,9 @@ class ModelInfo:
 
     def _misfit(self) -> str | None:
         """Which two parts contradict each other; None where all fit."""
-        chosen = {name: getattr(self.network, name) for name in ("objects", "encoder", "stride", "width")}
-        if self.network != NetworkConfig.for_tree(self.tree, **chosen):
+        fitting = NetworkConfig.for_tree(self.tree)
+        sizes = {name: getattr(fitting, name) for name in ("n_leaves", "n_attribute_values")}
+        if self.network != replace(self.network, **sizes):
             return "class tree and its network"
         if self.grouping.min_stuff and len(self.grouping.min_stuff) != len(self.tree) + 1:
             return "limits of stuff and its class tree"

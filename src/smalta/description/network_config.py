@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from smalta.answers.fields import HeadConfig
 from smalta.errors import ConfigError
 from smalta.system.records import read_record
 
@@ -19,35 +20,29 @@ if TYPE_CHECKING:
     from smalta.classes import ClassTree
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
+DEFAULT_WIDTH = 96  # channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
-    """What a network is built from.
+class NetworkConfig(HeadConfig):
+    """What a network is built from; `HeadConfig` says which heads it has.
 
     Attributes:
         encoder: a timm name, or "plain".
         stride: side of the picture divided by side of the logits: 4, 2 or 1.
         width: channels of the decoder at stride 4.
-        n_leaves: channels of the semantic head.
-        n_attribute_values: channels of the attribute head, over all attributes.
-        objects: whether there are heads for the centres of objects and for the way to them.
     """
 
-    n_leaves: int
-    n_attribute_values: int = 0
-    objects: bool = False
     encoder: str = DEFAULT_ENCODER
     stride: int = 4
-    width: int = 96
+    width: int = DEFAULT_WIDTH
 
     def __post_init__(self) -> None:
         if self.stride not in (1, 2, 4):
             raise ConfigError(f"stride must be 1, 2 or 4, got {self.stride}")
         if not 12 <= self.width <= 1024 or self.width % 12:
             raise ConfigError(f"width must be a multiple of 12 in 12..1024, got {self.width}")
-        if not 2 <= self.n_leaves <= 4096 or not 0 <= self.n_attribute_values <= 4096:
-            raise ConfigError(f"a network has 2 to 4096 leaves and 0 to 4096 attribute values, got {self}")
+        HeadConfig.__post_init__(self)  # super() does not find its way in a class with slots
 
     @classmethod
     def for_tree(cls, tree: ClassTree, **settings: Any) -> Self:

@@ -1,32 +1,33 @@
 """The network: encoder, decoder and heads, built from its configuration on one screen.
 
 In:  (B, 3, H, W) pictures, 0..255, H and W multiples of 32.
-Out: logits at the stride of the configuration; resize and softmax happen outside.
+Out: raw answers at the stride of the configuration; activation and resize happen outside.
 
-Must not know: training, files, how the stride was chosen.
+Must not know: training, files, how the stride was chosen, what the heads ask (`smalta.answers.fields` describes them).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.answers.fields import HEADS, Head, heads_of
 from smalta.description.network_config import NetworkConfig
 from smalta.model.decoder import Answer, Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
 from smalta.model.encoder import build_encoder
 
-OFFSET_UNIT = 16.0  # pixels: an offset head that answers 1 points this far
-
-
-_ANSWERING = ("semantic.", "attributes.", "objects.1.")  # names of the layers that answer begin so
+BRANCH_SPREAD = 0.01  # standard deviation of the weights with which a branch begins to answer
 
 
 class Network(nn.Module):
-    """Encoder, decoder, one 1x1 convolution per head; the heads for objects share one more 3x3 before it."""
+    """Encoder, decoder, one 1x1 convolution per head; heads of one branch share it, and a 3x3 convolution before it.
+
+    The module of a head or of a branch has its name.
+    """
 
     mean: Tensor
     std: Tensor
@@ -36,14 +37,11 @@ class Network(nn.Module):
         self.config = config
         self.encoder = build_encoder(config.encoder)
         self.decoder = Decoder(self.encoder.channels, self.encoder.reductions, stride=config.stride, width=config.width)
-        width = self.decoder.out_channels
-        self.semantic = Answer(width, config.n_leaves, stride=config.stride)
-        self.attributes = (
-            Answer(width, config.n_attribute_values, stride=config.stride) if config.n_attribute_values else None
-        )
-        self.objects = (
-            nn.Sequential(Separable(width, width), _objects_head(width, config.stride)) if config.objects else None
-        )
+        self._heads: dict[str, list[Head]] = {}  # by the module that answers for them
+        for head in heads_of(config):
+            self._heads.setdefault(head.branch or head.name, []).append(head)
+        for name, heads in self._heads.items():
+            self.add_module(name, _answering(heads, config, self.decoder.out_channels))
         use_fast_depthwise(self)
         self.register_buffer("mean", 255 * torch.tensor(self.encoder.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(self.encoder.std).view(1, 3, 1, 1), persistent=False)
@@ -56,37 +54,42 @@ class Network(nn.Module):
                 `tf_` encoders constant.
 
         Returns:
-            "semantic": (B, L, H / stride, W / stride) logits of the tree's leaves.
-            "attributes": (B, V, H / stride, W / stride) logits of all attributes' values, where there are any.
-            "center": (B, 1, H / stride, W / stride) logits of the centre map, where there are heads for objects.
-            "offsets": (B, 2, H / stride, W / stride) pixels (dy, dx) to the object's centre, likewise.
+            By the head's name, (B, C, H / stride, W / stride) with C the head's channels: logits of a head with an
+            activation, values of any other, in pixels if that is its unit.
         """
         normalised = (pictures.float() - self.mean) / self.std
         features = self.decoder(normalised, self.encoder(normalised))
-        logits = {SEMANTIC: self.semantic(features)}
-        if self.attributes is not None:
-            logits["attributes"] = self.attributes(features)
-        if self.objects is not None:
-            found = self.objects(features)
-            logits[CENTER], logits[OFFSETS] = found[:, :1], found[:, 1:] * OFFSET_UNIT
-        return logits
+        answers: dict[str, Tensor] = {}
+        for name, heads in self._heads.items():
+            found = self.get_submodule(name)(features)
+            for head in heads[:-1]:
+                channels = head.channels(self.config)
+                answers[head.name], found = found[:, :channels], found[:, channels:]
+            answers[heads[-1].name] = found
+            answers |= {head.name: answers[head.name] * head.pixels for head in heads if head.pixels is not None}
+        return answers
 
 
 def mixing_weights(network: nn.Module) -> dict[str, Tensor]:
     """By name, the weights that mix all channels: not of convolutions in groups, not of the layers that answer."""
+    answering = tuple(f"{head.layer}." for head in HEADS)
     return {
         f"{name}.weight": module.weight
         for name, module in network.named_modules()
         if (isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1))
-        and not f"{name}.".startswith(_ANSWERING)
+        and not f"{name}.".startswith(answering)
     }
 
 
-def _objects_head(width: int, stride: int) -> Answer:
-    """Centre and offsets; it begins with hardly any centre anywhere, so that the loss does not begin with a jump."""
-    head = Answer(width, 3, stride=stride)
-    bias = cast(Tensor, head.bias)
-    nn.init.normal_(head.weight, std=0.01)
+def _answering(heads: Sequence[Head], config: NetworkConfig, width: int) -> nn.Module:
+    """What answers for a head without a branch, or for all heads of a branch."""
+    channels = [head.channels(config) for head in heads]
+    if heads[0].branch is None:
+        return Answer(width, sum(channels), stride=config.stride)
+    mixing = Separable(width, width)
+    answer = Answer(width, sum(channels), stride=config.stride)
+    nn.init.normal_(answer.weight, std=BRANCH_SPREAD)
+    biases = torch.tensor([head.bias for head, count in zip(heads, channels, strict=True) for _ in range(count)])
     with torch.no_grad():
-        bias.copy_(torch.tensor([-3.0, 0.0, 0.0]).repeat_interleave(len(bias) // 3))
-    return head
+        cast(Tensor, answer.bias).copy_(biases.repeat_interleave(answer.side**2))
+    return nn.Sequential(mixing, answer)

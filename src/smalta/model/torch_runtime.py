@@ -18,14 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from smalta.answers.fields import CENTER, LOGITS, SEMANTIC, VALUE_LOGITS
+from smalta.answers.fields import heads_of
 from smalta.answers.upscaling import fields_of
 from smalta.classes import Attribute
 from smalta.description.model_info import LEAST_BF16_GAIN
 from smalta.errors import ModelError
 from smalta.model.network import Network
 
-_MAP_NAMES = {SEMANTIC: LOGITS, "attributes": VALUE_LOGITS}  # by the network's own name
 MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
 
 
@@ -149,10 +148,12 @@ class TorchRuntime:
             batch = batch.contiguous()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             found = self.network(_pad(batch))
-        maps = {name: values.float() for name, values in found.items()}
-        if CENTER in maps:
-            maps[CENTER] = torch.sigmoid(maps[CENTER])
-        return {_MAP_NAMES.get(name, name): values.contiguous().cpu().numpy() for name, values in maps.items()}
+        maps = {}
+        for head in heads_of(self.network.config):
+            values = found[head.name].float()
+            values = torch.sigmoid(values) if head.activation == "sigmoid" else values
+            maps[head.map] = values.contiguous().cpu().numpy()
+        return maps
 
 
 def _pad(pictures: Tensor) -> Tensor:

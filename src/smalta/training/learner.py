@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from smalta.answers.fields import SEMANTIC
 from smalta.classes import ClassTree
 from smalta.model.network import Network
 from smalta.training.batches import Batch
-from smalta.training.losses import AttributeLoss, TreeLoss
-from smalta.training.object_losses import object_loss
+from smalta.training.head_losses import head_losses, total_loss
+from smalta.training.losses import TreeLoss
 from smalta.training.optimizer import MuonAdamW
 from smalta.training.schedule import ema_decay
 from smalta.training.settings import Recipe, TrainSettings
@@ -50,7 +51,7 @@ class Learner:
         device: where it computes.
         network: what learns.
         average: its weights, averaged over steps: what validates and answers.
-        loss: as given.
+        losses: of all heads that a network may have, by name of the head.
         optimizer: of the network's weights.
     """
 
@@ -82,8 +83,7 @@ class Learner:
         )
         self._model, self._optimizer = self._fabric.setup(self.network, optimizer)
         self.optimizer = cast(torch.optim.Optimizer, self._optimizer.optimizer)
-        self.loss = loss.to(self.device)
-        self._attribute_loss = AttributeLoss(tree)
+        self.losses = head_losses(tree, loss.to(self.device))
 
     def set_rate(self, factor: float) -> None:
         """Learning rates from here on: `factor` times the highest ones."""
@@ -103,14 +103,8 @@ class Learner:
         self._optimizer.zero_grad()
         total = 0.0
         for part in batch.chunks(parts):
-            logits = self._model(part.pictures.contiguous(memory_format=self._format))
-            loss = self.loss(logits["semantic"], part.labels, batch.labels)
-            if "attributes" in logits:
-                loss = loss + self._attribute_loss(
-                    logits["attributes"], part.attributes, part.labels, (batch.attributes, batch.labels)
-                )
-            if self.network.config.objects:
-                loss = loss + object_loss(logits, part.objects, batch.objects)
+            answers = self._model(part.pictures.contiguous(memory_format=self._format))
+            loss = total_loss(self.losses, answers, part, batch)
             total += float(loss.detach())
             if not math.isfinite(total):
                 return total
@@ -146,7 +140,7 @@ class Learner:
             if len(rows) == 0:
                 continue
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
-                logits = self.average(batch.pictures[rows])["semantic"]
+                logits = self.average(batch.pictures[rows])[SEMANTIC]
             logits = F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=False)
             labels[rows] = sharpen(labels[rows], logits, self._tree, self._readable)
         return replace(batch, labels=labels)
