@@ -27,7 +27,7 @@ from bench.answering import ANSWERS, PICTURES, SIDES
 from bench.common import REPOSITORY, WORK, exit_on_error, machine_facts, recorded_load, write_result
 from bench.models import PLAIN, PRECISION, described, exported
 from bench.prepare import prepared
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, mean_iou
 from smalta.pictures.reading import read_index, read_picture

@@ -31,7 +31,8 @@ from smalta.answers import grouping
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.answers.grouping import GroupingRule, group
 from smalta.answers.upscaling import fields_of
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.errors import DataError
 from smalta.export.onnx_export import export

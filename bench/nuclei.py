@@ -41,7 +41,7 @@ from bench.common import (
 )
 from bench.prepare import prepared, read_mask
 from smalta.cli.common import planned
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.errors import DataError
 from smalta.inference.answering import OutputOptions, failed, predict_files
 from smalta.metrics.bootstrap import draw_pictures, interval

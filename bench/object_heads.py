@@ -36,7 +36,7 @@ from bench.prepare import prepared
 from smalta.answers import grouping
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.answers.grouping import GroupingRule, Lines, cells_on, group
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import DataError
 from smalta.inference.predictor import load

@@ -29,7 +29,8 @@ import numpy as np
 from bench.common import RESULTS, WORK, exit_on_error, machine_facts, recorded_load, write_result
 from bench.prepare import prepared
 from bench.segment import report_of, run_smalta
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.description.run_folder import MODEL_FILE
 from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
 from smalta.scenes import write_scenes

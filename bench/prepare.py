@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 
 from bench.common import WORK, data_root, exit_on_error
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.formats import folder
 from smalta.data.splits import split_by_group
 from smalta.errors import DataError

@@ -30,7 +30,7 @@ from bench.common import (
     write_result,
 )
 from bench.prepare import prepared
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 
 SEED = 0
 WHO = ("smalta", "smp")

@@ -35,7 +35,7 @@ from bench.common import (
     write_result,
 )
 from bench.prepare import prepared
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import DataError
 from smalta.model.depthwise import DepthwiseConv2d

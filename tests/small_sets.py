@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 
 

@@ -31,7 +31,8 @@ from bench.common import exit_on_error
 from smalta.answers.decoding import Decoding, decode
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.inference.split_evaluation import evaluate
 from smalta.metrics.binary import binary_counts, choose_threshold, f1

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from bench import prepare
 
+from smalta.data.any_format import open_dataset
 from smalta.data.check import check
 from smalta.data.convert import convert
-from smalta.data.dataset import open_dataset
 from smalta.errors import ConfigError
 from smalta.scenes import write_scenes
 

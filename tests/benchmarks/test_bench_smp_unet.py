@@ -8,7 +8,7 @@ import torch
 from bench.rivals.smp_unet import Rival
 from torch import nn
 
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.inference.split_evaluation import evaluate
 from smalta.scenes import write_scenes
 

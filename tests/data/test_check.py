@@ -8,6 +8,7 @@ import pytest
 
 from labelled_sets import found, picture_and_mask, rules_of, write_picture, write_set
 from smalta.classes import ClassTree
+from smalta.data.any_format import open_dataset
 from smalta.data.check import check, check_dataset, check_errors_only
 from smalta.data.checks import RULES
 from smalta.data.checks import class_rules as classes
@@ -15,7 +16,6 @@ from smalta.data.checks import file_rules as files
 from smalta.data.checks import leak_rules as leaks
 from smalta.data.checks import object_rules as objects
 from smalta.data.checks import value_rules as values
-from smalta.data.dataset import open_dataset
 
 
 def test_a_report_says_what_was_examined(tmp_path: Path) -> None:

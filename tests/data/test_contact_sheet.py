@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from labelled_sets import write_picture, write_set
+from smalta.data.any_format import open_dataset
 from smalta.data.contact_sheet import contact_sheet
-from smalta.data.dataset import open_dataset
 from smalta.errors import DataError
 from smalta.pictures.overlay import object_colors
 

@@ -15,12 +15,14 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from folder_sets import labels, pair, picture
+from smalta.data.any_format import open_dataset
 from smalta.data.convert import convert
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.dataset import Dataset
+from smalta.data.formats.known_formats import WRITTEN
 from smalta.errors import DataError
 from smalta.pictures.writing import write_index
 
-FORMATS = ["folder", "coco", "coco-panoptic", "yolo", "geojson"]
+FORMATS = list(WRITTEN)
 CLASSES = """
 classes:
   background: {}
@@ -331,7 +333,7 @@ def test_only_a_new_or_empty_folder_and_a_known_format_are_taken(tmp_path: Path)
 
     with pytest.raises(DataError, match="is not an empty folder"):
         convert(source, tmp_path / "full", "coco")
-    with pytest.raises(DataError, match="format must be one of folder, coco, coco-panoptic, yolo, geojson, got 'voc'"):
+    with pytest.raises(DataError, match="format must be one of folder, coco-panoptic, coco, yolo, geojson, got 'voc'"):
         convert(source, tmp_path / "new", "voc")
     assert convert(source, tmp_path / "empty", "yolo").pictures == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "full", "source"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hostile import damaged
 from labelled_sets import write_set
 from smalta.classes import ClassTree
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import Fingerprint, NodeFacts, choose_stride, measure, measure_samples
 from smalta.data.sample import Sample
 from smalta.errors import ConfigError, DataError, SmaltaError

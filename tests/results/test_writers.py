@@ -14,7 +14,7 @@ from smalta.answers.decoding import Decoding
 from smalta.answers.objects import Objects
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.description.kinds import Kind
 from smalta.errors import ConfigError
 from smalta.pictures.reading import read_index, read_picture

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smalta.classes import ClassTree
+from smalta.data.any_format import open_dataset
 from smalta.data.check import check
-from smalta.data.dataset import open_dataset
 from smalta.data.sample import Sample
 from smalta.errors import ConfigError
 from smalta.scenes import KINDS, generate, scene_tree, write_scenes

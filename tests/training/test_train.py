@@ -17,7 +17,7 @@ import torch
 
 from labelled_sets import picture_and_mask, write_picture, write_set
 from plans import a_plan
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError

@@ -8,7 +8,7 @@ import pytest
 
 from machines import TWO_CORES, WITH_CARD
 from plans import a_plan
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import ConfigError
 from smalta.plan.plan import Plan

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from smalta.data.formats.known_formats import FORMATS, one_of
 from smalta.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
-Data = Annotated[
-    Path, typer.Argument(help="Folder of labelled pictures: folders, COCO, YOLO, GeoJSON, Cityscapes or VOC.")
-]
+Data = Annotated[Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")]
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
     Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)

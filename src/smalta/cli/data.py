@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from smalta.cli.common import Classes, Data, Quiet, mover, out, progress_bar
+from smalta.data.formats.known_formats import WRITTEN, one_of
 
 
 def check(
@@ -23,9 +24,9 @@ def check(
     quiet: Quiet = False,
 ) -> None:
     """Examine labelled pictures for what would silently teach a wrong model."""
+    from smalta.data.any_format import open_dataset
     from smalta.data.check import check as check_folder
     from smalta.data.contact_sheet import contact_sheet as draw
-    from smalta.data.dataset import open_dataset
     from smalta.report.check_table import print_report
 
     with progress_bar(quiet or as_json) as bar:
@@ -43,14 +44,14 @@ def check(
 def convert(
     data: Data,
     folder: Annotated[Path, typer.Argument(help="New folder for the data set.")],
-    to: Annotated[str, typer.Option("--format", help="folder, coco, coco-panoptic, yolo or geojson.")] = "folder",
+    to: Annotated[str, typer.Option("--format", help=f"{one_of(WRITTEN)}.")] = "folder",
     classes: Classes = None,
     seed: Annotated[int, typer.Option(help="Of the splits, where the data set brings none.")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Write a data set in another format."""
+    from smalta.data.any_format import open_dataset
     from smalta.data.convert import convert as convert_set
-    from smalta.data.dataset import open_dataset
 
     converted = convert_set(open_dataset(data, classes=classes, seed=seed), folder, to)
     if not quiet:

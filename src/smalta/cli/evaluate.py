@@ -29,7 +29,7 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure a model on a labelled split: scores with intervals, per class and per level."""
-    from smalta.data.dataset import open_dataset
+    from smalta.data.any_format import open_dataset
     from smalta.inference.answer_plan import read_info
     from smalta.inference.split_evaluation import evaluate as evaluate_split
     from smalta.inference.split_evaluation import open_for

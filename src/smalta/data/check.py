@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from smalta.classes import ClassTree
+from smalta.data.any_format import open_dataset
 from smalta.data.checks import RULES
 from smalta.data.checks.exam import Exam, examine
 from smalta.data.checks.finding import Finding
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry
 from smalta.errors import ClassTreeError, SmaltaError
 from smalta.system.threads import map_in_order

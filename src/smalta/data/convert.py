@@ -14,16 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smalta.data.dataset import Dataset
-from smalta.data.formats import coco, coco_panoptic, folder, geojson, yolo
+from smalta.data.formats.known_formats import WRITTEN
 from smalta.errors import DataError
-
-WRITERS = {
-    "folder": folder.write,
-    "coco": coco.write,
-    "coco-panoptic": coco_panoptic.write,
-    "yolo": yolo.write,
-    "geojson": geojson.write,
-}
 
 
 class Converted(NamedTuple):
@@ -42,20 +34,20 @@ def convert(source: Dataset, out: str | Path, format: str) -> Converted:  # noqa
     Args:
         source: what to write.
         out: a folder that does not exist, or is empty.
-        format: "folder", "coco", "coco-panoptic", "yolo" or "geojson".
+        format: a key of `smalta.data.formats.known_formats.WRITTEN`, such as "folder" or "coco".
 
     Raises:
         DataError: if the format is unknown, `out` holds something, or a file cannot be read or written.
     """
     out = Path(out)
-    if format not in WRITERS:
-        raise DataError(f"format must be one of {', '.join(WRITERS)}, got {format!r}")
+    if format not in WRITTEN:
+        raise DataError(f"format must be one of {', '.join(WRITTEN)}, got {format!r}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not an empty folder; name a new one")
     draft = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         draft.mkdir(parents=True)
-        notes = WRITERS[format](source, draft)
+        notes = WRITTEN[format].module.write(source, draft)
         if out.exists():
             out.rmdir()
         draft.rename(out)

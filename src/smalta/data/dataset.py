@@ -1,9 +1,9 @@
-"""Open a folder of labelled pictures, whatever its format, as one kind of value.
+"""Labelled pictures on the disk as one kind of value, whatever their format.
 
-In:  a path, and perhaps a class tree.
-Out: `Dataset`: entries by split, read lazily into `Sample`s.
+In:  nothing; the formats make this value and all other rooms take it.
+Out: `Dataset`: entries by split, which its `Reader` turns into `Sample`s when they are asked for.
 
-Must not know: how any one format stores labels, networks, caches.
+Must not know: any one format, networks, caches.
 """
 
 from __future__ import annotations
@@ -11,27 +11,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats import cityscapes, coco, coco_panoptic, folder, geojson, voc, yolo
-from smalta.data.formats.reader import Reader
 from smalta.data.sample import Entry, Sample
 from smalta.errors import DataError
 from smalta.system.threads import map_in_order
 
-# in the order in which they are tried
-FORMATS: Mapping[str, ModuleType] = {
-    "folder": folder,
-    "coco-panoptic": coco_panoptic,
-    "coco": coco,
-    "yolo": yolo,
-    "geojson": geojson,
-    "cityscapes": cityscapes,
-    "voc": voc,
-}
+
+class Reader(Protocol):
+    """Reads the labels of one format."""
+
+    def read(self, entry: Entry) -> Sample:
+        """Picture and labels of an entry."""
+        ...
+
+    def read_values(self, entry: Entry) -> np.ndarray | None:
+        """Label values (H, W) as they stand on the disk; None where there are none, as with outlines or segments."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class Dataset:
 
     Attributes:
         root: the folder that was opened.
-        format: a key of `FORMATS`.
+        format: the name of its format in `smalta.data.formats.known_formats`.
         tree: the classes.
         splits: entries by split, among "train", "val" and "test" in this order; a split without entries is left out.
         dealt: whether pictures were dealt to splits here, because the data set does not bring all of them.
@@ -106,42 +105,3 @@ class Dataset:
     def read_many(self, entries: Iterable[Entry], workers: int | None = None) -> Iterator[Sample]:
         """Samples in the order of the entries, read on a few threads a few entries ahead."""
         return map_in_order(self.reader.read, entries, workers)
-
-
-def open_dataset(path: str | Path, *, classes: ClassTree | str | Path | None = None, seed: int = 0) -> Dataset:
-    """Recognise the format of a folder and list what is in it; pictures are not read yet.
-
-    Args:
-        path: the folder.
-        classes: the class tree or its file, instead of the data set's own.
-        seed: of the splits that are made here because the data set brings none.
-
-    Raises:
-        DataError: if the folder is in no known format; the sentence says what was looked for and what is there.
-        ClassTreeError: if the classes break a rule.
-    """
-    root = Path(path)
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder; name the folder that holds the data set")
-    tree = classes if isinstance(classes, ClassTree) or classes is None else ClassTree.from_file(classes)
-    for name, module in FORMATS.items():
-        if module.recognises(root):
-            found = module.open_folder(root, tree, seed)
-            if not found.splits:
-                raise DataError(f"{root} was opened as {name}, but no picture in it has labels")
-            return Dataset(
-                root=root,
-                format=name,
-                tree=found.tree,
-                splits=found.splits,
-                dealt=found.dealt,
-                notes=found.notes,
-                has_instances=found.has_instances,
-                unpaired_pictures=found.unpaired_pictures,
-                unpaired_labels=found.unpaired_labels,
-                reader=found.reader,
-            )
-    looked_for = "; ".join(f"{name}: {module.LOOKED_FOR}" for name, module in FORMATS.items())
-    names = sorted(child.name + ("/" if child.is_dir() else "") for child in root.iterdir())
-    there = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else "nothing"
-    raise DataError(f"{root} is no data set in a format that smalta knows. Looked for {looked_for}. There is {there}.")

@@ -16,7 +16,8 @@ from typing import Any
 
 from rich.console import Console
 
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.demo.page import page
 from smalta.demo.words import count_table, easiest_and_hardest, score_table, what_next

@@ -34,7 +34,8 @@ from smalta.answers.decoding import Decoding, decode
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
 from smalta.answers.upscaling import fields_of
 from smalta.classes import Attribute
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.description.model_info import PRECISIONS, ModelInfo, Precision
 from smalta.description.run_folder import MODEL_FILE, read_settings
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError

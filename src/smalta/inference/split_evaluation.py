@@ -17,7 +17,8 @@ import numpy as np
 
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
 from smalta.description.model_info import ModelInfo
 from smalta.errors import ClassTreeError, DataError, SmaltaError

@@ -20,9 +20,10 @@ import numpy as np
 import torch
 
 from smalta.classes import ClassTree
+from smalta.data.any_format import open_dataset
 from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
-from smalta.data.dataset import Dataset, open_dataset
+from smalta.data.dataset import Dataset
 from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.run_folder import MODEL_FILE

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from smalta.classes import ClassTree
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.network_config import NetworkConfig

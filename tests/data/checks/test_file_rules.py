@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from labelled_sets import files_of, picture_and_mask, rules_of, write_picture, write_set
+from smalta.data.any_format import open_dataset
 from smalta.data.check import check
 from smalta.data.checks.exam import Exam
 from smalta.data.checks.file_rules import exif_misfit
-from smalta.data.dataset import open_dataset
 
 
 def test_a_clean_set_has_no_finding(tmp_path: Path) -> None:

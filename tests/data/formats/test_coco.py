@@ -12,7 +12,7 @@ import pytest
 
 from small_sets import first, names_at, picture, square
 from smalta.classes import ClassTree
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.errors import ClassTreeError, DataError
 from smalta.pictures.writing import write_index
 

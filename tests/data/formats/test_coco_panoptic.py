@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from small_sets import first, names_at, picture
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.errors import DataError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from small_sets import first, names_at, picture
+from smalta.data.any_format import open_dataset
 from smalta.data.convert import convert
-from smalta.data.dataset import open_dataset
 from smalta.errors import ClassTreeError, DataError
 
 Ring = list[list[float]]

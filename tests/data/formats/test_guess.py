@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from folder_sets import labels, pair, picture
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.data.formats.guess import looks_smooth
 from smalta.errors import DataError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from small_sets import first, names_at, picture
-from smalta.data.dataset import open_dataset
+from smalta.data.any_format import open_dataset
 from smalta.errors import DataError
 
 

@@ -2,7 +2,7 @@
 
 In:  `leftImg8bit/SPLIT/CITY/X_leftImg8bit.png`, `gtFine/SPLIT/CITY/X_gtFine_labelIds.png` (or `..._labelTrainIds.png`)
      and, where they are there, `X_gtFine_instanceIds.png`.
-Out: `Contents`.
+Out: a `Dataset`.
 
 The 19 classes that Cityscapes evaluates stand in its seven groups; its other labels are ignored, objects of them too.
 
@@ -19,19 +19,12 @@ from typing import Any
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.reader import (
-    Contents,
-    groups_file,
-    kinds_file,
-    named_entries,
-    nodes_of,
-    present_values,
-    read_labels,
-    stated_tree,
-    subfolders,
-)
+from smalta.data.dataset import Dataset, Reader
+from smalta.data.formats.label_maps import nodes_of, present_values, read_labels
+from smalta.data.formats.places import subfolders
+from smalta.data.formats.root_files import splits_at, stated_tree
 from smalta.data.sample import Entry, Sample
-from smalta.data.splits import make_splits, split_name
+from smalta.data.splits import split_name
 from smalta.errors import DataError
 from smalta.pictures.finding import pictures_in
 from smalta.pictures.reading import read_index, read_upright
@@ -88,7 +81,7 @@ def recognises(root: Path) -> bool:
     return {"leftimg8bit", "gtfine"} <= subfolders(root).keys()
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Pair pictures and masks by city and frame."""
     pictures_root, labels_root = subfolders(root)["leftimg8bit"], subfolders(root)["gtfine"]
     pictures = {path: _frame(path, pictures_root, "_leftImg8bit") for path in _all_pictures(pictures_root)}
@@ -114,16 +107,16 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     withheld = "test" in found and len(found) > 1 and _is_void(found["test"][0], tree)
     if withheld:
         del found["test"]
-    splits, notes, dealt = make_splits(
-        named_entries(found), seed=seed, groups_file=groups_file(root), kinds_file=kinds_file(root)
-    )
+    splits, notes, dealt = splits_at(root, found, seed)
     if withheld:
         notes.append("the test masks hold ignored values only, as Cityscapes publishes them, and are left out")
     has_instances = all(len(entry.labels) == 2 for entries in found.values() for entry in entries)
-    return Contents(
-        dealt=dealt,
+    return Dataset(
+        root=root,
+        format="cityscapes",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=CityscapesReader(tree=tree, has_instances=has_instances),
         has_instances=has_instances,
         notes=tuple(notes),
@@ -149,7 +142,7 @@ def _frame(path: Path, root: Path, mark: str) -> str:
 
 
 @dataclass(frozen=True)
-class CityscapesReader:
+class CityscapesReader(Reader):
     """Reads label ids and instance ids."""
 
     tree: ClassTree

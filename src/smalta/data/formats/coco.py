@@ -2,7 +2,7 @@
 
 In:  `annotations/instances_train.json` beside `train/` or `images/train/`, `train/_annotations.coco.json` among
      its pictures, or one JSON file beside `images/`.
-Out: `Contents`; and the same layout written from samples.
+Out: a `Dataset`; and the same layout written from one.
 
 Every object is a thing, its supercategory the parent node; what no object covers is `background`. A crowd has a
 class and no object id; the box of an object without an outline makes no statement. Smaller objects lie on larger
@@ -17,23 +17,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.categories import background_of, name_of_unlabelled, nodes_by_name, tree_of, written_categories
+from smalta.data.dataset import Dataset, Reader
+from smalta.data.formats.categories import background_of, name_of_unlabelled, written_categories
 from smalta.data.formats.coco_files import (
     JsonCategory,
     JsonImage,
+    image_entry,
     json_files,
-    parse,
-    picture_folder,
     picture_names,
     same_categories,
-    unlisted_pictures,
+    tree_and_nodes,
 )
+from smalta.data.formats.copying import copy_split, lost_notes, write_json, write_tree
+from smalta.data.formats.label_maps import turn_labels, wrong_size
 from smalta.data.formats.outlines import (
     Layer,
     Region,
@@ -46,23 +48,13 @@ from smalta.data.formats.outlines import (
     outline,
     paint,
 )
-from smalta.data.formats.reader import (
-    Contents,
-    groups_file,
-    kinds_file,
-    named_entries,
-    stated_tree,
-    turn_labels,
-    wrong_size,
-)
-from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_json, write_tree
+from smalta.data.formats.parsing import parse_json
+from smalta.data.formats.pieces import cut
+from smalta.data.formats.places import picture_folder, unlisted_pictures
+from smalta.data.formats.root_files import splits_at, stated_tree
 from smalta.data.sample import Entry, Sample
-from smalta.data.splits import make_splits
 from smalta.errors import DataError
 from smalta.pictures.reading import read_upright
-
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "a JSON file with images, annotations and categories, in annotations/, train/ or beside images/"
 
@@ -92,10 +84,10 @@ def recognises(root: Path) -> bool:
     return bool(json_files(root, "instances"))
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Parse the JSON files and look up their pictures."""
     files = json_files(root, "instances")
-    parsed = {split: parse(path, _File) for split, path in files.items()}
+    parsed = {split: parse_json(path, _File, "COCO") for split, path in files.items()}
     objects = _objects_by_image(parsed, files)
     found: dict[str, list[Entry]] = {}
     listed: set[Path] = set()
@@ -120,17 +112,15 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     if missing:
         notes.append(f"{len(missing)} pictures that the JSON names are missing, such as {min(missing)}")
     tree, nodes = _classes(parsed, files, stated_tree(root, classes))
-    splits, split_notes, dealt = make_splits(
-        named_entries(found),
-        seed=seed,
-        groups_file=groups_file(root),
-        kinds_file=kinds_file(root),
-        classes_of=lambda entries: [{a.category_id for a in objects[e.key[:2]]} for e in entries],
+    splits, split_notes, dealt = splits_at(
+        root, found, seed, lambda entries: [{a.category_id for a in objects[e.key[:2]]} for e in entries]
     )
-    return Contents(
-        dealt=dealt,
+    return Dataset(
+        root=root,
+        format="coco",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=CocoReader(tree=tree, nodes=nodes, objects=objects),
         has_instances=bool(tree.is_thing.any()),
         notes=(*notes, *split_notes),
@@ -175,18 +165,13 @@ def _classes(
 ) -> tuple[ClassTree, dict[int, int]]:
     """The tree, and node by category id."""
     categories = same_categories({split: content.categories for split, content in parsed.items()}, files)
-    known = {category.id for category in categories}
     used = {a.category_id: files[split] for split, content in parsed.items() for a in content.annotations}
-    for category_id, path in used.items():
-        if category_id not in known:
-            raise DataError(f"{path}: annotations use category {category_id}, which its categories lack")
-    if stated is not None:
-        return stated, nodes_by_name(stated, categories, used, next(iter(files.values())))
-    return tree_of(categories, background=True)
+    first = next(iter(files.values()))
+    return tree_and_nodes(categories, used, stated, first, noun="annotations", background=True)
 
 
 @dataclass(frozen=True)
-class CocoReader:
+class CocoReader(Reader):
     """Draws the objects of each picture."""
 
     tree: ClassTree
@@ -225,10 +210,6 @@ class CocoReader:
         layer = Layer.CROWD if annotation.iscrowd and node != ROOT else Layer.OUTLINE
         return Shape(region, node, is_object=bool(self.tree.is_thing[node]), layer=layer)
 
-    def read_values(self, entry: Entry) -> np.ndarray | None:
-        """None: outlines have no label values."""
-        return None
-
 
 def _region(annotation: _Annotation, size_hw: tuple[int, int]) -> Region:
     segmentation = annotation.segmentation
@@ -258,14 +239,12 @@ def write(source: Dataset, out: Path) -> list[str]:
     content: dict[str, dict[str, list[dict[str, Any]]]] = {}
     silent_in = 0
     for split in source.splits:
-        folder = out / "images" / split
-        folder.mkdir(parents=True)
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
-        for image_id, (entry, stem, sample) in enumerate(samples_of(source, split), start=1):
-            picture = copy_picture(entry, sample, folder, stem)
+        copies = copy_split(source, split, out / "images" / split)
+        for image_id, (_, picture, sample) in enumerate(copies, start=1):
             height, width = sample.classes.shape
-            images.append({"id": image_id, "file_name": picture.name, "height": height, "width": width})
+            images.append(image_entry(image_id, picture, (height, width)))
             pieces = cut(sample, tree)
             used.update(node for node, _ in (*pieces.regions, *pieces.crowds))
             crowds = pieces.crowds

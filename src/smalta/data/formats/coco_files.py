@@ -1,29 +1,26 @@
-"""Find COCO's JSON files and the pictures that they speak of; shared by the instance and the panoptic reader.
+"""COCO's JSON files: which there are, and the images and categories in them; instances and panoptic share them.
 
-In:  a folder.
-Out: JSON files by split, their parsed content, picture paths.
+In:  a folder; entries of "images" and "categories".
+Out: JSON files by split, names of pictures, the class tree and the node of every category.
 
-A JSON file may name only files below the folder where its pictures lie.
-
-Must not know: class trees, how labels are drawn.
+Must not know: annotations, how labels are drawn.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Literal, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from smalta.data.formats.categories import Category
-from smalta.data.formats.reader import fullest_folder, subfolders
-from smalta.data.splits import UNSPLIT, split_name
+from smalta.classes import ClassTree
+from smalta.data.formats.categories import Category, nodes_by_name, tree_of
+from smalta.data.formats.places import safe_name, split_of, subfolders
+from smalta.data.splits import UNSPLIT
 from smalta.errors import DataError
-from smalta.pictures.finding import pictures_in
 
-M = TypeVar("M", bound=BaseModel)
 Kind = Literal["instances", "panoptic"]
 OTHER_TASKS = ("keypoint", "caption", "densepose")
 
@@ -85,58 +82,6 @@ def _is_of(path: Path, kind: Kind) -> bool:
         return is_coco and (text.find(b'"segments_info"') >= 0) == (kind == "panoptic")
 
 
-def split_of(path: Path, root: Path) -> str:
-    """The split that a word in the name of a label file or of a folder around it tells, else `UNSPLIT`."""
-    words = path.stem.replace("-", "_").replace(".", "_").split("_")
-    folders = [parent.name for parent in path.parents if root in parent.parents]
-    return next((split for word in [*words, *folders] if (split := split_name(word))), UNSPLIT)
-
-
-def parse(path: Path, model: type[M], standard: str = "COCO") -> M:
-    """Content of a JSON file; what is missing or of a wrong type is named by its place in the file."""
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path} is not as {standard} describes it: {place or 'file'}: {first['msg']}") from error
-
-
-def same_categories(by_split: Mapping[str, Sequence[JsonCategory]], files: Mapping[str, Path]) -> list[Category]:
-    """Categories of all splits.
-
-    Raises:
-        DataError: if two splits give one number to different names.
-    """
-    categories: dict[int, Category] = {}
-    for split, entries in by_split.items():
-        for entry in entries:
-            category = entry.category()
-            twin = categories.setdefault(category.id, category)
-            if twin.name != category.name:
-                raise DataError(
-                    f"{files[split]} calls category {category.id} {category.name!r}, but it is also {twin.name!r}; "
-                    "use one numbering for all splits"
-                )
-    return list(categories.values())
-
-
-def safe_name(name: str, source: Path) -> PurePosixPath:
-    """A relative path that a label file names.
-
-    Raises:
-        DataError: if it leads out of its folder.
-    """
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or not path.name:
-        raise DataError(
-            f"{source} names the file {name!r}, which is not below its folder; write names relative to the folder"
-        )
-    return path
-
-
 def picture_names(images: Sequence[JsonImage], source: Path) -> dict[int | str, PurePosixPath]:
     """Relative paths of the pictures that a label file lists, by id.
 
@@ -159,32 +104,59 @@ def picture_names(images: Sequence[JsonImage], source: Path) -> dict[int | str, 
     return names
 
 
-def picture_folder(json_path: Path, root: Path, split: str, names: Sequence[PurePosixPath]) -> Path:
-    """Of the usual places the folder that holds most of the pictures a label file names."""
-    return fullest_folder(_picture_folders(json_path, root, split), names, json_path, root)
+def same_categories(by_split: Mapping[str, Sequence[JsonCategory]], files: Mapping[str, Path]) -> list[Category]:
+    """Categories of all splits.
+
+    Raises:
+        DataError: if two splits give one number to different names.
+    """
+    categories: dict[int, Category] = {}
+    for split, entries in by_split.items():
+        for entry in entries:
+            category = entry.category()
+            twin = categories.setdefault(category.id, category)
+            if twin.name != category.name:
+                raise DataError(
+                    f"{files[split]} calls category {category.id} {category.name!r}, but it is also {twin.name!r}; "
+                    "use one numbering for all splits"
+                )
+    return list(categories.values())
 
 
-def _picture_folders(json_path: Path, root: Path, split: str) -> Iterable[Path]:
-    stem_words = json_path.stem.replace("-", "_").split("_")
-    above = [root.parent / "images"] if (root.parent / "images").is_dir() else []
-    for base in dict.fromkeys([json_path.parent, root, json_path.parent.parent if json_path.parent != root else root]):
-        for parent in (base / "images", base):
-            if parent.is_dir():
-                yield from _of_split(parent, split, stem_words)
-                yield parent
-    for parent in above:
-        yield from _of_split(parent, split, stem_words)
-        yield parent
+def tree_and_nodes(
+    categories: Sequence[Category],
+    used: Mapping[int, Path],
+    stated: ClassTree | None,
+    source: Path,
+    *,
+    noun: str,
+    background: bool,
+    ignore: Collection[int] = (),
+) -> tuple[ClassTree, dict[int, int]]:
+    """The tree that the user states, else the one that the categories form; and the node of every category id.
+
+    Args:
+        categories: of all splits.
+        used: the file that uses a category id.
+        stated: the user's tree; the categories are then found in it by name.
+        source: the label file, for messages.
+        noun: what uses the categories.
+        background: as in `tree_of`.
+        ignore: as in `tree_of`.
+
+    Raises:
+        DataError: if a category that is used is not in the list.
+        ClassTreeError: if one that is used is not in the user's tree.
+    """
+    known = {category.id for category in categories}
+    for category_id, path in used.items():
+        if category_id not in known:
+            raise DataError(f"{path}: {noun} use category {category_id}, which its categories lack")
+    if stated is not None:
+        return stated, nodes_by_name(stated, categories, used, source)
+    return tree_of(categories, background=background, ignore=ignore)
 
 
-def _of_split(parent: Path, split: str, words: Sequence[str]) -> list[Path]:
-    """Subfolders of a split, the one that bears the JSON file's own word (`train2017`) first."""
-    matches = [path for path in subfolders(parent).values() if split and split_name(path.name) == split]
-    matches.sort(key=lambda path: path.name not in words)
-    return [place for path in matches for place in (path / "images", path) if place.is_dir()]
-
-
-def unlisted_pictures(listed: Collection[Path]) -> list[Path]:
-    """Pictures that lie beside those that the label files name, but are not named."""
-    folders = sorted({path.parent for path in listed if path.parent.is_dir()})
-    return [path for folder in folders for path in pictures_in(folder) if path not in listed]
+def image_entry(number: int, picture: Path, size_hw: tuple[int, ...]) -> dict[str, Any]:
+    """An entry of "images" to be written: its id, the picture's file, its height and width in pixels."""
+    return {"id": number, "file_name": picture.name, "height": size_hw[0], "width": size_hw[1]}

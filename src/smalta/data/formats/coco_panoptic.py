@@ -1,7 +1,7 @@
 """COCO panoptic: a JSON file of segments beside PNG files whose colours number them.
 
 In:  `annotations/panoptic_train.json` with `annotations/panoptic_train/*.png`, and the pictures in the usual places.
-Out: `Contents`; and the same layout written from samples.
+Out: a `Dataset`; and the same layout written from one.
 
 A segment's number is R + 256 G + 65536 B; 0 is unlabelled. Segments of categories with `isthing` are objects, a crowd
 has a class and no object id, a supercategory is the parent node. A `classes.yaml` at the root gives the tree where
@@ -16,45 +16,34 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 from scipy import ndimage
 
 from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.categories import Category, nodes_by_name, tree_of, written_categories
+from smalta.data.dataset import Dataset, Reader
+from smalta.data.formats.categories import written_categories
 from smalta.data.formats.coco_files import (
     JsonCategory,
     JsonImage,
+    image_entry,
     json_files,
-    parse,
-    picture_folder,
     picture_names,
-    safe_name,
     same_categories,
-    unlisted_pictures,
+    tree_and_nodes,
 )
-from smalta.data.formats.reader import (
-    Contents,
-    fullest_folder,
-    groups_file,
-    kinds_file,
-    named_entries,
-    present_values,
-    stated_tree,
-    turn_labels,
-)
-from smalta.data.formats.writing import copy_picture, lost_notes, samples_of, write_json, write_tree
+from smalta.data.formats.copying import copy_split, lost_notes, write_json, write_tree
+from smalta.data.formats.label_maps import present_values, turn_labels
+from smalta.data.formats.parsing import parse_json
+from smalta.data.formats.places import fullest_folder, picture_folder, safe_name, unlisted_pictures
+from smalta.data.formats.root_files import splits_at, stated_tree
 from smalta.data.sample import Entry, Sample
 from smalta.data.settle import settle
-from smalta.data.splits import make_splits
 from smalta.errors import DataError
 from smalta.pictures.reading import read_picture, read_upright
 from smalta.pictures.writing import write_picture
-
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "a JSON file with segments_info, such as annotations/panoptic_train.json, beside its PNG files"
 
@@ -82,10 +71,10 @@ def recognises(root: Path) -> bool:
     return bool(json_files(root, "panoptic"))
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Parse the JSON files and look up pictures and label files."""
     files = json_files(root, "panoptic")
-    parsed = {split: parse(path, _File) for split, path in files.items()}
+    parsed = {split: parse_json(path, _File, "COCO") for split, path in files.items()}
     found: dict[str, list[Entry]] = {}
     segments: dict[Path, list[_Segment]] = {}
     listed: set[Path] = set()
@@ -104,19 +93,20 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     lone_labels = [entry.labels[0] if entry.labels[0].is_file() else entry.picture for entry in lone]
     categories = same_categories({split: content.categories for split, content in parsed.items()}, files)
     used = {s.category_id: files[split] for split, c in parsed.items() for a in c.annotations for s in a.segments_info}
-    tree, nodes = _classes(categories, used, stated_tree(root, classes))
-    splits, notes, dealt = make_splits(
-        named_entries(whole),
-        seed=seed,
-        groups_file=groups_file(root),
-        kinds_file=kinds_file(root),
-        classes_of=lambda entries: [{s.category_id for s in segments[e.labels[0]]} for e in entries],
+    source = next(iter(used.values()), Path("panoptic JSON"))
+    tree, nodes = tree_and_nodes(
+        categories, used, stated_tree(root, classes), source, noun="segments", background=False, ignore=[0]
+    )
+    splits, notes, dealt = splits_at(
+        root, whole, seed, lambda entries: [{s.category_id for s in segments[e.labels[0]]} for e in entries]
     )
     things = frozenset(category.id for category in categories if category.thing)
-    return Contents(
-        dealt=dealt,
+    return Dataset(
+        root=root,
+        format="coco-panoptic",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=PanopticReader(tree=tree, nodes=nodes, things=things, segments=segments),
         has_instances=bool(things),
         notes=tuple(notes),
@@ -148,20 +138,8 @@ def _entries(path: Path, root: Path, split: str, content: _File) -> list[Entry]:
     return entries
 
 
-def _classes(
-    categories: list[Category], used: Mapping[int, Path], stated: ClassTree | None
-) -> tuple[ClassTree, dict[int, int]]:
-    known = {category.id for category in categories}
-    for category_id, path in used.items():
-        if category_id not in known:
-            raise DataError(f"{path}: segments use category {category_id}, which its categories lack")
-    if stated is not None:
-        return stated, nodes_by_name(stated, categories, used, next(iter(used.values()), Path("panoptic JSON")))
-    return tree_of(categories, background=False, ignore=[0])
-
-
 @dataclass(frozen=True)
-class PanopticReader:
+class PanopticReader(Reader):
     """Looks up the segments of each label file."""
 
     tree: ClassTree
@@ -196,10 +174,6 @@ class PanopticReader:
             instances=object_of[where] if self.things else None,
         )
 
-    def read_values(self, entry: Entry) -> np.ndarray | None:
-        """None: the numbers in the label file are segments, not classes."""
-        return None
-
 
 # -- writing ------------------------------------------------------------------------------------------
 
@@ -216,14 +190,12 @@ def write(source: Dataset, out: Path) -> list[str]:
     used: set[int] = set()
     content: dict[str, dict[str, Any]] = {}
     for split in source.splits:
-        folder, masks = out / "images" / split, out / "annotations" / f"panoptic_{split}"
-        folder.mkdir(parents=True)
+        masks = out / "annotations" / f"panoptic_{split}"
         masks.mkdir(parents=True)
         images, annotations = [], []
-        for image_id, (entry, stem, sample) in enumerate(samples_of(source, split), start=1):
-            picture = copy_picture(entry, sample, folder, stem)
-            height, width = sample.classes.shape
-            images.append({"id": image_id, "file_name": picture.name, "height": height, "width": width})
+        copies = copy_split(source, split, out / "images" / split)
+        for image_id, (stem, picture, sample) in enumerate(copies, start=1):
+            images.append(image_entry(image_id, picture, sample.classes.shape))
             numbers, segments = _segments(sample, tree)
             used.update(present_values(sample.classes))
             write_numbers(masks / f"{stem}.png", numbers)

@@ -2,7 +2,7 @@
 
 In:  `images/` with `masks/`, `instances/` or both, and perhaps `attributes/NAME/`; at the root, under `train/`,
      `val/`, `test/`, or with the splits inside (`images/train/`, `masks/train/`).
-Out: `Contents`.
+Out: a `Dataset`; and the layout with splits at the root written from one.
 
 Files pair by stem, whatever their suffix. An object's class is that of most of its pixels in `masks/`; without masks
 every object is the tree's only thing and the rest its background.
@@ -16,36 +16,24 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from smalta.classes import ROOT, ClassTree
+from smalta.data.dataset import Dataset, Reader
 from smalta.data.formats.categories import background_of
+from smalta.data.formats.copying import copy_split, write_tree
 from smalta.data.formats.guess import tree_from_masks
-from smalta.data.formats.reader import (
-    Contents,
-    by_stem,
-    groups_file,
-    kinds_file,
-    named_entries,
-    nodes_of,
-    plain_yaml,
-    present_values,
-    read_labels,
-    read_objects,
-    subfolders,
-)
-from smalta.data.formats.writing import copy_picture, samples_of, write_tree
+from smalta.data.formats.label_maps import nodes_of, present_values, read_labels, read_objects
+from smalta.data.formats.parsing import plain_yaml
+from smalta.data.formats.places import by_stem, subfolders
+from smalta.data.formats.root_files import splits_at
 from smalta.data.sample import Entry, Sample
-from smalta.data.splits import UNSPLIT, make_splits, split_name
+from smalta.data.splits import UNSPLIT, split_name
 from smalta.errors import DataError
 from smalta.pictures.reading import read_index, read_upright
 from smalta.pictures.writing import write_index
 from smalta.system.threads import map_in_order
-
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "images/ beside masks/ or instances/ (also under train/, val/, test/)"
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt")
@@ -66,7 +54,7 @@ def recognises(root: Path) -> bool:
     return bool(_places(root))
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Find pictures, labels, classes and splits under `root`."""
     places = _places(root)
     found: dict[str, list[Entry]] = {}
@@ -78,7 +66,6 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         lone_pictures += pictures
         lone_labels += labels
     _check_pairs(root, found, lone_pictures, lone_labels)
-    found = named_entries(found)
     everything = [entry for entries in found.values() for entry in entries]
     masks = [dict(entry.key)["masks"] for entry in everything if "masks" in dict(entry.key)]
     tree, notes = _tree(root, classes, masks)
@@ -86,13 +73,13 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     _check_attributes(tree, places)
     if not masks:
         reader.only_thing()
-    splits, split_notes, dealt = make_splits(
-        found, seed=seed, groups_file=groups_file(root), kinds_file=kinds_file(root), classes_of=_values_in_masks
-    )
-    return Contents(
-        dealt=dealt,
+    splits, split_notes, dealt = splits_at(root, found, seed, _values_in_masks)
+    return Dataset(
+        root=root,
+        format="folder",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=reader,
         has_instances=reader.has_instances,
         notes=(*notes, *split_notes),
@@ -245,7 +232,7 @@ def _values_in_masks(entries: Sequence[Entry]) -> list[Collection[int]]:
 
 
 @dataclass(frozen=True)
-class FolderReader:
+class FolderReader(Reader):
     """Reads what `_pair` put together."""
 
     tree: ClassTree
@@ -314,12 +301,11 @@ def write(source: Dataset, out: Path) -> list[str]:
     present: set[int] = set()
     for split in source.splits:
         place = out / split
-        for name in ["images", "masks", *(["instances"] if source.has_instances else [])]:
+        for name in ["masks", *(["instances"] if source.has_instances else [])]:
             (place / name).mkdir(parents=True)
         for attribute in tree.attributes:
             (place / "attributes" / attribute.name).mkdir(parents=True)
-        for entry, stem, sample in samples_of(source, split):
-            copy_picture(entry, sample, place / "images", stem)
+        for stem, _, sample in copy_split(source, split, place / "images"):
             write_index(place / "masks" / f"{stem}.png", tree.node_to_value[sample.classes])
             present.update(present_values(sample.classes))
             if sample.instances is not None:

@@ -2,7 +2,7 @@
 
 In:  `images/a.png` with `labels/a.geojson` (or `annotations/`, or beside the picture), with the splits inside these
      folders or around them; or one file per split whose features name their pictures in `properties.image`.
-Out: `Contents`; and the first of these layouts written from samples.
+Out: a `Dataset`; and the first of these layouts written from one.
 
 A file holds a FeatureCollection, a list of features or one feature. A feature's class is a path such as `cell/round`
 in `properties.class`, or QuPath's `properties.classification`. Every object is a thing, the rest is `background`; with
@@ -17,27 +17,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field, RootModel
 
 from smalta.classes import ROOT, ClassTree
+from smalta.data.dataset import Dataset, Reader
 from smalta.data.formats.categories import is_background, is_unlabelled, name_of_unlabelled
-from smalta.data.formats.coco_files import parse, picture_folder, safe_name, split_of, unlisted_pictures
+from smalta.data.formats.copying import copy_split, lost_notes, write_json, write_tree
 from smalta.data.formats.drawn import drawn_sample
 from smalta.data.formats.outlines import Layer, Region, Shape, fill_rings, rings
-from smalta.data.formats.reader import Contents, by_stem, groups_file, kinds_file, named_entries, stated_tree
-from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_json, write_tree
+from smalta.data.formats.parsing import parse_json
+from smalta.data.formats.pieces import cut
+from smalta.data.formats.places import by_stem, picture_folder, safe_name, split_of, unlisted_pictures
+from smalta.data.formats.root_files import splits_at, stated_tree
 from smalta.data.sample import Entry, Sample
-from smalta.data.splits import UNSPLIT, make_splits, split_name
+from smalta.data.splits import UNSPLIT, split_name
 from smalta.errors import ClassTreeError, DataError
 from smalta.pictures.finding import is_picture_name
 from smalta.pictures.reading import read_upright
 from smalta.system.threads import map_in_order
-
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "*.geojson files in labels/ or annotations/ beside images/, or beside their pictures"
 LABEL_FOLDERS = ("labels", "annotations", "geojson")
@@ -129,7 +129,7 @@ def recognises(root: Path) -> bool:
     return next(_label_files(root), None) is not None
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Pair pictures with label files, and look into all of these for their classes."""
     scans = list(map_in_order(_scan, sorted(_label_files(root))))
     found = _pair(root, scans)
@@ -140,20 +140,21 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         )
     tree, nodes = _classes(scans, stated_tree(root, classes))
     present = {scan.path: scan.classes for scan in scans}
-    splits, notes, dealt = make_splits(
-        named_entries(found.entries),
-        seed=seed,
-        groups_file=groups_file(root),
-        kinds_file=kinds_file(root),
-        classes_of=lambda entries: [{nodes[path] for path in present[entry.labels[0]]} for entry in entries],
+    splits, notes, dealt = splits_at(
+        root,
+        found.entries,
+        seed,
+        lambda entries: [{nodes[path] for path in present[entry.labels[0]]} for entry in entries],
     )
     without_area = sum(scan.without_area for scan in scans)
     if without_area:
         notes.append(f"{without_area} features have no area, such as points, lines and {AREA_TO_LOOK_AT}: passed over")
-    return Contents(
-        dealt=dealt,
+    return Dataset(
+        root=root,
+        format="geojson",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=GeoJsonReader(tree=tree, nodes=nodes, shared=found.shared),
         has_instances=bool(tree.is_thing.any()),
         notes=tuple(notes),
@@ -171,7 +172,7 @@ def _label_files(root: Path) -> Iterator[Path]:
 
 
 def _features(path: Path) -> list[_Feature]:
-    content = parse(path, _File, "RFC 7946 (GeoJSON)").root
+    content = parse_json(path, _File, "RFC 7946 (GeoJSON)").root
     return (
         content.features
         if isinstance(content, _Collection)
@@ -300,7 +301,7 @@ def _node_in(tree: ClassTree, path: ClassPath, file: Path) -> int:
 
 
 @dataclass(frozen=True)
-class GeoJsonReader:
+class GeoJsonReader(Reader):
     """Draws the features of each picture."""
 
     tree: ClassTree
@@ -325,10 +326,6 @@ class GeoJsonReader:
                 shapes.append(Shape(region, node, bool(self.tree.is_thing[node]), layer))
         return drawn_sample(entry.name, picture, shapes, self.tree)
 
-    def read_values(self, entry: Entry) -> np.ndarray | None:
-        """None: outlines have no label values."""
-        return None
-
 
 def _points(ring: Ring) -> np.ndarray:
     """Points (n, 2) of a ring, heights left out."""
@@ -349,11 +346,9 @@ def write(source: Dataset, out: Path) -> list[str]:
     """
     tree = source.tree
     for split in source.splits:
-        images, labels = out / "images" / split, out / "labels" / split
-        images.mkdir(parents=True)
+        labels = out / "labels" / split
         labels.mkdir(parents=True)
-        for entry, stem, sample in samples_of(source, split):
-            copy_picture(entry, sample, images, stem)
+        for stem, _, sample in copy_split(source, split, out / "images" / split):
             pieces = cut(sample, tree)
             features = [as_feature(region, class_properties(tree, node)) for node, region in pieces.regions]
             features += [

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats.reader import present_values
+from smalta.data.formats.label_maps import present_values
 from smalta.errors import DataError
 from smalta.pictures.reading import read_index
 from smalta.system.threads import map_in_order

@@ -1,7 +1,7 @@
 """Pascal VOC: palette masks beside JPEG pictures, splits as lists of names.
 
 In:  `JPEGImages/`, `SegmentationClass/`, perhaps `SegmentationObject/` and `ImageSets/Segmentation/SPLIT.txt`.
-Out: `Contents`.
+Out: a `Dataset`.
 
 The classes are VOC's 21 with 255 ignored, unless a classes file at the root says otherwise.
 
@@ -16,20 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.data.formats.reader import (
-    Contents,
-    by_stem,
-    groups_file,
-    kinds_file,
-    named_entries,
-    nodes_of,
-    read_labels,
-    read_objects,
-    stated_tree,
-    subfolders,
-)
+from smalta.data.dataset import Dataset, Reader
+from smalta.data.formats.label_maps import nodes_of, read_labels, read_objects
+from smalta.data.formats.places import by_stem, subfolders
+from smalta.data.formats.root_files import splits_at, stated_tree
 from smalta.data.sample import Entry, Sample
-from smalta.data.splits import UNSPLIT, make_splits, split_name
+from smalta.data.splits import UNSPLIT, split_name
 from smalta.errors import DataError
 from smalta.pictures.reading import read_index, read_upright
 
@@ -53,7 +45,7 @@ def recognises(root: Path) -> bool:
     return {"jpegimages", "segmentationclass"} <= subfolders(root).keys()
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Pair pictures and masks by stem, by VOC's lists where they are there."""
     here = subfolders(root)
     pictures, masks = by_stem(here["jpegimages"]), by_stem(here["segmentationclass"])
@@ -73,14 +65,14 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
     tree = stated_tree(root, classes) or (
         ClassTree.from_file(root / "classes.txt") if (root / "classes.txt").is_file() else voc_tree()
     )
-    splits, notes, dealt = make_splits(
-        named_entries(found), seed=seed, groups_file=groups_file(root), kinds_file=kinds_file(root)
-    )
+    splits, notes, dealt = splits_at(root, found, seed)
     wanted = {stem for stems in listed.values() for stem in stems}
-    return Contents(
-        dealt=dealt,
+    return Dataset(
+        root=root,
+        format="voc",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=VocReader(tree=tree, has_instances=has_instances),
         has_instances=has_instances,
         notes=tuple(notes),
@@ -104,7 +96,7 @@ def _lists(root: Path) -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True)
-class VocReader:
+class VocReader(Reader):
     """Reads palette masks of classes and objects."""
 
     tree: ClassTree

@@ -2,7 +2,7 @@
 
 In:  `data.yaml` (or another YAML file with `names`) or `classes.txt`, `images/` beside `labels/`, with the splits
      inside these folders or around them.
-Out: `Contents`; and the same layout written from samples.
+Out: a `Dataset`; and the same layout written from one.
 
 A line is `class x1 y1 x2 y2 ...` with coordinates in 0..1 of the upright picture. Every object is a thing, the rest is
 `background`; a line with a box only makes its box unlabelled. An empty text file says that there is no object, a
@@ -16,36 +16,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
 
 from smalta.classes import ROOT, ClassTree
+from smalta.data.dataset import Dataset, Reader
 from smalta.data.formats.categories import Category, background_of, category_names, nodes_by_name, tree_of
-from smalta.data.formats.coco_files import safe_name
+from smalta.data.formats.copying import copy_split, lost_notes, write_tree
 from smalta.data.formats.drawn import drawn_sample
 from smalta.data.formats.outlines import Layer, Region, Shape, fill_box, fill_polygons, join, outline
-from smalta.data.formats.reader import (
-    Contents,
-    groups_file,
-    kinds_file,
-    named_entries,
-    plain_yaml,
-    refuse_links_outside,
-    stated_tree,
-    subfolders,
-)
-from smalta.data.formats.writing import copy_picture, cut, lost_notes, samples_of, write_tree
+from smalta.data.formats.parsing import plain_yaml, read_text
+from smalta.data.formats.pieces import cut
+from smalta.data.formats.places import refuse_links_outside, safe_name, subfolders
+from smalta.data.formats.root_files import splits_at, stated_tree
 from smalta.data.sample import Entry, Sample
-from smalta.data.splits import SPLITS, UNSPLIT, make_splits, split_name
+from smalta.data.splits import SPLITS, UNSPLIT, split_name
 from smalta.errors import DataError
 from smalta.pictures.finding import pictures_in
 from smalta.pictures.reading import read_upright
 from smalta.system.whole_files import write_bytes
-
-if TYPE_CHECKING:
-    from smalta.data.dataset import Dataset
 
 LOOKED_FOR = "labels/*.txt beside images/, with a data.yaml or config.yaml that holds names, or a classes.txt"
 FIRST_LOOKED_AT = 50  # label files, to tell outlines from boxes
@@ -67,7 +58,7 @@ def recognises(root: Path) -> bool:
     return any(path.is_dir() and any(path.rglob("*.txt")) for path in labels) and _config(root) is not None
 
 
-def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
+def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Pair pictures with text files."""
     config = _config(root)
     if config is None:
@@ -96,19 +87,17 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Contents:
         tree, nodes = tree_of(categories, background=True)
     else:
         nodes = nodes_by_name(tree, categories, config.names, config.path)
-    splits, notes, dealt = make_splits(
-        named_entries(found),
-        seed=seed,
-        groups_file=groups_file(root),
-        kinds_file=kinds_file(root),
-        classes_of=lambda entries: [_classes_in(entry.labels[0]) for entry in entries],
+    splits, notes, dealt = splits_at(
+        root, found, seed, lambda entries: [_classes_in(entry.labels[0]) for entry in entries]
     )
     if unlabelled:
         notes.append(f"{len(unlabelled)} pictures have no text file in labels/ and are left out")
-    return Contents(
-        dealt=dealt,
+    return Dataset(
+        root=root,
+        format="yolo",
         tree=tree,
         splits=splits,
+        dealt=dealt,
         reader=YoloReader(tree=tree, nodes=nodes),
         has_instances=bool(tree.is_thing.any()),
         notes=tuple(notes),
@@ -128,7 +117,7 @@ def _config(root: Path) -> _Config | None:
             return _Config(path, _names(content["names"], path), _stated_places(content, path))
     path = root / "classes.txt"
     if path.is_file():
-        lines = [line.strip() for line in _text(path).splitlines() if line.strip()]
+        lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
         return _Config(path, dict(enumerate(lines)), {})
     return None
 
@@ -177,7 +166,7 @@ def _stated_pictures(root: Path, config: _Config, split: str) -> list[tuple[Path
                 pictures += [(base, path) for path in pictures_in(base / name)]
                 break
             if name.suffix == ".txt" and (base / name).is_file():
-                lines = _text(base / name).split("\n")
+                lines = read_text(base / name).split("\n")
                 listed = [(base / name).parent / safe_name(line.strip(), base / name) for line in lines if line.strip()]
                 refuse_links_outside(listed, (root, base), base / name)
                 pictures += [(base, path) for path in listed if path.is_file()]
@@ -223,17 +212,10 @@ def _check_number(number: int, names: Iterable[int], path: Path) -> None:
         raise DataError(f"{path} uses class {number}, which has no name; the names are of {sorted(names)}")
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text: {error}; save it as UTF-8") from error
-
-
 def _rows(path: Path) -> list[tuple[int, np.ndarray]]:
     """Class number and coordinates (n,) of every line."""
     rows = []
-    for line_number, line in enumerate(_text(path).splitlines(), start=1):
+    for line_number, line in enumerate(read_text(path).splitlines(), start=1):
         words = line.split()
         if not words:
             continue
@@ -262,7 +244,7 @@ def _classes_in(path: Path) -> set[int]:
 
 
 @dataclass(frozen=True)
-class YoloReader:
+class YoloReader(Reader):
     """Draws the objects of each text file."""
 
     tree: ClassTree
@@ -279,10 +261,6 @@ class YoloReader:
             node, layer = (self.nodes[number], Layer.OUTLINE) if len(values) > 4 else (ROOT, Layer.BOX)
             shapes.append(Shape(_region(values, size_hw), node, bool(self.tree.is_thing[node]), layer))
         return drawn_sample(entry.name, picture, shapes, self.tree)
-
-    def read_values(self, entry: Entry) -> np.ndarray | None:
-        """None: outlines have no label values."""
-        return None
 
 
 def _region(values: np.ndarray, size_hw: tuple[int, int]) -> Region:
@@ -310,11 +288,9 @@ def write(source: Dataset, out: Path) -> list[str]:
     used: set[int] = set()
     silent_in = crowds_in = bridged = 0
     for split in source.splits:
-        images, labels = out / "images" / split, out / "labels" / split
-        images.mkdir(parents=True)
+        labels = out / "labels" / split
         labels.mkdir(parents=True)
-        for entry, stem, sample in samples_of(source, split):
-            copy_picture(entry, sample, images, stem)
+        for stem, _, sample in copy_split(source, split, out / "images" / split):
             pieces = cut(sample, tree)
             silent_in += bool(pieces.silent.any())
             crowds_in += bool(pieces.crowds)
