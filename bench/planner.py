@@ -35,6 +35,7 @@ from bench.planner_fit import Case, errors_of, fit, predicted, table_of
 from smalta.errors import ConfigError
 from smalta.plan.cost import fitted
 from smalta.plan.machine import Machine, this_machine
+from smalta.runtimes.registry import RUNTIMES
 
 SHARES = REPOSITORY / "src/smalta/plan/efficiency.json"
 EXPECTED = {"median_error": 0.15, "median_regret": 1.05, "p90_regret": 1.15}
@@ -87,7 +88,7 @@ def memory(found: Sequence[Case]) -> dict[str, float]:
 
 
 def _alive(case: Case) -> float:
-    narrow = case["precision"] == "bf16" and case["runtime"] != "pytorch"
+    narrow = case["precision"] == "bf16" and RUNTIMES[case["runtime"]].graph
     return case["streams"] * table_of(case).live_bytes * (0.5 if narrow else 1.0)
 
 

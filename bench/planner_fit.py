@@ -22,7 +22,7 @@ from smalta.description.workload import Kind
 from smalta.model.tracing import trace
 from smalta.plan.cost import FUSED, Table, Way, cpu_cost, share_name
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Runtime
+from smalta.runtimes.registry import RUNTIMES
 
 SPRING = 0.1  # an error of a tenth weighs as much as a share that is wrong by a factor of e
 USUAL = {"dense": 0.7, "pointwise": 0.5, "depthwise": 0.15, "grouped": 0.3, "stem": 0.2}
@@ -30,7 +30,6 @@ OTHERS = {"convolution.bytes": 0.7, "call": 5e-6, "serial": 0.05}
 PYTORCH = {"pytorch.reorder.fp32": 1.0, "pytorch.reorder.bf16": 1.0, "pytorch.fresh": 0.5, "pytorch.trimmed": 0.1}
 # no CUDA device was at hand: what such kernels usually reach of a card's published or measured peak
 CUDA = {"dense": 0.45, "pointwise": 0.35, "depthwise": 0.05, "grouped": 0.15, "stem": 0.1}
-RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 Case = Mapping[str, Any]
 
@@ -41,7 +40,7 @@ def usual_shares() -> dict[str, float]:
     for runtime in (*RUNTIMES, "cuda"):
         for kind in get_args(Kind):
             start = (CUDA if runtime == "cuda" else USUAL).get(kind, 0.5)
-            if runtime in ("openvino", "onnxruntime") and kind in FUSED:
+            if runtime in RUNTIMES and RUNTIMES[runtime].graph and kind in FUSED:
                 start = 1.0
             for bits in (32, 16, 8):
                 for backward in (False, True):
@@ -63,7 +62,7 @@ def way_of(case: Case) -> Way:
 
 
 def table_of(case: Case) -> Table:
-    bf16 = case["precision"] == "bf16" and case["runtime"] == "pytorch"
+    bf16 = case["precision"] == "bf16" and not RUNTIMES[case["runtime"]].graph
     return _table(case["task"], case["encoder"], case["side"], bf16, case["batch"])
 
 
@@ -109,7 +108,7 @@ def _fit_runtime(runtime: str, cases: Sequence[Case], machine: Machine, usual: M
 
 def _seen(runtime: str, prepared: Sequence[tuple[Table, Way]]) -> set[str]:
     """Names of the shares that the cases tell something about."""
-    graph = runtime != "pytorch"
+    graph = RUNTIMES[runtime].graph
     names = {f"{runtime}.convolution.bytes", f"{runtime}.call"}
     for table, way in prepared:
         for kind, bits, backward in table.sorts:

@@ -15,6 +15,7 @@ from smalta.plan.facts import Caches, Processor
 from smalta.plan.gpus import Gpu
 from smalta.plan.machine import Machine
 from smalta.plan.rates import Rates
+from smalta.runtimes.registry import RUNTIMES
 
 MIB = 2**20
 RATES = Rates(
@@ -79,14 +80,14 @@ def work(side: int = 512, **changes: Any) -> Work:
 # every kind of layer reaches what was measured, nothing else costs anything
 PLAIN_SHARES = {
     share_name(runtime, kind, bits, backward): 1.0
-    for runtime in ("pytorch", "openvino", "onnxruntime", "cuda")
+    for runtime in (*RUNTIMES, "cuda")
     for kind in get_args(Kind)
     for bits in (32, 16, 8)
     for backward in (False, True)
 }
 PLAIN_SHARES |= {"pytorch.reorder.fp32": 0.0, "pytorch.reorder.bf16": 0.0, "pytorch.trimmed": 0.0, "pytorch.fresh": 1.0}
 PLAIN_SHARES |= {"cuda.bytes": 1.0, "cuda.channels_first": 0.5}
-for _runtime in ("pytorch", "openvino", "onnxruntime"):
+for _runtime in RUNTIMES:
     PLAIN_SHARES |= {f"{_runtime}.convolution.bytes": 1.0, f"{_runtime}.call": 0.0, f"{_runtime}.serial": 0.0}
 MEMORY = {"pytorch": 400 * MIB, "openvino": 200 * MIB, "onnxruntime": 100 * MIB, "cuda": 500 * MIB}
 MEMORY |= {f"{runtime}.{task}": 1.0 for runtime in MEMORY for task in ("inference", "training")}

@@ -12,8 +12,8 @@ import torch
 
 from small_models import CARS, save_random_model
 from smalta.cli import main
-from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.description.run_folder import MODEL_FILE
+from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ConfigError, DataError, ModelError
 from smalta.export import onnx_export as exporting
 from smalta.export.onnx_export import Parity, export
@@ -21,7 +21,8 @@ from smalta.inference.predictor import load
 from smalta.model.storage import load_model
 from smalta.model.torch_runtime import TorchRuntime
 from smalta.runtimes.onnx_file import examine
-from smalta.runtimes.onnx_runtimes import OpenVino, OrtCpu
+from smalta.runtimes.open_vino import OpenVino
+from smalta.runtimes.ort_cpu import OrtCpu
 
 RANDOM = np.random.default_rng(0)
 

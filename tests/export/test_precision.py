@@ -26,7 +26,8 @@ from smalta.inference.predictor import load
 from smalta.plan.work_of import work_of_model
 from smalta.report.precision_table import precision_table
 from smalta.runtimes.onnx_file import examine
-from smalta.runtimes.onnx_runtimes import OpenVino, OrtCpu
+from smalta.runtimes.open_vino import OpenVino
+from smalta.runtimes.ort_cpu import OrtCpu
 
 needs_nncf = pytest.mark.skipif(what_lacks() is not None, reason="needs the extra int8")
 

@@ -10,6 +10,7 @@ import torch
 
 from small_models import save_random_model
 from smalta.inference.answer_plan import answering_work
+from smalta.inference.opened import open_model
 from smalta.inference.trial import try_out
 from smalta.plan.candidates import candidates
 from smalta.plan.machine import this_machine
@@ -45,7 +46,7 @@ def test_channels_last_in_bf16_is_compared_with_channels_first_by_measuring(tmp_
     work, machine = answering_work(run, (512, 512)), this_machine()
     ways = [one for one in candidates(work, machine, Limits(device="cuda", batch=1)) if one.tile_hw is None]
 
-    found = try_out(run, ways, (512, 512))
+    found = try_out(open_model(run), ways, (512, 512))
 
     assert len(found.seconds) + len(found.notes) == len(ways) == 4
 
@@ -56,7 +57,7 @@ def test_the_peak_memory_stays_within_the_plan(tmp_path: Path) -> None:
     chosen = best_two(work, machine, Limits(device="cuda", memory_bytes=4 * GIB))[:1]
     torch.cuda.reset_peak_memory_stats()
 
-    try_out(run, chosen, (1024, 1024))
+    try_out(open_model(run), chosen, (1024, 1024))
 
     assert torch.cuda.max_memory_allocated() <= chosen[0].memory_bytes <= 4 * GIB
 

@@ -8,6 +8,7 @@ import pytest
 from machines import TWO_CORES
 from smalta.inference import trial as module
 from smalta.inference.answer_plan import answering_work
+from smalta.inference.opened import open_model
 from smalta.inference.trial import try_out
 from smalta.plan.candidates import Candidate, candidates
 from smalta.plan.plan import Limits
@@ -28,7 +29,7 @@ def two(path: Path) -> list[Candidate]:
 def test_the_two_best_ways_are_timed(kind: str, request: pytest.FixtureRequest) -> None:
     path = request.getfixturevalue(kind)
 
-    found = try_out(path, two(path), (64, 96))
+    found = try_out(open_model(path), two(path), (64, 96))
 
     assert list(found.seconds) == [one.name for one in two(path)]
     assert all(0 < seconds < 60 for seconds in found.seconds.values())
@@ -51,9 +52,10 @@ class Fixed:
 
 def test_a_way_that_answers_otherwise_is_not_taken(random_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = two(random_run)
-    monkeypatch.setattr(module, "open_model", lambda _, way: (Fixed(0 if way == first.way else 1), None))
+    model = open_model(random_run)
+    monkeypatch.setattr(type(model), "runtime", lambda _, way: Fixed(0 if way == first.way else 1))
 
-    found = try_out(random_run, [first, second], (64, 96))
+    found = try_out(model, [first, second], (64, 96))
 
     assert list(found.seconds) == [first.name]
     assert found.notes == (f"{second.name} gives 100.0% of the pixels another class, so it is not taken",)

@@ -15,7 +15,8 @@ from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import CONVOLUTIONS, Workload
 from smalta.errors import ModelError
-from smalta.inference.answer_plan import answer_bytes, answering_work, is_model
+from smalta.inference.answer_plan import answer_bytes, answering_work
+from smalta.inference.opened import is_model
 from smalta.plan import work_of as module
 from smalta.plan.work_of import work_of_network
 from smalta.results.writers import OutputOptions

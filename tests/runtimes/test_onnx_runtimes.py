@@ -22,10 +22,13 @@ from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
 from smalta.errors import ModelError, SmaltaError
 from smalta.export.onnx_export import export
-from smalta.inference.predictor import load, open_model
+from smalta.inference.opened import open_model
+from smalta.inference.predictor import load
 from smalta.plan.cost import Way
-from smalta.runtimes.onnx_file import examine
-from smalta.runtimes.onnx_runtimes import OpenVino, OrtCpu, load_onnx, multiplies_bf16, start
+from smalta.runtimes.onnx_file import examine, read_onnx
+from smalta.runtimes.onnx_runtimes import start
+from smalta.runtimes.open_vino import OpenVino, multiplies_bf16
+from smalta.runtimes.ort_cpu import OrtCpu
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
@@ -62,9 +65,8 @@ def test_every_way_of_running_a_model_answers_alike(exported: Path) -> None:
     ]
     torch_ways = [Way(layout="channels_first", threads=1), Way(layout="channels_last", threads=2)]
 
-    opened = [open_model(exported, way)[0] for way in onnx] + [
-        open_model(exported.parent, way)[0] for way in torch_ways
-    ]
+    exported_model, run_model = open_model(exported), open_model(exported.parent)
+    opened = [exported_model.runtime(way) for way in onnx] + [run_model.runtime(way) for way in torch_ways]
     maps = [runtime.maps(PICTURE[None]) for runtime in opened]
 
     assert [runtime.streams for runtime in opened] == [2, 1, 1, 1, 1]
@@ -121,14 +123,14 @@ def test_commands_and_load_answer_without_pytorch_installed(run: Path, discs: Pa
 
 
 def test_openvino_runs_a_model_where_it_is_installed(exported: Path) -> None:
-    assert isinstance(load_onnx(exported)[0], OpenVino)
+    assert isinstance(start(*read_onnx(exported)), OpenVino)
 
 
 def test_onnx_runtime_runs_a_model_where_openvino_is_not(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = load(exported)(PICTURE)
     monkeypatch.setitem(sys.modules, "openvino", None)
 
-    assert isinstance(load_onnx(exported)[0], OrtCpu)
+    assert isinstance(start(*read_onnx(exported)), OrtCpu)
     np.testing.assert_allclose(load(exported)(PICTURE).probabilities, expected.probabilities, atol=1e-4)
 
 
@@ -265,7 +267,7 @@ def one_output_less(model: ModelProto) -> None:
         (described(lambda values: [values]), "description is a list"),
         (stating(format_version=2), "format version is 2.*update"),
         (without("tree"), "lacks the entry 'tree'"),
-        (stating(network=7), "'network' is '7'"),
+        (stating(network=7), "'network' of its description is 7, not a mapping"),
         (stating(tree={"classes": ["sky"]}), "one leaf"),
         (stating(tree={"classes": ["sky", "road", "tree", "car"]}), "do not fit each other"),
         (described(more_classes), "inputs and outputs do not fit its classes"),
@@ -344,8 +346,9 @@ converted = []
 original = openvino.Type.to_dtype
 openvino.Type.to_dtype = lambda self: converted.append(self) or original(self)
 from pathlib import Path
-from smalta.runtimes.onnx_runtimes import load_onnx
-load_onnx(Path({str(random_file)!r}), name="openvino")
+from smalta.runtimes.onnx_file import read_onnx
+from smalta.runtimes.onnx_runtimes import start
+start(*read_onnx(Path({str(random_file)!r})), name="openvino")
 print(len(converted) > 0)
 """
 

@@ -9,17 +9,19 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from rich.console import Console
 
 from smalta.data.formats.known_formats import FORMATS, one_of
 from smalta.errors import ConfigError
+from smalta.runtimes.registry import AUTO, WantedDevice
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from smalta.inference.opened import OpenedModel
     from smalta.inference.predictor import Predictor
     from smalta.plan.plan import Limits
     from smalta.results.writers import OutputOptions
@@ -28,7 +30,9 @@ STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
-Data = Annotated[Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")]
+Data = Annotated[
+    Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")
+]
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
     Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)
@@ -44,15 +48,16 @@ DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
-def checked_device(name: str) -> Any:
+def checked_device(name: str) -> WantedDevice:
     """The device as a library function takes it.
 
     Raises:
         ConfigError: if there is no such device.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"device must be 'auto', 'cpu' or 'cuda', got {name!r}")
-    return name
+    if name not in get_args(WantedDevice):
+        *others, last = map(repr, get_args(WantedDevice))
+        raise ConfigError(f"device must be {', '.join(others)} or {last}, got {name!r}")
+    return cast(WantedDevice, name)
 
 
 def checked_limits(
@@ -76,7 +81,7 @@ def checked_limits(
         memory_bytes=None if memory is None else n_bytes(memory),
         latency_seconds=None if latency_ms is None else latency_ms / 1e3,
         threads=threads,
-        device=None if wanted == "auto" else wanted,
+        device=None if wanted == AUTO else wanted,
         batch=batch,
         tile=tile,
     )
@@ -94,13 +99,13 @@ def n_bytes(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
-def planned(run: Path, pictures: Iterable[Path], limits: Limits, options: OutputOptions) -> Predictor:
+def planned(model: Path | OpenedModel, pictures: Iterable[Path], limits: Limits, options: OutputOptions) -> Predictor:
     """A model that is made for these pictures within these limits, by `smalta.inference.answer_plan.load_planned`."""
     from smalta.inference.answer_plan import load_planned
     from smalta.plan.machine import this_machine
     from smalta.system.allocator import keep_large_blocks
 
-    predictor = load_planned(run, pictures, this_machine(), limits, options)
+    predictor = load_planned(model, pictures, this_machine(), limits, options)
     if predictor.plan is not None and predictor.plan.keep_memory:
         keep_large_blocks()
     return predictor

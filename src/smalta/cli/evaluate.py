@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from smalta.cli.common import Classes, Data, DeviceName, Quiet, Run, checked_limits, mover, out, planned, progress_bar
 from smalta.errors import ModelError
+from smalta.runtimes.registry import AUTO
 
 
 def evaluate(
@@ -25,19 +26,20 @@ def evaluate(
     seed: Annotated[
         int | None, typer.Option(help="Of the splits; that of the training if not given.", show_default=False)
     ] = None,
-    device: DeviceName = "auto",
+    device: DeviceName = AUTO,
     quiet: Quiet = False,
 ) -> None:
     """Measure a model on a labelled split: scores with intervals, per class and per level."""
     from smalta.data.any_format import open_dataset
-    from smalta.inference.answer_plan import read_info
+    from smalta.inference.opened import open_model
     from smalta.inference.split_evaluation import evaluate as evaluate_split
     from smalta.inference.split_evaluation import open_for
     from smalta.report.evaluation_table import evaluation_table
     from smalta.results.writers import OutputOptions
     from smalta.system.whole_files import write_bytes
 
-    info = read_info(run)
+    model = open_model(run)
+    info = model.info
     if seed is None:  # the splits that smalta makes must be those of the training, or test pictures were trained on
         seed = _seed_of(info.facts, run)
     if classes is None:
@@ -48,7 +50,7 @@ def evaluate(
         for note in dataset.notes:
             out.print(f"[dim]note[/] {escape(note)}", highlight=False)
     pictures = [entry.picture for entry in dataset.split(split)]
-    predictor = planned(run, pictures, checked_limits(None, None, device), OutputOptions(probabilities=True))
+    predictor = planned(model, pictures, checked_limits(None, None, device), OutputOptions(probabilities=True))
     with progress_bar(quiet) as bar:
         workers = predictor.runtime.streams + 1
         report = evaluate_split(predictor, dataset, split, workers=workers, progress=mover(bar, "evaluate"))

@@ -13,11 +13,13 @@ from rich.markup import escape
 
 from smalta.cli.common import DeviceName, Memory, Quiet, Threads, Tile, checked_limits, out
 from smalta.errors import ConfigError
+from smalta.runtimes.registry import AUTO
 
 if TYPE_CHECKING:
+    from smalta.inference.opened import OpenedModel
     from smalta.plan.candidates import Work
     from smalta.plan.machine import Machine
-    from smalta.plan.plan import Limits
+    from smalta.plan.plan import Limits, Plan
 
 
 def info(
@@ -48,7 +50,7 @@ def plan(
     ] = None,
     threads: Threads = None,
     tile: Tile = None,
-    device: DeviceName = "auto",
+    device: DeviceName = AUTO,
     batch: Annotated[int | None, typer.Option(help="Pictures per pass.", show_default=False)] = None,
     what_if: Annotated[
         str | None, typer.Option(help="As if a card were there, by published numbers: h100, rtx4090, ...")
@@ -63,35 +65,24 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Say how this machine would train on a data set or answer with a model, and why."""
-    from smalta.inference.answer_plan import answering_work, is_model
+    from smalta.inference.opened import is_model, open_model
     from smalta.plan.gpus import published
     from smalta.plan.machine import this_machine
     from smalta.plan.planner import plan as make_plan
-    from smalta.report.plan_tables import plan_table, rejected_table
 
     limits = checked_limits(memory, threads, device, tile, batch=batch, latency_ms=latency)
     size_hw = None if size is None else height_width(size)
-    if is_model(what):
-        work = answering_work(what, size_hw)
-    else:
-        from smalta.training.training_plan import training_work
-
-        work = training_work(what, size_hw)
+    model = open_model(what) if is_model(what) else None
+    work = _work(what, model, size_hw)
     machine = this_machine()
     if what_if is not None:
         machine = replace(machine, gpus=(published(what_if),))
-    measured, notes = (None, ()) if not measure else _measured(what, work, machine, limits, what_if)
+    measured, notes = (None, ()) if not measure else _measured(model, work, machine, limits, what_if)
     made = make_plan(work, machine, limits, measured=measured)
     if as_json:
         print(json.dumps(made.to_dict(), indent=1))
     elif not quiet:
-        step = f"training with views of {work.size_hw[0]} x {work.size_hw[1]} px"
-        answer = f"answering for pictures of {work.size_hw[0]} x {work.size_hw[1]} px"
-        out.print(f"[bold]{step if work.task == 'training' else answer}[/]", highlight=False)
-        out.print(plan_table(made), highlight=False)
-        out.print(rejected_table(made), highlight=False)
-        for note in notes:
-            out.print(f"[dim]note[/] {escape(note)}", highlight=False)
+        _print(made, notes)
     if plot is not None:
         from smalta.report.plan_plot import draw_plan
 
@@ -100,19 +91,42 @@ def plan(
             out.print(f"the drawing is {escape(str(plot))}", highlight=False)
 
 
+def _work(what: Path, model: OpenedModel | None, size_hw: tuple[int, int] | None) -> Work:
+    """The work of answering with a model, or of training on a data set."""
+    if model is not None:
+        from smalta.inference.answer_plan import answering_work
+
+        return answering_work(model, size_hw)
+    from smalta.training.training_plan import training_work
+
+    return training_work(what, size_hw)
+
+
+def _print(made: Plan, notes: tuple[str, ...]) -> None:
+    from smalta.report.plan_tables import plan_table, rejected_table
+
+    size = f"{made.size_hw[0]} x {made.size_hw[1]} px"
+    title = f"training with views of {size}" if made.task == "training" else f"answering for pictures of {size}"
+    out.print(f"[bold]{title}[/]", highlight=False)
+    out.print(plan_table(made), highlight=False)
+    out.print(rejected_table(made), highlight=False)
+    for note in notes:
+        out.print(f"[dim]note[/] {escape(note)}", highlight=False)
+
+
 def _measured(
-    what: Path, work: Work, machine: Machine, limits: Limits, what_if: str | None
+    model: OpenedModel | None, work: Work, machine: Machine, limits: Limits, what_if: str | None
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """Seconds of the two best candidates, and what is to be said about them."""
     from smalta.inference.trial import try_out
     from smalta.plan.planner import best_two
 
-    if work.task == "training" or what_if is not None:
+    if model is None or what_if is not None:
         raise ConfigError(
             "--measure times a model that is there, on this machine; a training measures its own steps and writes them "
             "into plan.json"
         )
-    trial = try_out(what, best_two(work, machine, limits), work.size_hw)
+    trial = try_out(model, best_two(work, machine, limits), work.size_hw)
     return trial.seconds, trial.notes
 
 

@@ -45,7 +45,8 @@ from smalta.model.network import Network
 from smalta.model.storage import load_model
 from smalta.model.torch_runtime import MULTIPLE, TorchRuntime
 from smalta.runtimes.onnx_file import INPUT, METADATA_KEY, examine
-from smalta.runtimes.onnx_runtimes import multiplies_bf16, start
+from smalta.runtimes.onnx_runtimes import start
+from smalta.runtimes.open_vino import multiplies_bf16
 from smalta.scenes import generate
 from smalta.system.whole_files import write_bytes
 from smalta.version import __version__

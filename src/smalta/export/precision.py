@@ -21,7 +21,8 @@ from smalta.errors import DataError, SmaltaError
 from smalta.inference.predictor import Predictor
 from smalta.inference.split_evaluation import evaluate
 from smalta.runtimes.onnx_file import examine
-from smalta.runtimes.onnx_runtimes import OnnxRuntime, start
+from smalta.runtimes.onnx_runtimes import start
+from smalta.runtimes.protocol import OnnxRuntime
 
 Wanted = Literal["fp32", "bf16", "int8", "auto"]
 WANTED: tuple[Wanted, ...] = ("fp32", "bf16", "int8", "auto")

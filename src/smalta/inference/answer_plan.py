@@ -8,19 +8,18 @@ Must not know: training, how a plan is chosen or shown.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from math import prod
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
+from smalta.data.fingerprint import Fingerprint
 from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.model_info import ModelInfo
-from smalta.description.run_folder import MODEL_FILE, model_file
-from smalta.errors import DataError, ModelError, SmaltaError
-from smalta.inference.predictor import Predictor, digest, open_model
+from smalta.description.run_folder import read_settings
+from smalta.errors import DataError, SmaltaError
+from smalta.inference.opened import OpenedModel, open_model
+from smalta.inference.predictor import Predictor
 from smalta.inference.tiling import Tiled
 from smalta.pictures import large_pictures as large
 from smalta.pictures.reading import read_size
@@ -29,22 +28,18 @@ from smalta.plan.cost import Way
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan
 from smalta.plan.planner import plan
-from smalta.plan.work_of import work_of_model, work_of_network
 from smalta.results.writers import OutputOptions
-from smalta.runtimes.onnx_file import read_onnx
 
 USUAL_HW = (512, 512)  # pixels, where nothing tells the size of the pictures
 DRAWN_BYTES = 85  # a pixel, of overlays and outlines
-Demand = Callable[[ModelInfo], int]  # bytes per pixel of what is made of a picture
-
-
-def is_model(path: Path) -> bool:
-    """Whether a path is a run's folder or a model's file, and not a data set."""
-    return path.suffix in (".onnx", ".safetensors") or (path / MODEL_FILE).is_file()
 
 
 def load_planned(
-    model: Path, pictures: Iterable[Path], machine: Machine, limits: Limits, options: OutputOptions
+    model: str | Path | OpenedModel,
+    pictures: Iterable[Path],
+    machine: Machine,
+    limits: Limits,
+    options: OutputOptions,
 ) -> Predictor:
     """A model that is made for these pictures: its plan says how, and why.
 
@@ -61,12 +56,12 @@ def load_planned(
         ModelError: if the model cannot be used.
         ConfigError: if nothing keeps the limits.
     """
-    work = answering_work(model, largest(pictures), demand=lambda info: answer_bytes(info, options))
-    made = plan(work, machine, limits)
-    runtime, info = open_model(model, Way.of(made))
+    opened = open_model(model)
+    made = plan(answering_work(opened, largest(pictures), options), machine, limits)
+    runtime = opened.runtime(Way.of(made))
     if made.tile_hw is not None:
         runtime = Tiled(runtime, made.tile_hw)
-    return Predictor(runtime, info, digest=digest(model), plan=made)
+    return Predictor(runtime, opened.info, digest=opened.digest, plan=made)
 
 
 def with_measured(made: Plan, busy_seconds: float, pixels: int) -> Plan:
@@ -127,49 +122,28 @@ def answer_bytes(info: ModelInfo, options: OutputOptions) -> int:
     return max(needed, DRAWN_BYTES) if options.overlays or options.geojson else needed
 
 
-def answering_work(path: Path, size_hw: tuple[int, int] | None = None, *, demand: Demand | None = None) -> Work:
+def answering_work(
+    model: str | Path | OpenedModel, size_hw: tuple[int, int] | None = None, options: OutputOptions | None = None
+) -> Work:
     """The work of answering for one picture.
 
     Args:
-        path: a run's folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
+        model: as for `smalta.inference.predictor.load`.
         size_hw: of the picture, pixels; None for the median of those that it was trained on.
-        demand: what is made of pictures; None for the model's own kind of answer without extras.
+        options: what is made of pictures; None for the model's own kind of answer without extras.
 
     Raises:
         ModelError: if there is no such model, or it is damaged, or a run's work is to be found without PyTorch.
     """
-    demand = demand or (lambda info: answer_bytes(info, OutputOptions()))
-    if path.suffix == ".onnx":
-        content, info = read_onnx(path)
-        return work_of_model(content, info, size_hw or _usual(path.parent), answer_bytes=demand(info))
-    info = read_info(path)
-    return work_of_network(
-        info.network, size_hw or _usual(model_file(path).parent), "inference", answer_bytes=demand(info)
-    )
-
-
-def read_info(path: Path) -> ModelInfo:
-    """What a model means, without its weights.
-
-    Raises:
-        ModelError: if there is no such model, or it is damaged.
-    """
-    if path.suffix == ".onnx":
-        return read_onnx(path)[1]
-    file = model_file(path)
-    if not file.is_file():
-        raise ModelError(f"{file} does not exist; name a folder that `smalta train --out` made")
-    try:
-        with safe_open(file, framework="np") as content:
-            return ModelInfo.from_dict(json.loads((content.metadata() or {})["smalta"]))
-    except (OSError, SafetensorError, KeyError, ValueError, SmaltaError) as error:
-        raise ModelError(f"{file} is no model of smalta, or it is damaged: {error}") from error
+    opened = open_model(model)
+    needed = answer_bytes(opened.info, options or OutputOptions())
+    return opened.work(size_hw or _usual(opened.file.parent), answer_bytes=needed)
 
 
 def _usual(run: Path) -> tuple[int, int]:
     """Median height and width of the pictures that a run was trained on."""
     try:
-        facts = json.loads((run / "settings.json").read_text(encoding="utf-8"))["fingerprint"]
-        return int(facts["height"][1]), int(facts["width"][1])
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        facts = Fingerprint.from_dict(read_settings(run).get("fingerprint", {}))
+    except SmaltaError:
         return USUAL_HW
+    return facts.height[1], facts.width[1]

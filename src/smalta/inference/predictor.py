@@ -3,16 +3,13 @@
 In:  a run's folder or an exported model; pictures as arrays or paths.
 Out: `Segmentation`s.
 
-Must not know: how files are written, how training works. PyTorch is imported when a run's folder is loaded, not before,
-and never for an exported model.
+Must not know: how models are opened, how files are written, how training works.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -23,15 +20,13 @@ from smalta.answers.segmentation import Segmentation
 from smalta.answers.upscaling import class_map, fields_of
 from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
 from smalta.description.model_info import ModelInfo
-from smalta.description.run_folder import model_file
-from smalta.errors import ConfigError, ModelError, ShapeError
+from smalta.errors import ConfigError, ShapeError
+from smalta.inference.opened import OpenedModel, open_model
 from smalta.pictures.reading import read_picture
-from smalta.plan.cost import Way
 from smalta.plan.plan import Plan
 from smalta.runtimes.protocol import Maps, Runtime
+from smalta.runtimes.registry import AUTO, WantedDevice
 from smalta.runtimes.stopwatch import Stopwatch
-
-Device = Literal["auto", "cpu", "cuda"]
 
 
 class Predictor:
@@ -143,7 +138,7 @@ class Predictor:
         return self.info.grouping
 
 
-def load(model: str | Path, *, device: Device = "auto") -> Predictor:
+def load(model: str | Path | OpenedModel, *, device: WantedDevice = AUTO) -> Predictor:
     """Load a trained model.
 
     It answers pictures as they come, whole and one after the other; `smalta.inference.answer_plan.load_planned` has it
@@ -151,7 +146,7 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
 
     Args:
         model: a run's folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote, which
-            runs without PyTorch.
+            runs without PyTorch; or one that is open already.
         device: where to run; "auto" takes a CUDA device where there is one. An exported model runs on the processor.
 
     Raises:
@@ -161,64 +156,8 @@ def load(model: str | Path, *, device: Device = "auto") -> Predictor:
         >>> answer = load("runs/street")("street.jpg")        # doctest: +SKIP
         >>> answer.areas()                                    # doctest: +SKIP
     """
-    runtime, info = open_model(Path(model), device=device)
-    return Predictor(runtime, info, digest=digest(Path(model)))
-
-
-def open_model(path: Path, way: Way | None = None, *, device: Device = "auto") -> tuple[Runtime, ModelInfo]:
-    """A model ready to run, and what it means.
-
-    Args:
-        path: as for `load`.
-        way: how to run it; None for one stream on all cores.
-        device: where, if no way is given.
-
-    Raises:
-        ModelError: as `load` does.
-    """
-    if path.suffix == ".onnx":
-        return _open_exported(path, way, device)
-    try:
-        import torch
-
-        from smalta.model.folding import folded
-        from smalta.model.storage import load_model
-        from smalta.model.torch_runtime import TorchRuntime
-    except ImportError as error:
-        raise ModelError(
-            f"{path} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
-        ) from error
-    network, info = load_model(model_file(path))
-    if way is not None:
-        planned = TorchRuntime(
-            folded(network),
-            info.tree.attributes,
-            device=way.device,
-            bf16=way.precision == "bf16",
-            layout=way.layout,
-            threads=way.threads,
-        )
-        return planned, info
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ModelError("device is 'cuda', but PyTorch finds no CUDA device here; use --device cpu")
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return TorchRuntime(folded(network), info.tree.attributes, device=chosen), info
-
-
-def _open_exported(path: Path, way: Way | None, device: Device) -> tuple[Runtime, ModelInfo]:
-    from smalta.runtimes.onnx_runtimes import load_onnx
-
-    if device == "cuda":
-        raise ModelError(f"{path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
-    if way is None:
-        return load_onnx(path)
-    return load_onnx(path, name=way.runtime, precision=way.precision, streams=way.streams, threads=way.threads)
-
-
-def digest(path: Path) -> str:
-    """What tells this model from others; the path is as for `load`."""
-    with model_file(path).open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    opened = open_model(model)
+    return Predictor(opened.runtime(device=device), opened.info, digest=opened.digest)
 
 
 def _size_of(picture: np.ndarray) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Time the best candidates of a plan for real, and see whether they answer alike.
 
-In:  a model, ways to run it, the size of a picture.
+In:  an opened model, ways to run it, the size of a picture.
 Out: seconds per picture by candidate, and where answers differ too much a sentence instead.
 
 Must not know: how candidates are chosen, training.
@@ -12,13 +12,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from smalta.answers.fields import LOGITS
-from smalta.inference.predictor import open_model
+from smalta.inference.opened import OpenedModel
 from smalta.plan.candidates import Candidate
 from smalta.runtimes.protocol import Runtime
 
@@ -39,11 +38,11 @@ class Trial:
     notes: tuple[str, ...] = ()
 
 
-def try_out(model: Path, candidates: Sequence[Candidate], size_hw: tuple[int, int]) -> Trial:
+def try_out(model: OpenedModel, candidates: Sequence[Candidate], size_hw: tuple[int, int]) -> Trial:
     """Run each candidate on one made-up picture for about a second.
 
     Args:
-        model: a run's folder or its `model.safetensors`, or a `.onnx` file.
+        model: to run.
         candidates: to compare; the others must answer as the first does.
         size_hw: of the picture, pixels; a candidate with tiles gets a tile.
 
@@ -55,7 +54,7 @@ def try_out(model: Path, candidates: Sequence[Candidate], size_hw: tuple[int, in
     reference: np.ndarray | None = None
     probe = _picture(min(size_hw[0], 512), min(size_hw[1], 512))
     for one in candidates:
-        runtime, _ = open_model(model, one.way)
+        runtime = model.runtime(one.way)
         classes = runtime.maps(probe)[LOGITS].argmax(axis=1)
         reference = classes if reference is None else reference
         equal = float((classes == reference).mean())

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from smalta.description.model_info import ModelInfo
@@ -80,8 +80,33 @@ def load_model(path: Path) -> tuple[Network, ModelInfo]:
     tensors, header = load_tensors(path)
     try:
         info = ModelInfo.from_dict(header)
-        network = Network(info.network)
-        network.load_state_dict(tensors)
+        return _network(tensors, info), info
     except (SmaltaError, RuntimeError) as error:
-        raise ModelError(f"{path} cannot be used: {' '.join(str(error).split())[:300]}") from error
-    return network.eval().to(memory_format=torch.channels_last), info
+        raise _unusable(path, error) from error
+
+
+def network_from(path: Path, content: bytes, info: ModelInfo) -> Network:
+    """The network of a file that was read already, in evaluation mode.
+
+    Args:
+        path: of the file, for errors.
+        content: of the file.
+        info: what it means.
+
+    Raises:
+        ModelError: if the weights do not fit the network.
+    """
+    try:
+        return _network(load(content), info)
+    except (SmaltaError, RuntimeError) as error:
+        raise _unusable(path, error) from error
+
+
+def _network(tensors: Mapping[str, Tensor], info: ModelInfo) -> Network:
+    network = Network(info.network)
+    network.load_state_dict(tensors)
+    return network.eval().to(memory_format=torch.channels_last)
+
+
+def _unusable(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{path} cannot be used: {' '.join(str(error).split())[:300]}")

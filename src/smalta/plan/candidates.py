@@ -12,14 +12,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from smalta.description.model_info import LEAST_BF16_GAIN
+from smalta.description.model_info import LEAST_BF16_GAIN, Precision
 from smalta.description.workload import Workload
 from smalta.plan.cost import BITS, Cost, Way, cost, fitted
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Layout, Limits, Precision, Runtime, Task
+from smalta.plan.plan import Limits, Task
 from smalta.plan.tiles import on_grid, tile_starts
+from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, RuntimeKind, runtimes_for
 
-LAYOUTS: tuple[Layout, ...] = ("channels_last", "channels_first")
 TILES = (4096, 2048, 1536, 1024, 768)
 GPU_BATCHES = (1, 2, 4, 8, 16)
 ANSWER_BYTES = 16  # a pixel, where only its class is asked for
@@ -35,7 +35,7 @@ class Work:
         task: training or inference.
         size_hw: of the picture or view, pixels.
         workloads: of one picture by bits of the multiplications in PyTorch: 32, and 16 where PyTorch may run it.
-        runtimes: that can run it.
+        runtimes: that can run it, names in `smalta.runtimes.registry.RUNTIMES`.
         precisions: that it may be run in; one alone is taken even where the processor is slow at it.
         answer_bytes: per pixel of what is made of a picture: itself, fields, classes.
         batch: pictures per training step that are wanted.
@@ -44,21 +44,21 @@ class Work:
     task: Task
     size_hw: tuple[int, int]
     workloads: Mapping[int, Workload]
-    runtimes: tuple[Runtime, ...] = ("pytorch",)
+    runtimes: tuple[str, ...] = (PYTORCH.name,)
     precisions: tuple[Precision, ...] = ("fp32", "bf16")
     answer_bytes: int = ANSWER_BYTES
     batch: int = TRAINING_BATCH
 
     def workload(self, way: Way, *, pixels: int, batch: int) -> Workload:
         """Of a batch of pictures or tiles of so many pixels."""
-        bits = BITS[way.precision] if way.runtime == "pytorch" else 32
+        bits = 32 if way.kind.graph else BITS[way.precision]
         base = self.workloads.get(bits, self.workloads[32])  # of an exported model there is that of fp32 alone
         return base.scaled(batch * pixels / base.pixels)
 
 
 def as_exported(work: Work) -> Work:
     """The same work, once the network is exported."""
-    return replace(work, runtimes=("openvino",), workloads={32: work.workloads[32]})
+    return replace(work, runtimes=(runtimes_for(exported=True)[0].name,), workloads={32: work.workloads[32]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,21 +116,26 @@ def ways(work: Work, machine: Machine, limits: Limits) -> Iterator[Way]:
         if limits.precision not in (None, precision):
             continue
         if limits.device != "cuda" and (fast_enough(machine, precision) or len(work.precisions) == 1):
-            for runtime in work.runtimes:
-                if runtime == "onnxruntime" and precision == "bf16":
-                    continue  # it has no bf16 kernels for the processor
-                for layout in LAYOUTS if runtime == "pytorch" else LAYOUTS[:1]:
-                    for streams in _streams(work, runtime, cores):
+            for kind in _able(work, "cpu", precision):
+                for layout in kind.layouts:
+                    for streams in _streams(work, kind, cores):
                         yield Way(
-                            runtime=runtime,
+                            runtime=kind.name,
                             layout=layout,
                             precision=precision,
                             streams=streams,
                             threads=cores // streams,
                         )
-        if limits.device != "cpu" and machine.gpus and "pytorch" in work.runtimes and precision != "int8":
-            for layout in LAYOUTS:
-                yield Way(device="cuda", layout=layout, precision=precision)
+        if limits.device != "cpu" and machine.gpus:
+            for kind in _able(work, "cuda", precision):
+                for layout in kind.layouts:
+                    yield Way(device="cuda", runtime=kind.name, layout=layout, precision=precision)
+
+
+def _able(work: Work, device: Device, precision: Precision) -> list[RuntimeKind]:
+    """The work's runtimes that multiply in this precision on this device."""
+    kinds = [RUNTIMES[name] for name in work.runtimes]
+    return [kind for kind in kinds if precision in kind.precisions.get(device, ())]
 
 
 def fast_enough(machine: Machine, precision: Precision) -> bool:
@@ -139,9 +144,9 @@ def fast_enough(machine: Machine, precision: Precision) -> bool:
     return machine.rates.flops[precision] >= gain * machine.rates.flops["fp32"]
 
 
-def _streams(work: Work, runtime: Runtime, cores: int) -> list[int]:
+def _streams(work: Work, kind: RuntimeKind, cores: int) -> list[int]:
     """Numbers of streams that share the cores evenly."""
-    if work.task == "training" or runtime != "openvino":
+    if work.task == "training" or not kind.side_by_side:
         return [1]
     return sorted({n for n in (1, 2, 4, 8, cores // 2, cores) if n >= 1 and cores % n == 0})
 
@@ -190,12 +195,11 @@ def _memory(work: Work, workload: Workload, way: Way, pixels: int) -> int:
 
     While all streams work on pictures, one more is being read or written.
     """
-    base = fitted()["memory"]
-    runtime = "cuda" if way.device == "cuda" else way.runtime
-    width = 1.0 if way.runtime == "pytorch" else BITS[way.precision] / 32
-    alive = workload.live_bytes * width * base[f"{runtime}.{work.task}"]
+    base, name = fitted()["memory"], way.kind.shares(way.device)
+    width = BITS[way.precision] / 32 if way.kind.graph else 1.0
+    alive = workload.live_bytes * width * base[f"{name}.{work.task}"]
     answers = (way.streams + 1) * pixels * work.answer_bytes if work.task == "inference" else 0
-    return round(base[runtime] + workload.weight_bytes + way.streams * alive + answers)
+    return round(base[name] + workload.weight_bytes + way.streams * alive + answers)
 
 
 def _in_parts(tile_hw: tuple[int, int], width: int) -> int:

@@ -23,10 +23,12 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
+from smalta.description.model_info import Precision
 from smalta.description.workload import CONVOLUTIONS, Kind, Workload
 from smalta.plan.gpus import Gpu
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Device, Layout, Plan, Precision, Runtime
+from smalta.plan.plan import Plan
+from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, Layout, RuntimeKind
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes do them inside the convolution before
@@ -40,7 +42,7 @@ class Way:
     """How a pass is run; fields as in `Plan`."""
 
     device: Device = "cpu"
-    runtime: Runtime = "pytorch"
+    runtime: str = PYTORCH.name
     layout: Layout = "channels_last"
     precision: Precision = "fp32"
     streams: int = 1
@@ -53,10 +55,15 @@ class Way:
         return cls(**{entry.name: getattr(plan, entry.name) for entry in fields(cls)})
 
     @property
+    def kind(self) -> RuntimeKind:
+        """What its runtime is."""
+        return RUNTIMES[self.runtime]
+
+    @property
     def name(self) -> str:
         """In words."""
         parts: list[str] = [self.runtime, self.precision]
-        if self.runtime == "pytorch":
+        if not self.kind.graph:
             parts.append(self.layout.replace("_", "-"))
         if self.device == "cuda":
             return ", ".join([*parts, "on the GPU"])
@@ -130,8 +137,8 @@ def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = No
     """What a pass takes on a machine.
 
     Args:
-        workload: of one pass of the whole batch. For a runtime that is not PyTorch it is that of fp32; `way.precision`
-            says what it multiplies.
+        workload: of one pass of the whole batch. For a graph runtime it is that of fp32; `way.precision` says what it
+            multiplies.
         machine: the measured one.
         way: how it is run.
         gpu: the card, where `way.device` is "cuda".
@@ -146,7 +153,7 @@ def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = No
 def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, float]) -> Cost:
     """What a pass takes on the processor, with these shares."""
     rates, caches = machine.rates, machine.processor.caches
-    graph = way.runtime != "pytorch"
+    graph, name = way.kind.graph, way.kind.shares(way.device)
     used = min(way.streams * way.threads, machine.cores) / machine.cores  # of the processor, by all streams
     portion = used / way.streams  # by one stream
     bits = np.full_like(table.bits, BITS[way.precision]) if graph else table.bits
@@ -155,26 +162,26 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
     peak = np.select([bits == b for b in BITS.values()], [rates.flops[p] for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
 
-    share = _by_layer(table, way.runtime, shares, BITS[way.precision] if graph else None)
-    sync = 1 + shares[f"{way.runtime}.serial"] * (way.threads - 1)
+    share = _by_layer(table, name, shares, BITS[way.precision] if graph else None)
+    sync = 1 + shares[f"{name}.serial"] * (way.threads - 1)
     compute = np.where(convolution, table.operations / (peak * portion * share) * sync, 0.0)
     levels = (caches.l2_total * portion, caches.l3_total * portion)
     speeds = [rates.bandwidth[level] * portion for level in ("l2", "l3", "memory")]
     pace = _seconds_per_byte(maps + weights, levels, speeds)
-    moved_share = np.where(convolution, shares[f"{way.runtime}.convolution.bytes"], share)
+    moved_share = np.where(convolution, shares[f"{name}.convolution.bytes"], share)
     memory = (maps + weights) * pace / moved_share
-    call = np.full(len(maps), shares[f"{way.runtime}.call"])
+    call = np.full(len(maps), shares[f"{name}.call"])
     if graph:
         inside = np.isin(table.kind, [KINDS.index(kind) for kind in FUSED])
         compute, memory, call = (np.where(inside, 0.0, part) for part in (compute, memory, call))
     reorder = np.zeros(len(maps))
     if not graph and way.layout == "channels_first":
-        by_bits = np.where(bits == 32, shares["pytorch.reorder.fp32"], shares["pytorch.reorder.bf16"])
+        by_bits = np.where(bits == 32, shares[f"{name}.reorder.fp32"], shares[f"{name}.reorder.bf16"])
         reorder = np.where(convolution, maps * pace * by_bits, 0.0)
     fresh = np.zeros(len(maps))
     if not graph and not way.keep_memory and machine.glibc:
-        small = shares["pytorch.trimmed"] if table.live_bytes > 2 * MMAP_BYTES else 0.0
-        fresh = np.where(table.fresh >= MMAP_BYTES, shares["pytorch.fresh"], small) * table.fresh / rates.fresh_bytes
+        small = shares[f"{name}.trimmed"] if table.live_bytes > 2 * MMAP_BYTES else 0.0
+        fresh = np.where(table.fresh >= MMAP_BYTES, shares[f"{name}.fresh"], small) * table.fresh / rates.fresh_bytes
     layers = np.maximum(compute, memory) + call + reorder + fresh
     latency = float(layers.sum())
     return Cost(
@@ -189,16 +196,17 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
 
 def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> Cost:
     """What a pass takes on a card; each operation waits for its launch, its arithmetic or its bytes."""
+    name = way.kind.shares(way.device)
     bits = np.minimum(table.bits, BITS[way.precision])
     peak = np.select([bits == b for b in BITS.values()], [gpu.flops.get(p, gpu.flops["fp32"]) for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
-    share = _by_layer(table, "cuda", shares)
+    share = _by_layer(table, name, shares)
     if way.layout == "channels_first":  # tensor cores want channels last
-        share = np.where(bits < 32, share * shares["cuda.channels_first"], share)
+        share = np.where(bits < 32, share * shares[f"{name}.channels_first"], share)
     moved = (table.maps + table.weights) * bits / table.bits
     compute = np.where(convolution, table.operations / (peak * share), 0.0)
-    memory = moved / (gpu.bandwidth * shares["cuda.bytes"])
-    start = gpu.launch_seconds + shares["pytorch.call"]  # PyTorch prepares each operation on the processor
+    memory = moved / (gpu.bandwidth * shares[f"{name}.bytes"])
+    start = gpu.launch_seconds + shares[f"{way.runtime}.call"]  # the processor prepares each operation
     layers = np.maximum(np.maximum(compute, memory), start)
     first, last = table.maps[0], table.maps[-1] / 2
     transfer = float(first + last) / gpu.transfer
@@ -214,15 +222,20 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
     )
 
 
-def share_name(runtime: str, kind: Kind, bits: int, backward: bool) -> str:
-    """Under which name the share of a kind of layer is kept; only convolutions' differ by precision."""
-    name = f"{runtime}.{kind}" + (f".{PRECISIONS[bits]}" if kind in CONVOLUTIONS else "")
+def share_name(shares: str, kind: Kind, bits: int, backward: bool) -> str:
+    """Under which name the share of a kind of layer is kept; only convolutions' differ by precision.
+
+    Args:
+        shares: as `RuntimeKind.shares` names them.
+        kind, bits, backward: of the layer.
+    """
+    name = f"{shares}.{kind}" + (f".{PRECISIONS[bits]}" if kind in CONVOLUTIONS else "")
     return name + (".backward" if backward else "")
 
 
-def _by_layer(table: Table, runtime: str, shares: Mapping[str, float], bits: int | None = None) -> np.ndarray:
+def _by_layer(table: Table, name: str, shares: Mapping[str, float], bits: int | None = None) -> np.ndarray:
     """The share of each layer; `bits` are those of a graph runtime, instead of the trace's."""
-    values = [shares[share_name(runtime, kind, bits or own, backward)] for kind, own, backward in table.sorts]
+    values = [shares[share_name(name, kind, bits or own, backward)] for kind, own, backward in table.sorts]
     return np.array(values)[table.sort]
 
 

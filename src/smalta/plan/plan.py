@@ -9,26 +9,24 @@ Must not know: how a plan is made, machines, networks.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
+from smalta.description.model_info import Precision
 from smalta.errors import ConfigError
 from smalta.plan.tiles import check_tile
+from smalta.runtimes.registry import RUNTIMES, Device, Layout
 from smalta.system.records import read_record
 
 Task = Literal["training", "inference"]
-Device = Literal["cpu", "cuda"]
-Layout = Literal["channels_last", "channels_first"]
-Precision = Literal["fp32", "bf16", "int8"]
-Runtime = Literal["pytorch", "openvino", "onnxruntime"]
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "task": ("training", "inference"),
-    "device": ("cpu", "cuda"),
-    "layout": ("channels_last", "channels_first"),
-    "precision": ("fp32", "bf16", "int8"),
-    "runtime": ("pytorch", "openvino", "onnxruntime"),
+_CHOICES: Mapping[str, Collection[str]] = {
+    "task": get_args(Task),
+    "device": get_args(Device),
+    "layout": get_args(Layout),
+    "precision": get_args(Precision),
+    "runtime": RUNTIMES.keys(),
 }
 
 
@@ -90,7 +88,7 @@ class Plan:
         device: where the network runs.
         layout: how PyTorch holds feature maps; other runtimes choose their own.
         precision: of the multiplications.
-        runtime: what runs the network.
+        runtime: what runs the network, a name in `smalta.runtimes.registry.RUNTIMES`.
         streams: passes that run side by side.
         threads: per stream.
         tile_hw: pieces that larger pictures are cut into, pixels; None runs every picture whole.
@@ -115,7 +113,7 @@ class Plan:
     device: Device
     layout: Layout
     precision: Precision
-    runtime: Runtime
+    runtime: str
     streams: int
     threads: int
     tile_hw: tuple[int, int] | None

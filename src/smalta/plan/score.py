@@ -16,12 +16,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from smalta.description.model_info import Precision
 from smalta.description.workload import Workload
 from smalta.plan.candidates import Work, ways
 from smalta.plan.cost import cost
 from smalta.plan.gpus import PUBLISHED, Gpu
 from smalta.plan.machine import Machine
-from smalta.plan.plan import Device, Limits, Precision
+from smalta.plan.plan import Limits
+from smalta.runtimes.registry import Device, runtimes_for
 
 REFERENCE = "l4"  # the card that the score speaks of where there is none
 LEAST_SLOPE = 0.05  # the curve rises, however flat the two devices' times run side by side
@@ -99,7 +101,7 @@ def _fastest(work: Work, machine: Machine, pixels: int, device: Device) -> float
     able = work
     if device == "cuda":
         precisions = FLOATS if work.precisions == ("int8",) else work.precisions  # the run's folder is not quantised
-        able = replace(work, runtimes=("pytorch",), precisions=precisions)
+        able = replace(work, runtimes=tuple(kind.name for kind in runtimes_for(exported=False)), precisions=precisions)
     return min(
         cost(work.workload(way, pixels=pixels, batch=1), machine, way, gpu=machine.gpus[0]).per_pass
         for way in ways(able, machine, Limits(device=device))

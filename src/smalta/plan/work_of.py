@@ -23,7 +23,9 @@ from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind, Layer, Workload
 from smalta.errors import ModelError
 from smalta.plan.candidates import ANSWER_BYTES, TRAINING_BATCH, Work
-from smalta.plan.plan import Runtime, Task
+from smalta.plan.plan import Task
+from smalta.runtimes.registry import PYTORCH, runtimes_for
+from smalta.system.first_use import import_openvino
 
 MOST_TRACED = 1024  # pixels of a side; larger pictures take the same layers, and their work is scaled
 
@@ -79,7 +81,7 @@ def work_of_network(
     Raises:
         ModelError: if PyTorch is not installed, or there is no such encoder.
     """
-    if find_spec("torch") is None:
+    if find_spec(PYTORCH.package) is None:
         raise ModelError("the work of a network is found with PyTorch; run `pip install 'smalta[train]'`, or export it")
     from smalta.model.tracing import trace
 
@@ -88,10 +90,12 @@ def work_of_network(
         bits: trace(config, traced, bf16=bits == 16, training=task == "training", fine_kept=fine_kept).scaled(factor)
         for bits in (32, 16)
     }
+    able = [kind for kind in runtimes_for(exported=False) if task == "inference" or kind.trains]
     return Work(
         task=task,
         size_hw=size_hw,
         workloads=workloads,
+        runtimes=tuple(kind.name for kind in able),
         batch=batch,
         answer_bytes=answer_bytes,
     )
@@ -103,7 +107,7 @@ def work_of_model(
     """The work of an exported model.
 
     Args:
-        content: of an ONNX file that `smalta.runtimes.onnx_runtimes.examine` accepted.
+        content: of an ONNX file that `smalta.runtimes.onnx_file.examine` accepted.
         info: what it means.
         size_hw: of the picture, pixels.
         answer_bytes: as in `Work`.
@@ -111,8 +115,7 @@ def work_of_model(
     Raises:
         ModelError: if OpenVINO cannot read it.
     """
-    import openvino
-
+    openvino = import_openvino()
     traced, factor = _traced_size(size_hw)
     if info.precision == "int8":
         content = _without_rounding(content)
@@ -121,14 +124,12 @@ def work_of_model(
         model.reshape([1, *traced, 3])
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot read it: {' '.join(str(error).split())[:300]}") from error
-    installed: list[Runtime] = ["openvino"]
-    if find_spec("onnxruntime") is not None:
-        installed.append("onnxruntime")
+    installed = [kind for kind in runtimes_for(exported=True) if find_spec(kind.package) is not None]
     return Work(
         task="inference",
         size_hw=size_hw,
         workloads={32: workload_of_graph(model, pixels=traced[0] * traced[1]).scaled(factor)},
-        runtimes=tuple(installed),
+        runtimes=tuple(kind.name for kind in installed),
         precisions=("fp32", "bf16") if info.precision == "bf16" else (info.precision,),
         answer_bytes=answer_bytes,
     )

@@ -20,6 +20,7 @@ from smalta.plan.cost import FUSED, KINDS, Way
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Plan
 from smalta.plan.score import Score, compared_gpu, score, sigmoid
+from smalta.runtimes.registry import RUNTIMES
 
 SUFFIXES = (".png", ".svg")
 _COLORS = {
@@ -109,7 +110,7 @@ def _draw_roofline(axes: Any, plan: Plan, workload: Workload, seconds: np.ndarra
             for layer, took in zip(workload.layers, seconds, strict=True)
             if layer.kind == kind and layer.operations > 0 and layer.moved > 0 and took > 0
         ]
-        if layers and not (plan.runtime != "pytorch" and kind in FUSED):
+        if layers and not (RUNTIMES[plan.runtime].graph and kind in FUSED):
             x, y, took = np.array(layers).T
             label = f"{kind}: {100 * took.sum() / total:.0f} % of the time"
             axes.scatter(x, y, s=8 + 900 * took / total, color=_COLORS[kind], alpha=0.6, lw=0, label=label)

@@ -16,6 +16,7 @@ from smalta.plan.gpus import Gpu
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Plan
 from smalta.plan.words import duration, rate, size
+from smalta.runtimes.registry import RUNTIMES
 
 
 def machine_table(machine: Machine) -> Table:
@@ -99,11 +100,12 @@ def rejected_table(plan: Plan) -> Table:
 
 
 def _decisions(plan: Plan) -> dict[str, str]:
+    graph = RUNTIMES[plan.runtime].graph
     rows = {
         "device": plan.device,
         "runtime": plan.runtime,
         "precision": plan.precision,
-        "layout": plan.layout.replace("_", "-") if plan.runtime == "pytorch" else "-",
+        "layout": "-" if graph else plan.layout.replace("_", "-"),
         "streams": f"{plan.streams} x {plan.threads}",
         "tile": "whole" if plan.tile_hw is None else f"{plan.tile_hw[0]} x {plan.tile_hw[1]}",
         "batch": str(plan.batch),
@@ -113,7 +115,7 @@ def _decisions(plan: Plan) -> dict[str, str]:
     }
     if plan.device == "cuda":
         del rows["streams"]
-    if plan.device == "cuda" or plan.runtime != "pytorch":
+    if plan.device == "cuda" or graph:
         del rows["allocator"]
     return rows
 

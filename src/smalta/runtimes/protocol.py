@@ -1,7 +1,7 @@
-"""What runs a network, as all of this room sees it.
+"""What runs a network, as all others see it.
 
 In:  nothing.
-Out: `Runtime`, `Maps`.
+Out: `Runtime`, `OnnxRuntime`, `Maps`.
 
 Must not know: which programs run networks, plans, files.
 """
@@ -31,3 +31,13 @@ class Runtime(Protocol):
     def maps(self, pictures: np.ndarray, /) -> Maps:
         """Maps of (B, H, W, 3) uint8 pictures, as `smalta.answers.fields` lists them, float32."""
         ...
+
+
+class OnnxRuntime(Runtime, Protocol):
+    """Something that runs the content of an ONNX file.
+
+    Attributes:
+        name: of the program that runs it.
+    """
+
+    name: str

@@ -21,7 +21,8 @@ from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
 from smalta.description.network_config import DEFAULT_ENCODER, NetworkConfig
 from smalta.errors import ConfigError
 from smalta.plan.candidates import TRAINING_BATCH
-from smalta.plan.plan import Layout, Plan
+from smalta.plan.plan import Plan
+from smalta.runtimes.registry import Layout
 from smalta.training.augment import UNCHANGED, AugmentConfig, smaller_view
 from smalta.training.schedule import GROWN
 
