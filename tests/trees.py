@@ -15,6 +15,11 @@ STREET: dict[str, Any] = {
 }
 
 
+def paths(tree: ClassTree) -> list[str]:
+    """Paths of all nodes, in pre-order."""
+    return [node.path for node in tree]
+
+
 @st.composite
 def trees(draw: st.DrawFn, *, most_leaves: int = 8) -> ClassTree:
     """Trees of two to `most_leaves` leaves and one to four levels; names recur in different branches."""

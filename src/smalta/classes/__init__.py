@@ -5,7 +5,7 @@ This is the room's door: other rooms import from here alone.
 
 from __future__ import annotations
 
-from smalta.classes.spec import ROOT, Attribute, Node
+from smalta.classes.nodes import ROOT, Attribute, Node
 from smalta.classes.tree import ClassTree
 
 __all__ = ["ROOT", "Attribute", "ClassTree", "Node"]

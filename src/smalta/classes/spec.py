@@ -1,61 +1,23 @@
-"""What a class tree's file may say: the nested mapping is read, checked and numbered here.
+"""Read, check and number the classes of a nested mapping.
 
-In:  the parsed content of `classes.yaml`, or the text of a file.
+In:  `{name: {kind, color, ids, mirror, attributes, children} | None}`, as parsed from a `classes.yaml`.
 Out: `Node` and `Attribute` values in pre-order.
 
-Must not know: pictures, arrays, networks. `ClassTree` is the door; other rooms do not import this module.
+Must not know: pictures, arrays, networks, files. `ClassTree` is the door; other rooms do not import this module.
 """
 
 from __future__ import annotations
 
 import colorsys
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-
+from smalta.classes.nodes import ROOT, Attribute, Kind, Node, Stated
 from smalta.errors import ClassTreeError
 
-Kind = Literal["stuff", "thing"]
-ROOT = 0
 MAX_NODES = 4096
 MAX_DEPTH = 64
 MOST_VALUES = 255  # of an attribute: masks of values have 8 bits, 0 is unlabelled
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """One class. `path` ("car/door") names it uniquely; `name` ("door") may recur in another branch."""
-
-    id: int
-    name: str
-    path: str
-    parent: int
-    depth: int
-    kind: Kind
-    color: tuple[int, int, int]
-    ids: tuple[int, ...]
-    attributes: Mapping[str, tuple[str, ...]]
-    leaf_start: int
-    leaf_stop: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute:
-    """A question about one node, answered by one of its values; `start:stop` are its channels in a network."""
-
-    name: str
-    node: int
-    values: tuple[str, ...]
-    start: int
-
-    @property
-    def stop(self) -> int:
-        """One past the last channel of the attribute."""
-        return self.start + len(self.values)
 
 
 def is_value(value: object) -> bool:
@@ -93,9 +55,9 @@ class Builder:
 
     def __init__(self) -> None:
         self.nodes: list[dict[str, Any]] = []
-        self.mirrors: dict[str, str] = {}
-        self.colors: set[str] = set()
-        self.stated_ids: set[str] = set()
+        self._mirrors: dict[str, str] = {}
+        self._colors: set[str] = set()
+        self._stated_ids: set[str] = set()
         self._n_leaves = 0
         # by identity of a mapping: the parent and the path of the class that it describes
         self._seen: dict[int, tuple[int, str]] = {}
@@ -138,7 +100,7 @@ class Builder:
             "leaf_start": self._n_leaves,
         }
         if fields.get("mirror") is not None:
-            self.mirrors[where] = str(fields["mirror"])
+            self._mirrors[where] = str(fields["mirror"])
         self.nodes.append(node)
         if children:
             named = as_mapping(children, f"children of class {where!r}")
@@ -177,7 +139,7 @@ class Builder:
         ids = [ids] if isinstance(ids, int) else ids
         if not isinstance(ids, list | tuple) or not all(is_value(value) for value in ids):
             raise ClassTreeError(f"ids of class {where!r} must be whole numbers >= 0, got {fields['ids']!r}")
-        self.stated_ids.add(where)
+        self._stated_ids.add(where)
         return tuple(ids)
 
     def _color(self, where: str, fields: Mapping[str, Any]) -> tuple[int, int, int] | None:
@@ -190,14 +152,18 @@ class Builder:
             red, green, blue = bytes.fromhex(text[1:])
         except ValueError:
             raise ClassTreeError(f"color of class {where!r} must look like '#3b82f6', got {text!r}") from None
-        self.colors.add(where)
+        self._colors.add(where)
         return red, green, blue
+
+    def stated(self) -> Stated:
+        """What the mapping says itself."""
+        return Stated(ids=frozenset(self._stated_ids), colors=frozenset(self._colors), mirrors=dict(self._mirrors))
 
     def finish(self) -> tuple[Node, ...]:
         """The nodes with default label values and colours filled in."""
         for index, node in enumerate(self.nodes):
             if node["ids"] is None:  # order of appearance, unless the file states values of its own
-                node["ids"] = () if self.stated_ids else (index,)
+                node["ids"] = () if self._stated_ids else (index,)
             if node["color"] is None:
                 node["color"] = _default_color(node["name"], node["parent"], index)
         return tuple(Node(**node) for node in self.nodes)
@@ -253,65 +219,3 @@ def _default_color(name: str, parent: int, index: int) -> tuple[int, int, int]:
     saturation = (0.75, 0.6, 0.9)[(index // 3) % 3]
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without repeated keys, which the standard loader drops in silence."""
-
-
-def _strict_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Any:
-    seen: set[object] = set()
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":  # <<: *defaults
-            continue
-        key = loader.construct_object(key_node)
-        if isinstance(key, str | int) and key in seen:
-            raise ClassTreeError(
-                f"{key!r} stands twice in one mapping (line {key_node.start_mark.line + 1}); sibling names must differ"
-            )
-        seen.add(key if isinstance(key, str | int) else id(key_node))
-    return loader.construct_yaml_map(node)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _strict_mapping)
-
-
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    """Parsed content of a `classes.yaml`; repeated keys are refused."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except ClassTreeError as error:
-        raise ClassTreeError(f"{path}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
-        raise ClassTreeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, Mapping):
-        raise ClassTreeError(f"{path} must hold a mapping with the key 'classes', got {type(content).__name__}")
-    return content
-
-
-def read_id_name_lines(path: Path) -> Mapping[str, Any]:
-    """A `classes.txt` of `id name` lines (or names alone, numbered from 0) in the form of a `classes.yaml`.
-
-    A name that says void, ignore or unlabelled is a value to ignore, not a class.
-    """
-    classes: dict[str, dict[str, list[int]]] = {}
-    ignore: list[int] = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
-    rows = [line.split("#")[0].strip() for line in lines]
-    numbered = [row.split(None, 1) for row in rows if row]
-    with_ids = all(len(row) == 2 and row[0].rstrip(":").isdigit() for row in numbered)
-    for index, row in enumerate(numbered):
-        value, name = (int(row[0].rstrip(":")), row[1].strip()) if with_ids else (index, " ".join(row))
-        name = name.replace("/", "-")
-        if re.search(r"(?<![a-z])void(?![a-z])|ignore|unlabel", name, re.IGNORECASE):
-            ignore.append(value)
-        elif name in classes:
-            raise ClassTreeError(f"{path} names class {name!r} twice; sibling names must differ")
-        else:
-            classes[name] = {"ids": [value]}
-    return {"classes": classes, "ignore": ignore}

@@ -19,21 +19,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from smalta.classes.spec import (
-    ROOT,
-    Attribute,
-    Builder,
-    Node,
-    as_mapping,
-    few,
-    is_value,
-    number_attributes,
-    read_id_name_lines,
-    read_yaml,
-)
+from smalta.classes.files import classes_and_ignored, plain_data, read_class_file
+from smalta.classes.nodes import ROOT, Attribute, Node, Stated
+from smalta.classes.rules import check_ids, mirror_table
+from smalta.classes.spec import Builder, as_mapping, few, is_value, number_attributes
 from smalta.errors import ClassTreeError
-
-__all__ = ["ROOT", "Attribute", "ClassTree", "Node"]
 
 
 class ClassTree:
@@ -63,18 +53,16 @@ class ClassTree:
         self.ignore: tuple[int, ...] = tuple(sorted(set(ignore)))
         if not all(map(is_value, self.ignore)):
             raise ClassTreeError(f"'ignore' must hold whole numbers in 0..4294967295, got {few(self.ignore)}")
-        self._mirror_names = dict(builder.mirrors)
-        self._stated_ids = builder.stated_ids
-        self._stated_colors = builder.colors
+        self.stated: Stated = builder.stated()
         if self.n_leaves < 2:
             raise ClassTreeError(
                 f"the tree has one leaf, {self.nodes[-1].path!r}: a pixel then has no choice; "
                 "add a class for the rest, such as 'background'"
             )
         self._by_path = {node.path: node.id for node in self.nodes}
-        _check_ids(self)
+        check_ids(self)
         # (N + 1,) int64: the class that each class becomes in a mirrored picture
-        self.mirror: np.ndarray = _mirror_table(self)
+        self.mirror: np.ndarray = mirror_table(self)
         self.mirror.flags.writeable = False
         self.attributes: tuple[Attribute, ...] = number_attributes(self.nodes)
 
@@ -335,46 +323,12 @@ class ClassTree:
 
     def to_dict(self) -> dict[str, Any]:
         """The tree as plain data; `ClassTree.from_dict` gives back an equal tree."""
-
-        def below(node_id: int) -> dict[str, Any]:
-            return {self.nodes[child - 1].name: entry(child) for child in self._children[node_id]}
-
-        def entry(node_id: int) -> dict[str, Any]:
-            node = self.nodes[node_id - 1]
-            inherited = "stuff" if node.parent == ROOT else self.nodes[node.parent - 1].kind
-            fields: dict[str, Any] = {}
-            if node.kind != inherited:
-                fields["kind"] = node.kind
-            if node.path in self._stated_colors:
-                fields["color"] = "#{:02x}{:02x}{:02x}".format(*node.color)
-            if node.path in self._stated_ids:
-                fields["ids"] = list(node.ids)
-            if node.path in self._mirror_names:
-                fields["mirror"] = self._mirror_names[node.path]
-            if node.attributes:
-                fields["attributes"] = {name: list(values) for name, values in node.attributes.items()}
-            if self._children[node_id]:
-                fields["children"] = below(node_id)
-            return fields
-
-        plain: dict[str, Any] = {"classes": below(ROOT)}
-        if self.ignore:
-            plain["ignore"] = list(self.ignore)
-        return plain
+        return plain_data(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ClassTree:
         """Build from the parsed content of a `classes.yaml`; a misspelt key is an error."""
-        unknown = sorted(str(key) for key in values.keys() - {"classes", "ignore"})
-        if unknown:
-            raise ClassTreeError(f"unknown keys {unknown} in the class tree; known keys are 'classes' and 'ignore'")
-        if "classes" not in values:
-            raise ClassTreeError("the class tree needs the key 'classes'")
-        ignore = values.get("ignore", [])
-        ignore = [ignore] if isinstance(ignore, int) else ignore
-        if not isinstance(ignore, list) or not all(is_value(v) for v in ignore):
-            raise ClassTreeError(f"'ignore' must be a list of whole numbers in 0..4294967295, got {ignore!r}")
-        return cls(values["classes"], ignore)
+        return cls(*classes_and_ignored(values))
 
     @classmethod
     def from_file(cls, path: str | Path) -> ClassTree:
@@ -384,7 +338,7 @@ class ClassTree:
             ClassTreeError: if the file cannot be read or breaks a rule; the sentence names the file.
         """
         path = Path(path)
-        content = read_id_name_lines(path) if path.suffix.lower() == ".txt" else read_yaml(path)
+        content = read_class_file(path)
         try:
             return cls.from_dict(content)
         except ClassTreeError as error:
@@ -393,45 +347,3 @@ class ClassTree:
     def to_yaml(self) -> str:
         """The text of a `classes.yaml` that `from_file` reads back as an equal tree."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
-
-
-def _check_ids(tree: ClassTree) -> None:
-    owner: dict[int, str] = {}
-    for node in tree.nodes:
-        for value in node.ids:
-            if value in owner:
-                raise ClassTreeError(
-                    f"label value {value} stands for {owner[value]!r} and for {node.path!r}; give it one"
-                )
-            if value in tree.ignore:
-                raise ClassTreeError(f"label value {value} of {node.path!r} is also in 'ignore'; keep one of the two")
-            owner[value] = node.path
-
-
-def _mirror_table(tree: ClassTree) -> np.ndarray:
-    table = np.arange(len(tree.nodes) + 1)
-    for path, name in tree._mirror_names.items():
-        source = tree[path]
-        sibling = f"{path.rpartition('/')[0]}/{name}".lstrip("/")
-        target = tree[sibling] if sibling in tree._by_path else tree[name]
-        if source.id in tree.ancestors(target.id) or target.id in tree.ancestors(source.id):
-            raise ClassTreeError(
-                f"mirror of {source.path!r} is {target.path!r}, but one lies below the other; name a class beside it"
-            )
-        below, below_target = (
-            {tree.name(node)[len(top.path) + 1 :]: node for node in tree.descendants(top.id)}
-            for top in (source, target)
-        )
-        if lone := sorted(below.keys() ^ below_target.keys()):
-            raise ClassTreeError(
-                f"{source.path!r} and {target.path!r} mirror each other, but only one of them has {lone[0]!r}; "
-                "give both the same children"
-            )
-        for here, there in ((source.id, target.id), *((below[path], below_target[path]) for path in below)):
-            for a, b in ((here, there), (there, here)):
-                if table[a] not in (a, b):
-                    raise ClassTreeError(
-                        f"class {tree.name(a)!r} mirrors {tree.name(int(table[a]))!r} and {tree.name(b)!r}; give it one"
-                    )
-                table[a] = b
-    return table

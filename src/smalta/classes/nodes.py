@@ -1,0 +1,60 @@
+"""What a class tree is made of: its nodes, and the questions about them.
+
+Must not know: files, arrays, pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["stuff", "thing"]
+ROOT = 0  # the node above all; it says nothing about a pixel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One class. `path` ("car/door") names it uniquely; `name` ("door") may recur in another branch."""
+
+    id: int
+    name: str
+    path: str
+    parent: int
+    depth: int
+    kind: Kind
+    color: tuple[int, int, int]
+    ids: tuple[int, ...]
+    attributes: Mapping[str, tuple[str, ...]]
+    leaf_start: int
+    leaf_stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """A question about one node, answered by one of its values; `start:stop` are its channels in a network."""
+
+    name: str
+    node: int
+    values: tuple[str, ...]
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """One past the last channel of the attribute."""
+        return self.start + len(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What the spec of a tree says itself, so that a written tree says the same and no more; all else is a default.
+
+    Attributes:
+        ids: paths of the classes with label values of their own.
+        colors: paths of those with a colour.
+        mirrors: by path, the name of the class that mirrors it.
+    """
+
+    ids: frozenset[str]
+    colors: frozenset[str]
+    mirrors: Mapping[str, str]
