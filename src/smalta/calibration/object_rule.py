@@ -1,20 +1,28 @@
-"""Choose when pixels are an object, and learn how far the counts are then off; both on validation pictures.
+"""Choose when pixels are an object, and learn how far counts are then off; both on validation pictures.
 
 In:  fields and labels of validation pictures, one picture after the other.
 Out: a `GroupingRule` and a `CountCalibration`.
 
+How the rule is chosen:
+
+1. Each of `SETTINGS` groups each picture. Only the `Candidates` stay: the objects that were made, and how well each
+   matches a true one.
+2. A rule is a setting with a least score and a least area. What it makes of a picture follows from the candidates.
+3. The quality of a rule is its panoptic quality (IoU 0.5) over all pictures together, averaged over the families of
+   things. A family is a topmost thing with all that lies below it in the tree. In one sum over all objects, many large
+   and sure ones would choose a rule that loses the few small ones.
+4. Of the rules within `TIE` of the best quality, the one whose counts are nearest to the truth is taken. If several
+   are equal, the one in their middle is.
+
+How counts are calibrated:
+
+5. A rule counts the pictures that chose it better than new ones. So each picture is counted with the rule that all
+   other pictures choose, and the errors of these counts make the intervals. This is the jackknife; Barber et al. 2021,
+   "Predictive inference with the jackknife+", say what it guarantees.
+6. The network's weights were chosen on the same pictures, which no rule can undo. `evaluate` measures the coverage of
+   the intervals on pictures that neither has seen.
+
 numpy and OpenCV. Must not know: networks, files, data sets.
-
-Of a picture only its candidates stay: the objects that any of some rules would make, and whether each is right. The
-rule with the best panoptic quality (IoU 0.5), summed over all pictures and averaged over the families of things, is
-taken; of rules that are as good up to `TIE`, the one whose counts are nearest to the truth. A family is a thing with
-all that lies below it in the tree. Each speaks alike: with all objects in one sum, many large and sure ones would
-choose a rule by which the few small ones are lost.
-
-A rule that has seen a picture counts it better than a new one. So the errors that intervals of counts are made from are
-taken out of sample: each picture is counted by the rule that all other pictures choose (the jackknife; see Barber et
-al. 2021, "Predictive inference with the jackknife+", for what that is worth). The network itself has chosen its weights
-by its look at the same pictures, which no rule can undo: `evaluate` measures the coverage on pictures that nothing saw.
 """
 
 from __future__ import annotations
@@ -35,7 +43,7 @@ from smalta.metrics.node_counts import node_counts, true_counts
 from smalta.metrics.object_map import ObjectMap
 from smalta.system.cores import usable_cores
 
-# tried, each with all least scores and areas; more smoothing, which few data sets need, in wider steps and with ridges
+# all are tried with every least score and area; few data sets need more smoothing, so its steps are wide
 SETTINGS = (
     *(
         GroupingRule(min_thing=thing, min_center=center, ridge=ridge)
@@ -51,16 +59,17 @@ SETTINGS = (
     ),
 )
 SCORES = np.arange(17) / 20
-AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that one true object in twenty is smaller than
+AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that 5 % of the true objects are smaller than
 TIE = 0.005  # of panoptic quality
 AT_ONCE = 2  # settings: each holds maps of the picture's size, and more would mostly wait for Python's lock
 
-_STUFF = 1  # among the kinds that objects are matched in; families follow
+_STUFF = 1  # objects are matched within kinds: 0 is unlabelled, 1 is stuff, families follow
+_ANSWERED, _IOU, _OFF, _TRUE, _COUNT = range(5)  # planes of a tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """The objects of one picture that the settings make (M in all), and its true ones.
+    """The M objects that all settings together make of one picture, and its T true ones.
 
     Attributes:
         setting: (M,) int64 place in `SETTINGS`.
@@ -68,11 +77,11 @@ class Candidates:
         areas: (M,) int64 pixels.
         nodes: (M,) int64 node ids.
         iou: (M,) float64 with the true object of its family that it matches; 0 without a match.
-        excused: (M,) bool: neither right nor wrong.
-        counted: (M,) bool: not mostly on unlabelled pixels.
+        excused: (M,) bool: counts as neither right nor wrong.
+        counted: (M,) bool: is not mostly on unlabelled pixels.
         true_areas: (T,) int64 pixels.
         true_nodes: (T,) int64 node ids.
-        true_counts: (N + 1,) int64 by node id; at 0 of all objects.
+        true_counts: (N + 1,) int64 by node id; entry 0 is for all objects.
         known: (N + 1,) bool: whether the true count is known.
     """
 
@@ -141,16 +150,16 @@ def candidates(
 
 
 def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[GroupingRule, CountCalibration]:
-    """The rule that all pictures choose, and the errors of counts where each picture had no say.
+    """The rule that all pictures choose, and intervals from counts with rules that each picture did not choose.
 
     Args:
         tree: the classes.
-        pictures: their candidates; from nine pictures on there are intervals of counts.
+        pictures: their candidates; fewer than nine pictures give no intervals.
     """
     least_areas = _least_areas(pictures)
     total = sum((_tally(tree, picture, least_areas) for picture in pictures), _no_tally(tree, least_areas))
     predicted = np.zeros((len(pictures), len(tree) + 1), dtype=np.int64)
-    for i, picture in enumerate(pictures):  # a tally is made again rather than kept: with many families they are large
+    for i, picture in enumerate(pictures):  # tallies are made again, not kept: with many families they are large
         setting, score, area = _best(total - _tally(tree, picture, least_areas))
         kept = (picture.setting == setting) & (picture.scores >= SCORES[score]) & (picture.areas >= least_areas[area])
         predicted[i] = node_counts(tree, picture.nodes[kept & picture.counted])
@@ -169,7 +178,7 @@ def _least_areas(pictures: Sequence[Candidates]) -> np.ndarray:
 
 
 def families(tree: ClassTree) -> np.ndarray:
-    """(N + 1,) int64 by node id: 1.. = number of the topmost thing at or above it, 0 where it is none."""
+    """(N + 1,) int64 by node id: 1.. = number of the topmost thing at or above it, 0 for stuff."""
     numbers = np.zeros(len(tree) + 1, dtype=np.int64)
     for node in tree:  # parents before children
         if tree.is_thing[node.id]:
@@ -183,33 +192,34 @@ def _no_tally(tree: ClassTree, least_areas: np.ndarray) -> np.ndarray:
 
 
 def _tally(tree: ClassTree, picture: Candidates, least_areas: np.ndarray) -> np.ndarray:
-    """(5, settings, scores, areas, families) of a picture.
+    """(5, settings, scores, areas, families) sums over one picture, for every rule and family.
 
-    Answered objects, IoU of the matched, how far the count is off, true objects, true count. The third and the last
-    are 0 where the true count is not known.
+    The planes: answered objects, IoU of the matched ones, how far the count is off, true objects, true count. `_OFF`
+    and `_COUNT` are 0 where the true count is not known.
     """
     family = families(tree)
     table = _no_tally(tree, least_areas)
     shape = np.array(table.shape[1:])
-    # the highest of the least scores and areas that each object reaches: it counts there and at all lower ones
+    # an object counts at the highest least score and least area that it reaches, and at all lower ones
     reached = (
         np.searchsorted(SCORES, picture.scores, side="right") - 1,
         np.searchsorted(least_areas, picture.areas, side="right") - 1,
     )
     place = np.ravel_multi_index((picture.setting, *reached, family[picture.nodes] - 1), tuple(shape))
-    for column, weight in enumerate((~picture.excused, picture.iou, picture.counted)):
+    for plane, weight in ((_ANSWERED, ~picture.excused), (_IOU, picture.iou), (_OFF, picture.counted)):
         alone = np.bincount(place, weight, minlength=shape.prod()).reshape(shape)
-        table[column] = alone[:, ::-1, ::-1].cumsum(axis=1).cumsum(axis=2)[:, ::-1, ::-1]
+        table[plane] = alone[:, ::-1, ::-1].cumsum(axis=1).cumsum(axis=2)[:, ::-1, ::-1]
     roots = [int(np.flatnonzero(family == number)[0]) for number in range(1, shape[-1] + 1)]
-    table[2] = np.abs(table[2] - picture.true_counts[roots]) * picture.known[roots]
-    table[3] = np.bincount(family[picture.true_nodes], minlength=shape[-1] + 1)[1:]
-    table[4] = picture.true_counts[roots] * picture.known[roots]
+    table[_OFF] = np.abs(table[_OFF] - picture.true_counts[roots]) * picture.known[roots]
+    table[_TRUE] = np.bincount(family[picture.true_nodes], minlength=shape[-1] + 1)[1:]
+    table[_COUNT] = picture.true_counts[roots] * picture.known[roots]
     return table
 
 
 def _best(sums: np.ndarray) -> tuple[int, int, int]:
     """Places of the best setting, least score and least area, from summed tallies."""
-    answered, iou, off, true, count = sums
+    answered, iou, off = sums[_ANSWERED], sums[_IOU], sums[_OFF]
+    true, count = sums[_TRUE], sums[_COUNT]
     shown = true[0, 0, 0] > 0
     if not shown.any():  # nothing to choose by
         return SETTINGS.index(GroupingRule()), 0, 0
