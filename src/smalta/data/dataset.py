@@ -72,7 +72,7 @@ class Dataset:
         return self.splits[name]
 
     def spread(self, name: str, most: int) -> tuple[Entry, ...]:
-        """At most so many entries of one split, evenly over all of it.
+        """At most `most` entries of one split, spread evenly over it.
 
         Raises:
             DataError: if there is no such split.

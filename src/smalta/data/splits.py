@@ -253,7 +253,7 @@ def _left_out(path: Path, names: Sequence[str]) -> str:
 
 
 def _read_lines(path: Path, entries: Sequence[Entry], noun: str) -> tuple[dict[str, str], list[str]]:
-    """What the file says of each entry, and the names of the entries of which it says nothing."""
+    """What the file says about each entry, and the names of the entries that it does not mention."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -66,7 +66,7 @@ def tree_of(
     Args:
         categories: in the order of their file; at least one.
         background: add the stuff leaf `background` (id 0 where that is free) unless a category is called so.
-        ignore: values for pixels without a label, of which those that are no category's id are kept.
+        ignore: values for pixels without a label; a value that is a category's id is dropped.
 
     Returns:
         The tree, and node id by category id.

@@ -29,7 +29,7 @@ def by_stem(folder: Path) -> dict[str, Path]:
     """Picture files directly in a folder by stem.
 
     Raises:
-        DataError: if two of them share a stem, so that nobody can tell which one a label belongs to.
+        DataError: if two of them share a stem: a label could belong to either.
     """
     found: dict[str, Path] = {}
     for path in pictures_in(folder):
