@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,14 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from smalta.errors import DataError
-from smalta.pictures.finding import find_pictures
 from smalta.pictures.reading import orient, read_index, read_orientation, read_picture, read_size
-from smalta.pictures.writing import write_index
-from smalta.system.whole_files import write_chunks
 
 STORED = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.uint8)
 UPRIGHT = {
@@ -324,105 +319,7 @@ def test_labels_are_turned_like_their_picture_unless_they_state_their_own_turn(t
     assert read_index(tmp_path / "own.png", orientation=6).tolist() == UPRIGHT[8]
 
 
-# -- write_index --------------------------------------------------------------------------------------
-
-
-@given(
-    values=hnp.arrays(
-        st.sampled_from([np.bool_, np.uint8, np.int32, np.int64]),
-        hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
-        elements=None,
-    ).map(np.abs),
-    top=st.sampled_from([0, 255, 256, 65535, 65536, 2**31 - 1]),
-)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_written_is_read_back(tmp_path: Path, values: np.ndarray, top: int) -> None:
-    values = np.clip(values.astype(np.int64), 0, top)
-
-    path = write_index(tmp_path / "a.png", values)
-
-    np.testing.assert_array_equal(read_index(path), values)
-    assert path.suffix == (".png" if values.max() < 65536 else ".tif")
-
-
-def test_the_smallest_depth_that_holds_the_values_is_written(tmp_path: Path) -> None:
-    narrow = write_index(tmp_path / "a.png", np.array([[255]]))
-    wide = write_index(tmp_path / "b.png", np.array([[256]]))
-
-    assert cv2.imread(str(narrow), cv2.IMREAD_UNCHANGED).dtype == np.uint8
-    assert cv2.imread(str(wide), cv2.IMREAD_UNCHANGED).dtype == np.uint16
-
-
-def test_object_ids_get_16_bits_however_few_they_are(tmp_path: Path) -> None:
-    path = write_index(tmp_path / "a", np.array([[0, 3]]), bits=16)
-
-    with Image.open(path) as image:
-        assert image.mode == "I;16"
-    assert read_index(path).tolist() == [[0, 3]]
-
-
-def test_writing_leaves_the_old_file_or_the_new_one_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_index(tmp_path / "a.png", np.array([[1]]))
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr("smalta.system.whole_files.os.replace", fail)
-    with pytest.raises(DataError, match="disk full"):
-        write_index(tmp_path / "a.png", np.array([[2]]))
-
-    assert read_index(tmp_path / "a.png").tolist() == [[1]]
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_a_file_of_which_a_part_fails_stays_as_it_was(tmp_path: Path) -> None:
-    def parts() -> Iterator[bytes]:
-        yield b"new"
-        raise KeyboardInterrupt
-
-    write_chunks(tmp_path / "a.csv", [b"old ", b"lines"])
-
-    with pytest.raises(KeyboardInterrupt):
-        write_chunks(tmp_path / "a.csv", parts())
-
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.csv", b"old lines")]
-
-
-@pytest.mark.parametrize("array", [np.zeros((2, 2)), np.zeros(3, int), np.array([[-1]]), np.array([[2**31]])])
-def test_only_integer_maps_in_range_are_written(tmp_path: Path, array: np.ndarray) -> None:
-    with pytest.raises(DataError, match="must be"):
-        write_index(tmp_path / "a.png", array)
-
-
 # -- find_pictures ------------------------------------------------------------------------------------
-
-
-def test_files_folders_patterns_and_lists_give_pictures_in_the_order_of_input(tmp_path: Path) -> None:
-    for name in ("in/b.JPG", "in/a.png", "in/notes.md", "in/.hidden.png", "z.png", "deep/er/c.webp", "odd[1].png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "list.txt").write_text("in/a.png\n\nz.png\n")
-
-    def names(*arguments: str) -> list[str]:
-        return [path.name for path in find_pictures(tmp_path / argument for argument in arguments)]
-
-    assert names("z.png", "in") == ["z.png", "a.png", "b.JPG"]
-    assert names("in", "in/b.JPG") == ["a.png", "b.JPG"]
-    assert names("**/*.webp", "*.png") == ["c.webp", "odd[1].png", "z.png"]
-    assert names("list.txt") == ["a.png", "z.png"]
-    assert names("odd[1].png") == ["odd[1].png"]
-    assert names("missing.png", "z.png") == ["missing.png", "z.png"]  # reading it will say so
-
-
-def test_nothing_to_find_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no picture in"):
-        find_pictures([tmp_path])
-    with pytest.raises(DataError, match="no picture in"):
-        find_pictures([tmp_path / "*.png"])
-    with pytest.raises(DataError, match="no pictures are named"):
-        find_pictures([])
 
 
 def test_orient_undoes_nothing_for_an_upright_picture() -> None:
