@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import environment
 from labelled_sets import write_set
+from machines import pretend
 from small_models import save_random_model
 from smalta.classes import ClassTree
 from trees import STREET
@@ -18,10 +20,10 @@ settings.load_profile("smalta")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The machine is measured once per session, and the user's own measurement is left alone."""
+def round_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every test sees a machine of round numbers, also in other processes; the user's measurement is left alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        pretend(patch, tmp_path_factory.mktemp("cache"), bf16=environment.BF16)
         yield
 
 

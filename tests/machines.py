@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from smalta.description.workload import Kind, Layer, Workload
-from smalta.plan import candidates, cost
+from smalta.model.torch_runtime import cpu_has_fast_bf16
+from smalta.plan import candidates, cost, machine
 from smalta.plan.candidates import Work
 from smalta.plan.cost import share_name
 from smalta.plan.facts import Caches, Processor
 from smalta.plan.gpus import Gpu
-from smalta.plan.machine import Machine
+from smalta.plan.machine import Machine, this_machine
 from smalta.plan.rates import Rates
+from smalta.runtimes.open_vino import multiplies_bf16
 from smalta.runtimes.registry import RUNTIMES
 
 MIB = 2**20
@@ -49,6 +53,25 @@ CARD = Gpu(
     transfer=10e9,
 )
 WITH_CARD = replace(TWO_CORES, gpus=(CARD,))
+
+
+def pretend(patch: pytest.MonkeyPatch, cache: Path, *, bf16: bool) -> None:
+    """Let this process, and those that it starts, see the processor with round numbers for its speed.
+
+    Args:
+        patch: takes it back.
+        cache: a folder for what would have been measured.
+        bf16: whether the processor multiplies in bf16, and faster than in fp32.
+    """
+    flops = RATES.flops if bf16 else {**RATES.flops, "bf16": RATES.flops["fp32"]}
+    patch.setenv("XDG_CACHE_HOME", str(cache))
+    with pytest.MonkeyPatch.context() as once:
+        once.setattr(machine, "measure", lambda cores, caches: replace(RATES, flops=flops))
+        this_machine(refresh=True)
+    for real in (multiplies_bf16, cpu_has_fast_bf16):
+        for module in [module for name, module in sys.modules.items() if name.startswith("smalta.")]:
+            if getattr(module, real.__name__, None) is real:
+                patch.setattr(module, real.__name__, lambda: bf16)
 
 
 def workload(scale: float = 1.0, *, bits: int = 32, training: bool = False) -> Workload:

@@ -168,7 +168,10 @@ def test_the_work_of_an_int8_file_is_that_of_the_exact_one(
     assert ours.live_bytes == pytest.approx(theirs.live_bytes, rel=0.01)
 
 
-def test_without_the_data_set_only_fp32_can_be_had(run: Path, discs: Path, tmp_path: Path) -> None:
+def test_without_the_data_set_only_fp32_can_be_had(
+    monkeypatch: pytest.MonkeyPatch, run: Path, discs: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(exporting, "multiplies_bf16", lambda: True)
     moved = shutil.copytree(run, tmp_path / "moved")
     settings = json.loads((moved / "settings.json").read_text())
     (moved / "settings.json").write_text(json.dumps(settings | {"data": str(tmp_path / "gone")}))

@@ -44,11 +44,10 @@ def without_reports() -> Iterator[None]:
     Otherwise `import openvino` sends an event to Google Analytics. It does so in a copy of the process, which it forks
     on a thread while the program works on, and a program that ends soon waits for it.
     """
-    found = sys.modules.get(_REPORTS)
+    before = {name: module for name, module in sys.modules.items() if name == _REPORTS}
     sys.modules[_REPORTS] = None  # type: ignore[assignment]  # an import of None fails
     try:
         yield
     finally:
         del sys.modules[_REPORTS]
-        if found is not None:
-            sys.modules[_REPORTS] = found
+        sys.modules.update(before)
