@@ -1,4 +1,4 @@
-"""Import OpenVINO so that several threads can use it at once, and so that it reports to nobody.
+"""Import OpenVINO so that several threads can use it at once, and without its usage reports.
 
 In:  nothing.
 Out: the package `openvino`, ready for threads.
