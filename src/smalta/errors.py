@@ -1,12 +1,12 @@
 """The ways in which an input can be wrong.
 
-Each message is one sentence that names the value, the rule and the way out. The command line and every
-other front catch `SmaltaError` alone: anything else is a defect of smalta and keeps its traceback.
+Each message names the value, the rule and the fix. The command line and every other front catch `SmaltaError` only:
+any other exception is a defect of smalta and keeps its traceback.
 """
 
 
 class SmaltaError(Exception):
-    """Base of every error that is the input's fault."""
+    """Base of every error that the input causes."""
 
 
 class ConfigError(SmaltaError, ValueError):
@@ -26,7 +26,7 @@ class ShapeError(SmaltaError, ValueError):
 
 
 class ModelError(SmaltaError, ValueError):
-    """A model folder or file is missing, broken, or does not fit what is asked of it."""
+    """A model folder or file is missing or broken, or cannot do what it is asked for."""
 
 
 class TrainingError(SmaltaError, RuntimeError):

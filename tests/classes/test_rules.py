@@ -49,7 +49,7 @@ def test_mirror_may_be_stated_on_both_sides_and_names_a_sibling_first() -> None:
             {"left": {"mirror": "right", "children": ["a", "b", "c"]}, "right": {"children": ["a", "b"]}},
             "only one of them has 'c'",
         ),
-        ({"a": {"mirror": "c"}, "b": {"mirror": "c"}, "c": {}}, "class 'c' mirrors 'a' and 'b'; give it one"),
+        ({"a": {"mirror": "c"}, "b": {"mirror": "c"}, "c": {}}, "class 'c' mirrors 'a' and 'b'; keep one"),
         ({"car": {"children": {"left": {"mirror": "car"}, "right": {}}}}, "one lies below the other"),
         ({"car": {"mirror": "left", "children": {"left": {}, "right": {}}}}, "one lies below the other"),
     ],

@@ -147,7 +147,7 @@ def test_label_values_beyond_16_bits_are_looked_up_without_a_table() -> None:
 def test_a_value_that_stands_for_no_class_is_refused_with_those_known(dtype: type) -> None:
     tree = ClassTree({"ground": {"ids": [0]}, "hole": {"ids": [3]}}, ignore=[255])
 
-    with pytest.raises(ClassTreeError, match=r"label values \[2, 9\] stand for no class; the tree knows \[0, 3, 255\]"):
+    with pytest.raises(ClassTreeError, match=r"label values \[2, 9\] stand for no class; the tree has \[0, 3, 255\]"):
         tree.nodes_of(np.array([[0, 9], [2, 3]], dtype))
 
 

@@ -59,7 +59,7 @@ def test_every_file_is_named_however_many_there_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("classes: {car: {kind: thing, children: {door: {kind: stuff}}}, road: {}}", "stuff under a thing"),
+        ("classes: {car: {kind: thing, children: {door: {kind: stuff}}}, road: {}}", "stuff below a thing"),
         ("classes: [disc]", "one leaf"),
         ("classes: {a: {ids: [0]}, b: {ids: [0]}}", "0"),
         ("classes: [", "not valid YAML"),

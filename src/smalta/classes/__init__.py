@@ -1,6 +1,6 @@
 """The class tree: nodes, levels, stuff and things, attributes, colours; its files.
 
-This is the room's door: other rooms import from here alone.
+This is the room's door: other rooms import from here only.
 """
 
 from __future__ import annotations

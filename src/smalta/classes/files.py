@@ -1,7 +1,7 @@
 """Read and write a class tree: `classes.yaml`, `classes.txt`, plain data.
 
-In:  a file, the parsed content of one, or a `ClassTree`.
-Out: a nested mapping of classes and the values to ignore, or plain data that gives back an equal tree.
+In:  a file, its parsed content, or a `ClassTree`.
+Out: a nested mapping of classes and the values to ignore, or plain data from which an equal tree is built.
 
 Must not know: pictures, arrays, networks. `ClassTree` is the door; other rooms do not import this module.
 """
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 
 def read_class_file(path: Path) -> Mapping[str, Any]:
-    """The content of a `classes.yaml` (`.yml`, `.json`), or of a `classes.txt` in the form of one.
+    """The content of a `classes.yaml` (`.yml`, `.json`), or of a `classes.txt` in the same form.
 
     Raises:
-        ClassTreeError: if it cannot be read; the sentence names the file.
+        ClassTreeError: if the file cannot be read; the message names it.
     """
     return _read_id_name_lines(path) if path.suffix.lower() == ".txt" else _read_yaml(path)
 
 
 def classes_and_ignored(values: Mapping[str, Any]) -> tuple[Any, list[int]]:
-    """The two parts of the content of a `classes.yaml`: the classes, still unchecked, and the values to ignore.
+    """The two parts of a `classes.yaml`: the classes, not checked yet, and the values to ignore.
 
     Raises:
-        ClassTreeError: if a key is misspelt or missing, or a value to ignore is no label value.
+        ClassTreeError: if a key is unknown or missing, or a value to ignore cannot be a label value.
     """
     unknown = sorted(str(key) for key in values.keys() - {"classes", "ignore"})
     if unknown:
         raise ClassTreeError(f"unknown keys {unknown} in the class tree; known keys are 'classes' and 'ignore'")
     if "classes" not in values:
-        raise ClassTreeError("the class tree needs the key 'classes'")
+        raise ClassTreeError("the class tree needs the key 'classes'; list the classes under it")
     ignore = values.get("ignore", [])
     ignore = [ignore] if isinstance(ignore, int) else ignore
     if not isinstance(ignore, list) or not all(is_value(v) for v in ignore):
@@ -51,7 +51,7 @@ def classes_and_ignored(values: Mapping[str, Any]) -> tuple[Any, list[int]]:
 
 
 def plain_data(tree: ClassTree) -> dict[str, Any]:
-    """The tree as the content of a `classes.yaml`; what its own spec did not state stays unsaid."""
+    """The tree as the content of a `classes.yaml`; defaults that its spec did not state are omitted."""
     plain: dict[str, Any] = {"classes": _plain_children(tree, ROOT)}
     if tree.ignore:
         plain["ignore"] = list(tree.ignore)
@@ -81,7 +81,7 @@ def _plain_node(tree: ClassTree, node: Node) -> dict[str, Any]:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without repeated keys, which the standard loader drops in silence."""
+    """YAML without repeated keys, which the standard loader drops silently."""
 
 
 def _strict_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Any:
@@ -92,7 +92,7 @@ def _strict_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Any:
         key = loader.construct_object(key_node)
         if isinstance(key, str | int) and key in seen:
             raise ClassTreeError(
-                f"{key!r} stands twice in one mapping (line {key_node.start_mark.line + 1}); sibling names must differ"
+                f"{key!r} occurs twice in one mapping (line {key_node.start_mark.line + 1}); sibling names must differ"
             )
         seen.add(key if isinstance(key, str | int) else id(key_node))
     return loader.construct_yaml_map(node)
@@ -109,7 +109,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
         raise ClassTreeError(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ClassTreeError(f"{path} cannot be read as text: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: text that looks like a date, 2020-13-40
         raise ClassTreeError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
         raise ClassTreeError(f"{path} must hold a mapping with the key 'classes', got {type(content).__name__}")
@@ -117,9 +117,9 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
 
 
 def _read_id_name_lines(path: Path) -> Mapping[str, Any]:
-    """A `classes.txt` of `id name` lines (or names alone, numbered from 0) in the form of a `classes.yaml`.
+    """A `classes.txt` of `id name` lines (or only names, numbered from 0) in the form of a `classes.yaml`.
 
-    A name that says void, ignore or unlabelled is a value to ignore, not a class.
+    A name that contains void, ignore or unlabel is a value to ignore, not a class.
     """
     classes: dict[str, dict[str, list[int]]] = {}
     ignore: list[int] = []

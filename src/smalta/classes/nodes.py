@@ -1,4 +1,4 @@
-"""What a class tree is made of: its nodes, and the questions about them.
+"""The parts of a class tree: its nodes, and the attributes of nodes.
 
 Must not know: files, arrays, pictures.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["stuff", "thing"]
-ROOT = 0  # the node above all; it says nothing about a pixel
+ROOT = 0  # the node above all others; as a label it means "unlabelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,11 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """What the spec of a tree says itself, so that a written tree says the same and no more; all else is a default.
+    """What the spec of a tree states, all else being defaults; a tree that is written states the same and no more.
 
     Attributes:
         ids: paths of the classes with label values of their own.
-        colors: paths of those with a colour.
+        colors: paths of the classes with a colour.
         mirrors: by path, the name of the class that mirrors it.
     """
 

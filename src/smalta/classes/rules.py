@@ -1,6 +1,6 @@
-"""What must hold between the classes of a tree: each label value stands for one, and mirrors fit each other.
+"""Rules between the classes of a tree: a label value stands for one class, and mirrored classes fit each other.
 
-In:  a `ClassTree` whose nodes are there.
+In:  a `ClassTree` with its nodes.
 Out: nothing, or the table of mirrored classes.
 
 Must not know: files, pictures, networks. `ClassTree` is the door; other rooms do not import this module.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_ids(tree: ClassTree) -> None:
-    """Refuse a label value that stands for two classes, or for one and for nothing.
+    """Refuse a label value that stands for two classes, or for a class and for "ignore".
 
     Raises:
         ClassTreeError: names the value and the classes.
@@ -31,10 +31,10 @@ def check_ids(tree: ClassTree) -> None:
         for value in node.ids:
             if value in owner:
                 raise ClassTreeError(
-                    f"label value {value} stands for {owner[value]!r} and for {node.path!r}; give it one"
+                    f"label value {value} stands for {owner[value]!r} and for {node.path!r}; give it to one class"
                 )
             if value in tree.ignore:
-                raise ClassTreeError(f"label value {value} of {node.path!r} is also in 'ignore'; keep one of the two")
+                raise ClassTreeError(f"label value {value} of {node.path!r} is also in 'ignore'; remove one of the two")
             owner[value] = node.path
 
 
@@ -52,24 +52,25 @@ def mirror_table(tree: ClassTree) -> np.ndarray:
             for a, b in ((here, there), (there, here)):
                 if table[a] not in (a, b):
                     raise ClassTreeError(
-                        f"class {tree.name(a)!r} mirrors {tree.name(int(table[a]))!r} and {tree.name(b)!r}; give it one"
+                        f"class {tree.name(a)!r} mirrors {tree.name(int(table[a]))!r} and {tree.name(b)!r}; keep one"
                     )
                 table[a] = b
     return table
 
 
 def _mirrored_pairs(tree: ClassTree, source: Node, target: Node) -> Iterator[tuple[int, int]]:
-    """Ids of two classes that mirror each other, and of all below them, which bear the same names."""
+    """Pairs of ids: two classes that mirror each other, then the classes below them, paired by their names."""
     if source.id in tree.ancestors(target.id) or target.id in tree.ancestors(source.id):
         raise ClassTreeError(
-            f"mirror of {source.path!r} is {target.path!r}, but one lies below the other; name a class beside it"
+            f"the mirror of {source.path!r} is {target.path!r}, and one lies below the other; "
+            "name a class that lies beside it"
         )
     below, below_target = (
         {tree.name(node)[len(top.path) + 1 :]: node for node in tree.descendants(top.id)} for top in (source, target)
     )
     if lone := sorted(below.keys() ^ below_target.keys()):
         raise ClassTreeError(
-            f"{source.path!r} and {target.path!r} mirror each other, but only one of them has {lone[0]!r}; "
+            f"{source.path!r} and {target.path!r} mirror each other, and only one of them has {lone[0]!r}; "
             "give both the same children"
         )
     yield source.id, target.id

@@ -17,11 +17,11 @@ from smalta.errors import ClassTreeError
 
 MAX_NODES = 4096
 MAX_DEPTH = 64
-MOST_VALUES = 255  # of an attribute: masks of values have 8 bits, 0 is unlabelled
+MOST_VALUES = 255  # of an attribute: masks of values have 8 bits, and 0 means unlabelled
 
 
 def is_value(value: object) -> bool:
-    """Whether `value` can stand in a label file: a whole number that 32 bits hold."""
+    """Whether `value` can stand in a label file: a whole number of at most 32 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
 
 
@@ -31,25 +31,25 @@ def few(values: Sequence[int], most: int = 12) -> str:
 
 
 def as_mapping(spec: object, title: str = "'classes'") -> Mapping[str, Any]:
-    """Classes as `{name: fields}`; a flat list gives empty fields. `title` names the place in an error."""
+    """Classes as `{name: fields}`; a flat list gives empty fields. Error messages call the place `title`."""
     if isinstance(spec, Mapping):
         return spec
     if isinstance(spec, Sequence) and not isinstance(spec, str):
         nested = next((name for name in spec if isinstance(name, Mapping | list)), None)
         if nested is not None:
             raise ClassTreeError(
-                f"a list of classes holds names alone, got {nested!r}; write a mapping to say more about a class, "
-                "such as 'classes: {sky: {}, car: {kind: thing}}'"
+                f"a list of classes must hold names only, got {nested!r}; "
+                "to say more about a class, write a mapping such as 'classes: {sky: {}, car: {kind: thing}}'"
             )
         repeated = sorted({str(name) for name in spec if list(spec).count(name) > 1})
         if repeated:
-            raise ClassTreeError(f"class {repeated[0]!r} stands twice at one level; sibling names must differ")
+            raise ClassTreeError(f"class {repeated[0]!r} is listed twice at one level; sibling names must differ")
         return dict.fromkeys(spec)
     raise ClassTreeError(f"{title} must be a mapping or a list of names, got {spec!r}")
 
 
 class Builder:
-    """Walks the nested mapping once, in pre-order."""
+    """Numbers the nodes of a nested mapping in one pass, in pre-order."""
 
     known = frozenset({"kind", "color", "children", "attributes", "ids", "mirror"})
 
@@ -64,7 +64,7 @@ class Builder:
         self._open: list[int] = []
 
     def add_children(self, spec: Mapping[str, Any], *, parent: int, path: str, depth: int, kind: Kind) -> None:
-        """Take in the classes of one mapping and all below them."""
+        """Add the classes of one mapping and all classes below them."""
         for name, fields in spec.items():
             self._add(name, fields, parent=parent, path=path, depth=depth, kind=kind)
 
@@ -80,7 +80,7 @@ class Builder:
             self._refuse_shared(fields, parent, where)
         if len(self.nodes) >= MAX_NODES or depth > MAX_DEPTH:
             raise ClassTreeError(
-                f"the tree has more than {MAX_NODES} nodes or {MAX_DEPTH} levels at {where[:80]!r}; write a smaller one"
+                f"the tree has more than {MAX_NODES} nodes or {MAX_DEPTH} levels at {where[:80]!r}; make it smaller"
             )
         unknown = sorted(str(key) for key in fields.keys() - self.known)
         if unknown:
@@ -114,12 +114,12 @@ class Builder:
         node["leaf_stop"] = self._n_leaves
 
     def _refuse_shared(self, shared: object, parent: int, where: str) -> None:
-        """A YAML alias can hang one mapping below two nodes, or below itself; siblings may share their fields."""
+        """Refuse a mapping that a YAML alias puts below two nodes, or below itself; siblings may share their fields."""
         if id(shared) in self._open:
-            raise ClassTreeError(f"class {where!r} is a descendant of itself: a tree has no cycle")
+            raise ClassTreeError(f"class {where!r} is a descendant of itself; a tree has no cycle, so remove the alias")
         other_parent, other = self._seen.setdefault(id(shared), (parent, where))
         if other_parent != parent:
-            raise ClassTreeError(f"class {where!r} has two parents (also {other!r}); give it one")
+            raise ClassTreeError(f"class {where!r} has two parents (it is also {other!r}); give it one parent")
 
     @staticmethod
     def _kind(where: str, fields: Mapping[str, Any], inherited: Kind) -> Kind:
@@ -128,7 +128,7 @@ class Builder:
             raise ClassTreeError(f"kind of class {where!r} must be 'stuff' or 'thing', got {kind!r}")
         if inherited == "thing" and kind == "stuff":
             raise ClassTreeError(
-                f"class {where!r} is stuff under a thing; parts of a countable class are countable too"
+                f"class {where!r} is stuff below a thing; parts of a countable class are countable, so make both things"
             )
         return "thing" if kind == "thing" else "stuff"
 
@@ -156,13 +156,13 @@ class Builder:
         return red, green, blue
 
     def stated(self) -> Stated:
-        """What the mapping says itself."""
+        """What the mapping states, without defaults."""
         return Stated(ids=frozenset(self._stated_ids), colors=frozenset(self._colors), mirrors=dict(self._mirrors))
 
     def finish(self) -> tuple[Node, ...]:
         """The nodes with default label values and colours filled in."""
         for index, node in enumerate(self.nodes):
-            if node["ids"] is None:  # order of appearance, unless the file states values of its own
+            if node["ids"] is None:  # values in order of appearance, unless the mapping states some
                 node["ids"] = () if self._stated_ids else (index,)
             if node["color"] is None:
                 node["color"] = _default_color(node["name"], node["parent"], index)
@@ -185,27 +185,28 @@ def _read_attributes(where: str, attributes: object) -> dict[str, tuple[str, ...
         texts = tuple(str(value) for value in values)
         if len(set(texts)) < 2 or len(set(texts)) < len(texts):
             raise ClassTreeError(
-                f"attribute {name!r} of class {where!r} has values {list(texts)}; it needs two different ones or more"
+                f"attribute {name!r} of class {where!r} has values {list(texts)}; "
+                "it needs at least two values, each different"
             )
         if len(texts) > MOST_VALUES:
             raise ClassTreeError(
-                f"attribute {name!r} of class {where!r} has {len(texts)} values, and {MOST_VALUES} are the most; "
-                "make classes of them, below this one"
+                f"attribute {name!r} of class {where!r} has {len(texts)} values, more than {MOST_VALUES}; "
+                "make them classes below this one"
             )
         read[str(name)] = texts
     return read
 
 
 def number_attributes(nodes: Sequence[Node]) -> tuple[Attribute, ...]:
-    """The attributes of all nodes with their network channels; a name may stand at one node only."""
+    """The attributes of all nodes with their network channels; only one node may have an attribute of a given name."""
     found: list[Attribute] = []
     for node in nodes:
         for name, values in node.attributes.items():
             twin = next((a for a in found if a.name == name), None)
             if twin is not None:
                 raise ClassTreeError(
-                    f"attribute {name!r} stands at {nodes[twin.node - 1].path!r} and at {node.path!r}; "
-                    "put it at their common parent, or give it two names"
+                    f"attribute {name!r} belongs to {nodes[twin.node - 1].path!r} and to {node.path!r}; "
+                    "move it to their common parent, or use two names"
                 )
             found.append(Attribute(name=name, node=node.id, values=values, start=found[-1].stop if found else 0))
     return tuple(found)
@@ -214,7 +215,7 @@ def number_attributes(nodes: Sequence[Node]) -> tuple[Attribute, ...]:
 def _default_color(name: str, parent: int, index: int) -> tuple[int, int, int]:
     if parent == ROOT and index == 0 and name.strip("_").lower() in {"background", "ground", "other", "none"}:
         return (40, 40, 46)
-    hue = (0.58 + index * 0.61803398875) % 1.0  # the golden angle keeps neighbours in the list far apart
+    hue = (0.58 + index * 0.61803398875) % 1.0  # steps of the golden angle keep neighbouring classes apart
     value = (0.95, 0.72, 0.85)[index % 3]
     saturation = (0.75, 0.6, 0.9)[(index // 3) % 3]
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)

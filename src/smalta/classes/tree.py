@@ -5,8 +5,8 @@ Out: `ClassTree`, an immutable value with nodes in pre-order and the arrays that
 
 Pure numpy. Must not know: pictures, networks, label formats.
 
-Nodes are numbered in pre-order from 1; 0 is the root, which says nothing about a pixel ("unlabelled"). Pre-order
-makes the leaves of every node one contiguous slice, so P(node) is a sum over a slice and never a gather.
+Nodes are numbered in pre-order from 1. 0 is the root; as a label it means "unlabelled". In pre-order the leaves of
+every node are one contiguous slice, so P(node) is a sum over a slice and needs no gather.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class ClassTree:
 
     Args:
         spec: nested mapping `{name: {kind, color, ids, mirror, attributes, children} | None}` or a flat list of names.
-        ignore: values of label files that make no statement about a pixel.
+        ignore: values of label files that mean "unlabelled".
 
     Raises:
-        ClassTreeError: if the tree breaks a rule; the sentence names the node.
+        ClassTreeError: if the tree breaks a rule; the message names the node.
 
     Example:
         >>> tree = ClassTree({"sky": {}, "car": {"kind": "thing", "children": {"audi": {}, "honda": {}}}})
@@ -56,8 +56,8 @@ class ClassTree:
         self.stated: Stated = builder.stated()
         if self.n_leaves < 2:
             raise ClassTreeError(
-                f"the tree has one leaf, {self.nodes[-1].path!r}: a pixel then has no choice; "
-                "add a class for the rest, such as 'background'"
+                f"the tree has one leaf, {self.nodes[-1].path!r}, and needs at least two; "
+                "add a class for the other pixels, such as 'background'"
             )
         self._by_path = {node.path: node.id for node in self.nodes}
         check_ids(self)
@@ -93,10 +93,10 @@ class ClassTree:
     # -- look-ups ---------------------------------------------------------------------------------
 
     def __getitem__(self, key: int | str) -> Node:
-        """Node by id (1..N), by path, or by name where only one node bears it.
+        """Node by id (1..N), by path, or by a name that only one node has.
 
         Raises:
-            ClassTreeError: if there is no such node, or the name is not unique.
+            ClassTreeError: if there is no such node, or several nodes have the name.
         """
         if isinstance(key, str):
             return self.nodes[self._find(key) - 1]
@@ -120,11 +120,11 @@ class ClassTree:
         return "unlabelled" if node_id == ROOT else self.nodes[node_id - 1].path
 
     def children(self, node_id: int) -> tuple[int, ...]:
-        """Ids of the direct children, in order; of the root: the top-level nodes."""
+        """Ids of the direct children, in order; the children of the root are the top-level nodes."""
         return self._children[node_id]
 
     def ancestors(self, node_id: int) -> tuple[int, ...]:
-        """Ids from the parent up to the top level; the root is left out.
+        """Ids from the parent up to the top level, without the root.
 
         Example:
             >>> ClassTree({"a": {"children": {"b": {"children": {"c": {}, "d": {}}}}}, "e": {}}).ancestors(3)
@@ -138,7 +138,7 @@ class ClassTree:
         return tuple(found)
 
     def descendants(self, node_id: int) -> tuple[int, ...]:
-        """Ids of all nodes below, in pre-order; of the root: every node."""
+        """Ids of all nodes below, in pre-order; every node lies below the root."""
         if node_id == ROOT:
             return tuple(range(1, len(self.nodes) + 1))
         stop = node_id + 1
@@ -178,7 +178,7 @@ class ClassTree:
 
     @cached_property
     def inner(self) -> tuple[int, ...]:
-        """Ids of the nodes that have children, the root left out, in pre-order."""
+        """Ids of the nodes that have children, without the root, in pre-order."""
         return tuple(node.id for node in self.nodes if self._children[node.id])
 
     @cached_property
@@ -215,10 +215,10 @@ class ClassTree:
         )
 
     def level_table(self, k: int) -> np.ndarray:
-        """(N + 1,) int64: the node of level k that a node lies in; 0 for a node above the cut.
+        """(N + 1,) int64: by node id, the node of level k that it belongs to; 0 for a node above the cut.
 
-        Index a class map with it to see the map at level k. A node above the cut does not say which of
-        the level's nodes it means, so it becomes unlabelled.
+        `table[class_map]` is the map at level k. A node above the cut may mean any of the level's nodes below it, so
+        it becomes unlabelled.
         """
         cut = set(self.level(k))
         table = np.zeros(len(self.nodes) + 1, dtype=np.int64)
@@ -236,10 +236,10 @@ class ClassTree:
         return self.depth_of[:, None] + self.depth_of[None, :] - 2 * shared
 
     def roll_up(self, own: np.ndarray) -> np.ndarray:
-        """(N + 1,) sums over each node and all below it; at 0, the root, stands the sum of all.
+        """(N + 1,) sums over each node and all nodes below it; index 0, the root, is the sum of all.
 
         Args:
-            own: (N + 1,) numbers by node id, such as pixels or objects that bear the node itself.
+            own: (N + 1,) numbers by node id, such as pixels or objects labelled as that very node.
         """
         total = own.copy()
         for node in reversed(self.nodes):  # children before parents
@@ -247,10 +247,10 @@ class ClassTree:
         return total
 
     def attribute(self, name: str) -> Attribute:
-        """The attribute of a name.
+        """The attribute with this name.
 
         Raises:
-            ClassTreeError: if there is none.
+            ClassTreeError: if no node has such an attribute.
         """
         found = next((attribute for attribute in self.attributes if attribute.name == name), None)
         if found is None:
@@ -280,25 +280,25 @@ class ClassTree:
         """Class map of a label picture.
 
         Args:
-            values: (H, W) integers as they stand in the label file.
+            values: (H, W) integers of the label file.
 
         Returns:
-            (H, W) uint16 node ids, 0 where the value is one to ignore.
+            (H, W) uint16 node ids, 0 where the value is to be ignored.
 
         Raises:
             ClassTreeError: if a value stands for no node.
         """
-        small = values.dtype.itemsize <= 2  # counting beats sorting by far
+        small = values.dtype.itemsize <= 2  # counting is much faster than sorting
         present = np.flatnonzero(np.bincount(values.ravel())) if small else np.unique(values)
         unknown = [int(v) for v in present if int(v) not in self.value_to_node]
         if unknown:
             raise ClassTreeError(
-                f"label values {few(unknown)} stand for no class; the tree knows {few(sorted(self.value_to_node))}: "
-                "add 'ids' to a class or the value to 'ignore' in classes.yaml"
+                f"label values {few(unknown)} stand for no class; the tree has {few(sorted(self.value_to_node))}; "
+                "add them to the 'ids' of a class or to 'ignore' in classes.yaml"
             )
         known = np.array(sorted(self.value_to_node))
         nodes = np.array([self.value_to_node[value] for value in known.tolist()], dtype=np.uint16)
-        if known[-1] >= 2**16:  # too long for a table
+        if known[-1] >= 2**16:  # a table would be too long
             return nodes[np.searchsorted(known, values)]
         table = np.zeros(known[-1] + 1, dtype=np.uint16)
         table[known] = nodes
@@ -306,10 +306,10 @@ class ClassTree:
 
     @cached_property
     def node_to_value(self) -> np.ndarray:
-        """(N + 1,) int64: the value that stands for each node in files that smalta writes.
+        """(N + 1,) int64: the value of each node in the files that smalta writes.
 
-        A node's own first value; a node without one (an inner node that no label names) gets the next free
-        number; the root gets the first value to ignore, else 255 where it is free.
+        A node has its own first value. A node without values (an inner node that no label names) gets the next free
+        number. The root gets the first value to ignore, otherwise 255 if no class has it.
         """
         taken = {value for node in self.nodes for value in node.ids} | set(self.ignore)
         free = (value for value in range(2**16) if value not in taken and value != 255)
@@ -322,12 +322,12 @@ class ClassTree:
     # -- files ------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """The tree as plain data; `ClassTree.from_dict` gives back an equal tree."""
+        """The tree as plain data, from which `ClassTree.from_dict` builds an equal tree."""
         return plain_data(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ClassTree:
-        """Build from the parsed content of a `classes.yaml`; a misspelt key is an error."""
+        """Build from the parsed content of a `classes.yaml`; an unknown key is an error."""
         return cls(*classes_and_ignored(values))
 
     @classmethod
@@ -335,7 +335,7 @@ class ClassTree:
         """Read `classes.yaml` (`.yml`, `.json`), or a `classes.txt` of `id name` lines.
 
         Raises:
-            ClassTreeError: if the file cannot be read or breaks a rule; the sentence names the file.
+            ClassTreeError: if the file cannot be read or breaks a rule; the message names the file.
         """
         path = Path(path)
         content = read_class_file(path)
@@ -345,5 +345,5 @@ class ClassTree:
             raise ClassTreeError(f"{path}: {error}") from error
 
     def to_yaml(self) -> str:
-        """The text of a `classes.yaml` that `from_file` reads back as an equal tree."""
+        """The text of a `classes.yaml`; `from_file` reads an equal tree from it."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
