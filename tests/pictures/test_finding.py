@@ -34,3 +34,12 @@ def test_nothing_to_find_is_an_error(tmp_path: Path) -> None:
         find_pictures([tmp_path / "*.png"])
     with pytest.raises(DataError, match="no pictures are named"):
         find_pictures([])
+
+
+def test_zarr_folders_are_pictures_to_find(tmp_path: Path) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "b.png").touch()
+
+    assert find_pictures([tmp_path]) == [tmp_path / "a.zarr", tmp_path / "b.png"]
+    assert find_pictures([tmp_path / "a.zarr"]) == [tmp_path / "a.zarr"]
+    assert find_pictures([f"{tmp_path}/*"]) == [tmp_path / "a.zarr", tmp_path / "b.png"]

@@ -1,8 +1,7 @@
-"""Pictures read some rows at a time give what the whole picture gives; large index pictures are written in parts."""
+"""Pictures read some rows at a time give what the whole picture gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.errors import DataError
-from smalta.pictures.finding import find_pictures
-from smalta.pictures.large_pictures import CHUNK, ArrayRows, open_large, write_large_index
+from smalta.pictures.large_pictures import ArrayRows, open_large
 from smalta.pictures.reading import read_picture
 
 RANDOM = np.random.default_rng(0)
@@ -111,9 +109,6 @@ def test_sixteen_bits_are_scaled_by_the_same_percentiles(values: list[int], tmp_
     np.testing.assert_array_equal(rows_of(path), read_picture(path))
 
 
-# -- refused ------------------------------------------------------------------------------------------
-
-
 def write_refused(folder: Path, name: str) -> Path:
     path = folder / name
     if name == "empty.tif":
@@ -187,50 +182,6 @@ def test_a_picture_stored_turned_or_of_absurd_size_is_refused(tmp_path: Path, mo
     tifffile.imwrite(tmp_path / "b.tif", RGB)
     with pytest.raises(DataError, match="150 x 90 pixels; at most 1,000 are read"):
         rows_of(tmp_path / "b.tif")
-
-
-# -- writing ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
-def test_what_is_written_in_bands_is_read_as_a_whole(suffix: str, dtype: Any, tmp_path: Path) -> None:
-    values = RANDOM.integers(0, np.iinfo(dtype).max, (CHUNK + 200, 700), dtype=dtype)
-    path = tmp_path / f"a{suffix}"
-
-    for _ in range(2):  # over an earlier one
-        write_large_index(path, (values[y : y + 300] for y in range(0, len(values), 300)), values.shape, dtype)
-
-    found = tifffile.imread(path) if suffix == ".tif" else np.asarray(zarr.open(path, mode="r"))
-    assert found.dtype == dtype
-    np.testing.assert_array_equal(found, values)
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-
-
-@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
-def test_a_stop_in_the_middle_leaves_nothing_behind(suffix: str, tmp_path: Path) -> None:
-    def bands() -> Iterator[np.ndarray]:
-        yield np.zeros((600, 100), np.uint8)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_large_index(tmp_path / f"a{suffix}", bands(), (1200, 100), np.uint8)
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written"):
-        write_large_index(tmp_path / "no" / "a.tif", iter([np.zeros((1, 1), np.uint8)]), (1, 1), np.uint8)
-
-
-def test_zarr_folders_are_pictures_to_find(tmp_path: Path) -> None:
-    (tmp_path / "a.zarr").mkdir()
-    (tmp_path / "b.png").touch()
-
-    assert find_pictures([tmp_path]) == [tmp_path / "a.zarr", tmp_path / "b.png"]
-    assert find_pictures([tmp_path / "a.zarr"]) == [tmp_path / "a.zarr"]
-    assert find_pictures([f"{tmp_path}/*"]) == [tmp_path / "a.zarr", tmp_path / "b.png"]
 
 
 def test_an_array_is_read_like_a_file() -> None:

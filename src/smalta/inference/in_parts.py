@@ -32,7 +32,8 @@ from smalta.inference.field_store import FieldStore
 from smalta.inference.predictor import Predictor
 from smalta.inference.row_file import RowFile
 from smalta.inference.tiling import Block, stitched
-from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large, write_large_index
+from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large
+from smalta.pictures.large_writing import write_large_index
 from smalta.pictures.overlay import overlay, with_legend
 from smalta.pictures.reading import read_picture
 from smalta.pictures.writing import write_picture

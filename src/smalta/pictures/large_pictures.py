@@ -1,7 +1,7 @@
-"""Read and write pictures that do not fit in memory, some rows at a time: TIFF, BigTIFF and Zarr.
+"""Read pictures that do not fit in memory, some rows at a time: TIFF, BigTIFF and Zarr.
 
-In:  paths of files (folders, for Zarr); index pictures as bands of rows from top to bottom.
-Out: rows as RGB; files written whole or not at all.
+In:  paths of files (folders, for Zarr).
+Out: rows as RGB.
 
 tifffile and zarr (extra `large`) know the formats. Must not know: class trees, networks, tiles of networks.
 """
@@ -9,9 +9,6 @@ tifffile and zarr (extra `large`) know the formats. Must not know: class trees, 
 from __future__ import annotations
 
 import importlib
-import os
-import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -24,7 +21,6 @@ from smalta.errors import DataError
 from smalta.pictures.reading import to_8_bits
 
 SUFFIXES = (".tif", ".tiff", ".zarr")
-CHUNK = 512  # pixels, of files that are written
 MOST_PIXELS = 10**10
 MOST_BLOCK_BYTES = 2**28  # that have to be decoded at a time; a file in larger pieces is refused
 BINS = 2**16
@@ -170,7 +166,7 @@ def open_large(path: Path) -> Iterator[LargePicture]:
         return
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty (zero bytes); copy or export it again")
-    tifffile = _module("tifffile", path)
+    tifffile = format_module("tifffile", path)
     try:
         file = tifffile.TiffFile(path)
     except Exception as error:  # a broken header raises anything
@@ -252,7 +248,7 @@ def _plain_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.n
 
 def _piece_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.ndarray]:
     """Reads rows through tiles or strips."""
-    zarr = _module("zarr", path)
+    zarr = format_module("zarr", path)
     array = zarr.open(page.aszarr(), mode="r")
 
     def read(y0: int, y1: int) -> np.ndarray:
@@ -265,7 +261,7 @@ def _piece_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.n
 
 
 def _open_zarr(path: Path) -> LargePicture:
-    zarr = _module("zarr", path)
+    zarr = format_module("zarr", path)
     try:
         node = zarr.open(path, mode="r")
         array = node if isinstance(node, zarr.Array) else node[_first_array(node)]
@@ -311,90 +307,13 @@ def _first_array(group: Any) -> str:
     return str(only)
 
 
-def _module(name: str, path: Path) -> Any:
+def format_module(name: str, path: Path) -> Any:
+    """The package that knows the format of a file.
+
+    Raises:
+        DataError: if it is not installed.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise DataError(f"{path} needs the package {name} to be read in parts; run `{_INSTALL}`") from error
-
-
-# -- writing ------------------------------------------------------------------------------------------
-
-
-def write_large_index(
-    path: Path, bands: Iterator[np.ndarray], size_hw: tuple[int, int], dtype: type[np.unsignedinteger[Any]]
-) -> None:
-    """Write an index picture, whole or not at all, as a tiled TIFF (BigTIFF where it must be) or as Zarr.
-
-    Args:
-        path: where to, ending in `.tif` or `.zarr`.
-        bands: (any number of rows, W) each, from top to bottom.
-        size_hw: H and W.
-        dtype: of the values.
-
-    Raises:
-        DataError: if the file cannot be written, or what writes it is not installed.
-    """
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.{threading.get_ident()}{path.suffix}")
-    try:
-        if path.suffix == ".zarr":
-            _write_zarr(draft, _in_chunks(bands), size_hw, dtype)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            _write_tiff(draft, _in_chunks(bands), size_hw, dtype)
-        os.replace(draft, path)
-    except BaseException as error:  # Ctrl-C leaves no draft behind
-        if path.suffix == ".zarr":
-            shutil.rmtree(draft, ignore_errors=True)
-        else:
-            draft.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DataError(f"{path} cannot be written: {error}") from error
-        raise
-
-
-def _in_chunks(bands: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The rows again, as many at a time as a chunk has, the last fewer."""
-    waiting: list[np.ndarray] = []
-    for band in bands:
-        waiting.append(band)
-        while sum(map(len, waiting)) >= CHUNK:
-            joined = np.concatenate(waiting)
-            yield joined[:CHUNK]
-            waiting = [joined[CHUNK:]]
-    rest = np.concatenate(waiting)
-    if len(rest):
-        yield rest
-
-
-def _write_tiff(path: Path, bands: Iterator[np.ndarray], size_hw: tuple[int, int], dtype: Any) -> None:
-    tifffile = _module("tifffile", path)
-
-    def tiles() -> Iterator[np.ndarray]:
-        for band in bands:
-            for x in range(0, size_hw[1], CHUNK):
-                tile = band[:, x : x + CHUNK].astype(dtype, copy=False)
-                yield np.pad(tile, ((0, CHUNK - tile.shape[0]), (0, CHUNK - tile.shape[1])))
-
-    big = size_hw[0] * size_hw[1] * np.dtype(dtype).itemsize >= 2**31
-    with tifffile.TiffWriter(path, bigtiff=big) as file:
-        file.write(
-            tiles(),
-            shape=size_hw,
-            dtype=dtype,
-            tile=(CHUNK, CHUNK),
-            compression="zlib",
-            compressionargs={"level": 1},
-            photometric="minisblack",
-            metadata=None,
-            maxworkers=1,
-        )
-
-
-def _write_zarr(path: Path, bands: Iterator[np.ndarray], size_hw: tuple[int, int], dtype: Any) -> None:
-    zarr = _module("zarr", path)
-    array = zarr.create_array(path, shape=size_hw, chunks=(CHUNK, CHUNK), dtype=dtype)
-    y = 0
-    for band in bands:
-        array[y : y + len(band)] = band
-        y += len(band)
