@@ -15,7 +15,7 @@ from smalta.errors import DataError
 def test_a_folder_of_no_format_says_what_was_looked_for_and_what_is_there(tmp_path: Path) -> None:
     picture(tmp_path / "MT_Crack/a.png")
 
-    with pytest.raises(DataError, match=r"Looked for folder: images/.*There is MT_Crack/"):
+    with pytest.raises(DataError, match=r"It looked for folder: images/.*The folder holds MT_Crack/"):
         open_dataset(tmp_path)
     with pytest.raises(DataError, match="is not a folder"):
         open_dataset(tmp_path / "none")

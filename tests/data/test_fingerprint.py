@@ -163,7 +163,10 @@ def test_the_stride_follows_the_thin_classes(widths: list[float], stride: int) -
 def test_the_reason_names_the_classes_that_are_too_fine() -> None:
     stride, reason = choose_stride(nodes_of_widths([2.25]))
 
-    assert (stride, reason) == (2, "stride 2: 1 of 1 classes beside 'ground' too fine for stride 4 (c0: 2.25 px wide)")
+    assert (stride, reason) == (
+        2,
+        "stride 2: 1 of 1 classes beside 'ground' are too fine for stride 4 (c0: 2.25 px wide)",
+    )
 
 
 def test_small_labelled_objects_ask_for_a_finer_map_and_small_specks_do_not() -> None:

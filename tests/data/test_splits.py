@@ -162,7 +162,7 @@ def test_a_lone_picture_does_not_join_a_group_of_its_name(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a\n", "line 1"), ("a x\na y\n", "line 2: 'a' stands in two groups"), ("z 1\n", "names none of the pictures")],
+    [("a\n", "line 1"), ("a x\na y\n", "line 2: 'a' is in two groups"), ("z 1\n", "names none of the pictures")],
 )
 def test_a_wrong_groups_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "groups.txt").write_text(text)
@@ -188,7 +188,7 @@ def test_train_alone_is_dealt_in_three() -> None:
 
     assert dealt
     assert [len(splits[name]) for name in SPLITS] == [14, 3, 3]
-    assert notes[0].startswith("no val or test split: 20 train dealt at random")
+    assert notes[0].startswith("no val or test split: 20 train pictures dealt at random")
 
 
 def test_val_is_taken_from_train_where_only_test_is_there() -> None:
@@ -199,7 +199,7 @@ def test_val_is_taken_from_train_where_only_test_is_there() -> None:
     assert dealt
     assert [len(splits[name]) for name in SPLITS] == [17, 3, 2]
     assert splits["test"] == kept
-    assert notes[0].startswith("no val split: 20 train dealt at random")
+    assert notes[0].startswith("no val split: 20 train pictures dealt at random")
 
 
 def test_train_and_val_stay_as_they_are() -> None:
@@ -210,7 +210,7 @@ def test_train_and_val_stay_as_they_are() -> None:
     assert not dealt
     assert splits == {"train": numbered(20), "val": entries("v")}
     assert list(splits) == ["train", "val"]
-    assert notes == ["no test split: the data set brings only train, val"]
+    assert notes == ["no test split: the data set has train, val only"]
 
 
 def test_all_three_need_no_note() -> None:
@@ -287,11 +287,11 @@ def test_pictures_that_no_line_names_are_one_kind_more_and_a_note_says_so(tmp_pa
 
     unnamed = [sum(entry.name >= "p080" for entry in splits[name]) for name in SPLITS]
     assert unnamed == [14, 3, 3]
-    assert notes[1] == "20 pictures are not in kinds.txt, such as p080; they are taken for one kind more"
+    assert notes[1] == "20 pictures are not in kinds.txt, such as p080; they count as one more kind"
 
 
 def test_a_wrong_kinds_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kinds.txt").write_text("p001\n")
 
-    with pytest.raises(DataError, match=r"kinds\.txt, line 1: .* and its kind"):
+    with pytest.raises(DataError, match=r"kinds\.txt, line 1: .* and a kind"):
         make_splits({UNSPLIT: numbered(3)}, seed=0, kinds_file=tmp_path / "kinds.txt")

@@ -1,6 +1,6 @@
 """Open a folder of labelled pictures, whatever its format.
 
-In:  a path, and perhaps a class tree.
+In:  a path; optionally a class tree.
 Out: `Dataset`.
 
 Must not know: how any one format stores labels, networks, caches.
@@ -17,15 +17,15 @@ from smalta.errors import DataError
 
 
 def open_dataset(path: str | Path, *, classes: ClassTree | str | Path | None = None, seed: int = 0) -> Dataset:
-    """Recognise the format of a folder and list what is in it; pictures are not read yet.
+    """Recognise the format of a folder and list its pictures and labels; no picture is read yet.
 
     Args:
         path: the folder.
         classes: the class tree or its file, instead of the data set's own.
-        seed: of the splits that are made here because the data set brings none.
+        seed: of the random splits, where the data set brings none.
 
     Raises:
-        DataError: if the folder is in no known format; the sentence says what was looked for and what is there.
+        DataError: if the folder is in no known format; the message lists what was looked for and what is there.
         ClassTreeError: if the classes break a rule.
     """
     root = Path(path)
@@ -36,9 +36,11 @@ def open_dataset(path: str | Path, *, classes: ClassTree | str | Path | None = N
         if known.module.recognises(root):
             dataset = known.module.open_folder(root, tree, seed)
             if not dataset.splits:
-                raise DataError(f"{root} was opened as {known.name}, but no picture in it has labels")
+                raise DataError(f"no picture in {root} has labels (opened as {known.name}); add label files")
             return dataset
     looked_for = "; ".join(f"{known.name}: {known.module.LOOKED_FOR}" for known in FORMATS)
     names = sorted(child.name + ("/" if child.is_dir() else "") for child in root.iterdir())
     there = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else "nothing"
-    raise DataError(f"{root} is no data set in a format that smalta knows. Looked for {looked_for}. There is {there}.")
+    raise DataError(
+        f"{root} is not a data set in a format that smalta knows. It looked for {looked_for}. The folder holds {there}."
+    )

@@ -1,9 +1,9 @@
-"""The doctor: find what would silently teach or measure a wrong model.
+"""The doctor: find faults of a data set that would silently spoil training or evaluation.
 
 In:  a folder with a data set, or a data set.
-Out: `Report`: findings with file names, the rule and a way out.
+Out: `Report`: findings with file names, the rule and the fix.
 
-Every file is read once, on a few threads. The rules themselves stand in `checks`.
+Every file is read once, on a few threads. The rules themselves are in `checks`.
 
 Must not know: single rules, how a report is printed.
 """
@@ -37,12 +37,12 @@ class Report:
     """What the doctor found.
 
     Attributes:
-        path: the data set's folder as it was given.
-        format: its format; None where it could not be opened.
+        path: the data set's folder, as the caller gave it.
+        format: its format; None if it cannot be opened.
         n_pictures: pictures per split.
         notes: what was inferred rather than stated.
         findings: errors first, then warnings.
-        pixels: by name of the entry, (N + 1,) pixels by node id; entries that could not be read are left out.
+        pixels: by name of the entry, (N + 1,) pixels by node id, without entries that cannot be read.
     """
 
     path: str
@@ -54,12 +54,12 @@ class Report:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Findings that make the data set unfit."""
+        """Findings that make the data set unfit for training."""
         return tuple(finding for finding in self.findings if finding.level == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """Findings to look at."""
+        """Findings that the user should look at."""
         return tuple(finding for finding in self.findings if finding.level == "warning")
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,18 +82,18 @@ def check(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Report:
-    """Open a folder and examine all of it; a folder that cannot be opened gives a report, not an exception.
+    """Open a folder and examine every entry; a folder that cannot be opened gives a report, not an exception.
 
     Args:
         path: the data set's folder.
         classes: the class tree or its file, instead of the data set's own.
-        seed: of the splits, where the data set brings none.
-        progress: called with entries done and entries in all.
+        seed: of the random splits, where the data set brings none.
+        progress: called with the entries done and the number of all entries.
     """
     try:
         dataset = open_dataset(path, classes=classes, seed=seed)
     except ClassTreeError as error:
-        fix = "correct the classes file, or name another with --classes"
+        fix = "correct the classes file, or name another one with --classes"
         return _unopened(path, "class-tree", error, fix)
     except SmaltaError as error:
         smooth = _as_black_and_white(path, progress) if classes is None else None
@@ -107,20 +107,20 @@ def check_dataset(dataset: Dataset, *, progress: Progress | None = None) -> Repo
 
 
 def check_errors_only(dataset: Dataset, *, progress: Progress | None = None) -> Report:
-    """The errors alone, without comparing pictures with each other: what `train` runs before it starts."""
+    """Report errors only, without comparing pictures with each other; `train` runs this before it starts."""
     report = _report(dataset, compare=False, progress=progress)
     return replace(report, findings=report.errors)
 
 
 def _as_black_and_white(path: str | Path, progress: Progress | None) -> Report | None:
-    """The report on a folder whose masks have too many values to be classes, if they are shades of black and white.
+    """Examine masks with too many values to be class ids as masks of 0 and 255, so that the report names the files.
 
-    Taken as masks of 0 and 255 they can be examined one by one, so that the report names the files.
+    None if they do not turn out to be shades between 0 and 255.
     """
     tree = ClassTree({"background": {"ids": [0]}, "foreground": {"ids": [255]}})
     try:
         report = check_dataset(open_dataset(path, classes=tree), progress=progress)
-    except SmaltaError:  # the folder has another fault, which the first attempt named
+    except SmaltaError:  # the folder has another fault, which the caller already has
         return None
     found = {finding.rule for finding in report.errors}
     return report if found & {"anti-aliased-mask", "lossy-mask"} else None

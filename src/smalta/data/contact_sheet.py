@@ -1,4 +1,4 @@
-"""Twelve labelled pictures on one page: the look that no rule replaces.
+"""Twelve labelled pictures on one page, for faults that only a person sees.
 
 In:  a data set.
 Out: a PNG file.
@@ -28,19 +28,19 @@ _PAPER = (24, 24, 28)
 
 
 def contact_sheet(dataset: Dataset, file: str | Path, seed: int = 0) -> tuple[str, ...]:
-    """Draw overlays of twelve pictures chosen by the seed, with names and a legend, into a PNG file.
+    """Draw the labels of twelve pictures, which the seed chooses, into a PNG file with names and a legend.
 
-    Entries that cannot be read are passed over; a small data set fills fewer cells.
+    Entries that cannot be read are skipped. A smaller data set fills fewer cells.
 
     Returns:
         The names of the entries drawn, from left to right and top to bottom.
 
     Raises:
-        DataError: if no entry can be read, the name does not end in .png, or the file cannot be written.
+        DataError: if no entry can be read, the file's name does not end in .png, or it cannot be written.
     """
     file = Path(file)
     if file.suffix.lower() != ".png":
-        raise DataError(f"the contact sheet is a PNG picture, but {file.name!r} does not end in .png; name it so")
+        raise DataError(f"{file.name!r} does not end in .png, and the contact sheet is a PNG picture; name it *.png")
     cells, names, present = [], [], set()
     for split, sample in _readable(dataset, seed):
         cells.append(_cell(dataset, split, sample))
@@ -50,25 +50,25 @@ def contact_sheet(dataset: Dataset, file: str | Path, seed: int = 0) -> tuple[st
             break
     if not cells:
         raise DataError(
-            f"no picture of {dataset.root} can be read with its labels; run 'smalta check' without the sheet"
+            f"no picture of {dataset.root} can be read with its labels; 'smalta check' without the sheet gives reasons"
         )
     write_picture(file, with_legend(_page(cells), dataset.tree, sorted(present)))
     return tuple(names)
 
 
 def _readable(dataset: Dataset, seed: int) -> Iterator[tuple[str, Sample]]:
-    """Split and sample of the entries that can be read, in an order that the seed gives."""
+    """Split and sample of the entries that can be read, in a random order."""
     entries = [(split, entry) for split, members in dataset.splits.items() for entry in members]
     for index in np.random.default_rng(seed).permutation(len(entries)):
         split, entry = entries[index]
         try:
             yield split, dataset.read(entry)
-        except SmaltaError:  # the report names it; the sheet shows what can be seen
+        except SmaltaError:  # the report names this entry
             continue
 
 
 def _cell(dataset: Dataset, split: str, sample: Sample) -> np.ndarray:
-    """(h + 20, w, 3): the overlay fitted into a cell, its name below."""
+    """(h + 20, w, 3): the overlay fitted into a cell, with its name below."""
     cell_h, cell_w = CELL_HW
     height, width = sample.classes.shape
     scale = min(cell_h / height, cell_w / width)

@@ -1,7 +1,7 @@
 """Write a data set in another format.
 
-In:  an opened data set, a folder that does not exist yet or is empty, the name of a format.
-Out: files; the number of pictures, and sentences about what the format could not hold.
+In:  an open data set, a folder that does not exist or is empty, the name of a format.
+Out: files; the number of pictures, and sentences about what the format cannot hold.
 
 Must not know: how any one format stores labels.
 """
@@ -19,7 +19,7 @@ from smalta.errors import DataError
 
 
 class Converted(NamedTuple):
-    """What was written: the number of pictures, and what the format could not hold."""
+    """What was written: the number of pictures, and notes about what the format cannot hold."""
 
     pictures: int
     notes: tuple[str, ...]
@@ -28,22 +28,22 @@ class Converted(NamedTuple):
 def convert(source: Dataset, out: str | Path, format: str) -> Converted:  # noqa: A002
     """Write every split of a data set in another format, with the class tree beside it as `classes.yaml`.
 
-    Pictures are copied byte for byte, except those stored turned, which are written upright. The folder appears when
-    all of it is written, so a failure leaves nothing behind.
+    Pictures are copied byte for byte; a picture with an EXIF rotation is written upright instead. The folder appears
+    when all of it is written, so a failure leaves nothing behind.
 
     Args:
-        source: what to write.
+        source: the data set to write.
         out: a folder that does not exist, or is empty.
         format: a key of `smalta.data.formats.known_formats.WRITTEN`, such as "folder" or "coco".
 
     Raises:
-        DataError: if the format is unknown, `out` holds something, or a file cannot be read or written.
+        DataError: if the format is unknown, `out` is not empty, or a file cannot be read or written.
     """
     out = Path(out)
     if format not in WRITTEN:
         raise DataError(f"format must be one of {', '.join(WRITTEN)}, got {format!r}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} exists and is not an empty folder; name a new one")
+        raise DataError(f"{out} exists and is not an empty folder; name a new folder")
     draft = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         draft.mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Labelled pictures on the disk as one kind of value, whatever their format.
 
-In:  nothing; the formats make this value and all other rooms take it.
-Out: `Dataset`: entries by split, which its `Reader` turns into `Sample`s when they are asked for.
+In:  nothing; formats make this value, and all other rooms use it.
+Out: `Dataset`: entries by split; its `Reader` reads an entry as a `Sample` when a caller asks for it.
 
 Must not know: any one format, networks, caches.
 """
@@ -29,7 +29,7 @@ class Reader(Protocol):
         ...
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
-        """Label values (H, W) as they stand on the disk; None where there are none, as with outlines or segments."""
+        """Label values (H, W) of the file; None for formats without label values, such as outlines or segments."""
         return None
 
 
@@ -41,10 +41,10 @@ class Dataset:
         root: the folder that was opened.
         format: the name of its format in `smalta.data.formats.known_formats`.
         tree: the classes.
-        splits: entries by split, among "train", "val" and "test" in this order; a split without entries is left out.
-        dealt: whether pictures were dealt to splits here, because the data set does not bring all of them.
+        splits: entries by split, in the order "train", "val", "test", without splits that have no entries.
+        dealt: whether smalta dealt pictures to splits, because the data set does not bring all splits.
         notes: sentences about what was inferred rather than stated.
-        has_instances: whether samples carry object ids.
+        has_instances: whether samples have object ids.
         unpaired_pictures: pictures without labels; they are in no split.
         unpaired_labels: label files without a picture.
         reader: reads this data set's format.
@@ -65,7 +65,7 @@ class Dataset:
         """Entries of one split.
 
         Raises:
-            DataError: if there is no such split; the sentence names those there are.
+            DataError: if there is no such split; the message lists the splits.
         """
         if name not in self.splits:
             raise DataError(f"{self.root} has no split {name!r}; its splits are {', '.join(self.splits)}")
@@ -87,21 +87,21 @@ class Dataset:
         return tuple(entry for members in self.splits.values() for entry in members)
 
     def read(self, entry: Entry) -> Sample:
-        """Picture and labels of one entry, read from the disk now.
+        """Read the picture and the labels of one entry from the disk.
 
         Raises:
-            DataError, ClassTreeError: if a file is broken or disagrees with its picture or the tree; the sentence
+            DataError, ClassTreeError: if a file is broken or disagrees with its picture or the tree; the message
                 names the file.
         """
         return self.reader.read(entry)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
-        """Integers (H, W) of the semantic label file as they stand on the disk, not turned and not mapped.
+        """Integers (H, W) of the semantic label file, neither turned nor mapped to nodes.
 
-        None where the format keeps no index masks.
+        None if the format has no index masks.
         """
         return self.reader.read_values(entry)
 
     def read_many(self, entries: Iterable[Entry], workers: int | None = None) -> Iterator[Sample]:
-        """Samples in the order of the entries, read on a few threads a few entries ahead."""
+        """Samples in the order of the entries; a few threads read a few entries ahead."""
         return map_in_order(self.reader.read, entries, workers)

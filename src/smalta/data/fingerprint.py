@@ -1,18 +1,27 @@
-"""What a labelled data set is like, in numbers: the facts that training, planning and the reader of a report go by.
+"""A data set in numbers: the facts from which training and planning decide, and which reports show.
 
 In:  the samples of one split.
-Out: `Fingerprint`, plain numbers that stand in a JSON file, with the output stride that they ask for.
+Out: `Fingerprint`: plain numbers for a JSON file, and the output stride that follows from them.
 
-Must not know: networks, devices, class weights. Training makes weights of the shares; the stride is obeyed there.
+Must not know: networks, devices, class weights. Training makes class weights from the shares and uses the stride.
 
-Why width decides the stride: the best stride-4 map that bilinear enlargement allows was fitted to real labels. Classes
-whose thinner quarter is under 4 px wide kept 0.66 to 0.87 IoU (lamp posts and road cracks of 2 px: 0.66 and 0.74;
-tile cracks and ink of 3 px: 0.85 and 0.87), classes of 4 px and more 0.88 to 0.99. At stride 2 the same border lies
-at 2 px, so one rule serves: a structure must be at least as wide as the step.
+Why width decides the stride: the best stride-4 map that bilinear enlargement allows was fitted to real labels.
 
-Why objects need more places than width asks for: perfect fields of 1,992 nuclei, of which about a tenth is smaller than
-66 px, were grouped at each stride. At stride 4, where 66 px are 4 places, the accuracy was 0.946 at an IoU of one half
-and 0.877 in the mean over 0.5 to 0.95; at stride 2, 16 places, 0.998 and 0.966 (`python -m bench.grouping`).
+| width of the thinner quarter of the class | IoU that the best map keeps |
+| --- | --- |
+| 2 px: lamp posts, road cracks | 0.66, 0.74 |
+| 3 px: tile cracks, ink | 0.85, 0.87 |
+| 4 px and more | 0.88 to 0.99 |
+
+At stride 2 the same threshold lies at 2 px. So one rule is enough: a structure must be at least as wide as the stride.
+
+Why objects need more cells of the network's map than their width does: perfect fields of 1,992 nuclei were grouped at
+strides 4 and 2 (`python -m bench.grouping`). About a tenth of the nuclei is smaller than 66 px.
+
+| stride | cells on 66 px | accuracy at IoU 0.5 | mean accuracy at IoU 0.5 to 0.95 |
+| --- | --- | --- | --- |
+| 4 | 4 | 0.946 | 0.877 |
+| 2 | 16 | 0.998 | 0.966 |
 """
 
 from __future__ import annotations
@@ -34,26 +43,26 @@ from smalta.system.threads import map_in_order
 
 WIDTH_QUANTILE = 0.25  # by area: a quarter of the class lies in structures thinner than its `width`
 OBJECT_QUANTILE = 0.1
-FINE_SHARE = 0.25  # from this share of fine classes on, all of training pays for a finer map
-OBJECT_OUTPUTS = 6  # the smallest objects must cover as many places of the network's map
-UP_REACH = 0.1  # a class whose mean height is farther from the middle than this share of the picture shows what is up
-UP_SHARE = 0.001  # rarer classes lie where chance puts them
+FINE_SHARE = 0.25  # from this share of fine classes on, a finer map is worth the time that it costs
+OBJECT_OUTPUTS = 6  # the smallest objects must cover at least this number of cells of the network's map
+UP_REACH = 0.1  # a class that lies farther from the middle than this share of the height shows which way is up
+UP_SHARE = 0.001  # rarer classes lie where they are by chance
 _WINDOW = 1024  # widths are measured in a window of at most this side, pixels
 _BIN = 0.25  # pixels of width per histogram bin
-_BINS = 257  # the last bin holds all that is 64 px wide and more
+_BINS = 257  # the last bin holds all widths of 64 px and more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """One class of the tree, by its own label (what its children are labelled as does not count).
+    """One class of the tree, by its own label; pixels with a label of its children do not count.
 
     Attributes:
         share: of all labelled pixels, in [0, 1].
-        n_pictures: measured pictures that have it.
-        width: pixels, at most 64; a quarter of its area lies in thinner structures. None where it never shows a border.
-        object_area: pixels; a tenth of its objects are smaller. Connected regions where objects are not labelled.
+        n_pictures: measured pictures in which it occurs.
+        width: pixels, at most 64; a quarter of its area lies in thinner structures. None if it never has a border.
+        object_area: pixels; a tenth of its objects are smaller. If objects are not labelled, of connected regions.
         n_objects: objects in the measured pictures.
-        center_y: mean height of its pixels in their pictures, 0 = top, 1 = bottom. None where it never occurs.
+        center_y: mean height of its pixels in their pictures, 0 = top, 1 = bottom. None if it never occurs.
     """
 
     share: float
@@ -70,7 +79,7 @@ class Fingerprint:
 
     Attributes:
         n_pictures: pictures per split.
-        n_measured: pictures of the measured split that were looked at.
+        n_measured: pictures of the measured split that were read.
         height: least, median and largest picture height in pixels.
         width: the same for the width.
         nodes: facts by path of the class, for every node of the tree.
@@ -79,8 +88,8 @@ class Fingerprint:
         color_mean: per RGB channel, 1.0 = full brightness.
         color_std: the same for the standard deviation over all pixels.
         grey_only: whether all three channels are equal everywhere.
-        decoded_bytes: memory that the whole measured split takes when all its samples are kept decoded.
-        output_stride: 4, 2 or 1 pixels per place of the network's map.
+        decoded_bytes: memory for all samples of the measured split, kept decoded.
+        output_stride: side of a cell of the network's map: 4, 2 or 1 pixels.
         stride_reason: why, in a sentence.
     """
 
@@ -100,7 +109,7 @@ class Fingerprint:
 
     @property
     def no_up(self) -> bool:
-        """Whether every class lies alike in the upper and the lower half, so that a picture has no upright way."""
+        """Whether no class prefers the upper or the lower half, so that pictures may be turned upside down."""
         centers = [facts.center_y for facts in self.nodes.values() if facts.share >= UP_SHARE]
         return all(center is None or abs(center - 0.5) <= UP_REACH for center in centers)
 
@@ -108,11 +117,11 @@ class Fingerprint:
         """(N + 1,) float64 share of the labelled pixels by node id; 0 for the root.
 
         Raises:
-            ConfigError: if the fingerprint was taken with other classes.
+            ConfigError: if the fingerprint was measured with other classes.
         """
         missing = [node.path for node in tree.nodes if node.path not in self.nodes]
         if missing:
-            raise ConfigError(f"the fingerprint does not know class {missing[0]!r}; measure the data set again")
+            raise ConfigError(f"the fingerprint has no class {missing[0]!r}; measure the data set again")
         return np.array([0.0, *(self.nodes[node.path].share for node in tree.nodes)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,7 +133,7 @@ class Fingerprint:
         """Build from a parsed JSON file; keys must be exactly those of `to_dict`.
 
         Raises:
-            ConfigError: if a key is missing or unknown, or a value is refused.
+            ConfigError: if a key is missing or unknown, or a value breaks its rule.
         """
         return read_record(cls, values, what="the fingerprint", fix="measure the data set again")
 
@@ -134,8 +143,8 @@ def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: in
 
     Args:
         dataset: an open data set.
-        split: whose pictures are read.
-        most: pictures to read; they are spread evenly over the split.
+        split: the split to read pictures from.
+        most: number of pictures to read; they are spread evenly over the split.
         seed: moves the windows in which the widths of very large pictures are measured.
 
     Raises:
@@ -155,7 +164,7 @@ def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: in
 
 
 def measure_samples(samples: Iterable[Sample], tree: ClassTree, *, seed: int = 0) -> Fingerprint:
-    """Measure samples that are at hand, all of them; they count as the split "train"."""
+    """Measure all samples given; they count as the split "train"."""
     tally = _Tally(tree)
     for index, sample in enumerate(samples):
         tally.add(_look(sample, tree, np.random.default_rng((seed, index))))
@@ -164,7 +173,7 @@ def measure_samples(samples: Iterable[Sample], tree: ClassTree, *, seed: int = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What one sample adds: pixel counts, width histogram and object areas by node id, colour sums."""
+    """The measures of one sample: pixel counts, width histogram and object areas by node id, sums of colours."""
 
     size_hw: tuple[int, int]
     pixels: np.ndarray  # (N + 1,)
@@ -217,7 +226,7 @@ def _width_histogram(sample: Sample, n_nodes: int, rng: np.random.Generator) -> 
 
 
 def _window_on_rarest(classes: np.ndarray, rng: np.random.Generator) -> tuple[slice, slice]:
-    """A window around a random pixel of the picture's rarest class, so that rare thin classes are seen at all."""
+    """A window around a random pixel of the picture's rarest class, so that rare thin classes are measured."""
     counts = np.bincount(classes.ravel())
     counts[ROOT] = 0
     rarest = np.where(counts > 0, counts, np.iinfo(counts.dtype).max).argmin()
@@ -230,7 +239,7 @@ def _window_on_rarest(classes: np.ndarray, rng: np.random.Generator) -> tuple[sl
 
 
 def _object_areas(sample: Sample, tree: ClassTree) -> dict[int, np.ndarray]:
-    """Pixels of every object by node id: labelled objects for things that have them, connected regions elsewhere."""
+    """Pixels of every object by node id: labelled objects of things, otherwise connected regions."""
     found: dict[int, np.ndarray] = {}
     present = np.flatnonzero(np.bincount(sample.classes.ravel()))
     for node in present[present != ROOT]:
@@ -246,7 +255,7 @@ def _object_areas(sample: Sample, tree: ClassTree) -> dict[int, np.ndarray]:
 
 @dataclass
 class _Tally:
-    """The sum of all looks."""
+    """The sum over all samples."""
 
     tree: ClassTree
     sizes_hw: list[tuple[int, int]] = field(default_factory=list)
@@ -277,7 +286,7 @@ class _Tally:
 
     def fingerprint(self, n_pictures: Mapping[str, int], n_all: int) -> Fingerprint:
         if not self.sizes_hw:
-            raise DataError("there is no picture to measure; the split needs at least one")
+            raise DataError("the split has no picture to measure; it needs at least one")
         n_pixels = int(self.pixels.sum())
         n_labelled = n_pixels - int(self.pixels[ROOT])
         nodes = {node.path: self._facts(node.id, n_labelled) for node in self.tree.nodes}
@@ -319,25 +328,25 @@ class _Tally:
 def choose_stride(nodes: Mapping[str, NodeFacts], things: Iterable[str] = ()) -> tuple[int, str]:
     """The coarsest of the strides 4, 2 and 1 that keeps enough of the classes, and the reason.
 
-    A class is too fine for a stride where it is thinner than the stride, or where its smallest labelled objects
-    cover fewer than six places of the map. The most frequent class is left out: it is the ground that others lie on.
-    One fine class of many does not make all training four times slower: a quarter of them must be too fine.
+    A class is too fine for a stride if it is thinner than the stride, or if its smallest labelled objects cover fewer
+    than six cells of the map. The most frequent class does not count: it is the background of the others. A finer map
+    makes all of training slower, so it is chosen only if at least a quarter of the classes are too fine.
 
     Args:
         nodes: facts by path.
-        things: paths whose `object_area` speaks of labelled objects.
+        things: paths for which `object_area` measures labelled objects.
 
     Returns:
-        The stride in pixels, and a sentence.
+        The stride in pixels, and the reason in a sentence.
     """
     present = sorted((path for path in nodes if nodes[path].n_pictures), key=lambda path: -nodes[path].share)
     rest = present[1:]
     if not rest:
-        return 4, "stride 4: no second class is labelled, so nothing asks for a finer map"
+        return 4, "stride 4: no second class is labelled, so no class needs a finer map"
     lost = ""
     for stride in (4, 2):
         fine = _too_fine(nodes, rest, frozenset(things), stride)
-        count = f"{len(fine)} of {len(rest)} classes beside {present[0]!r}"
+        count = f"{len(fine)} of {len(rest)} classes beside {present[0]!r} are"
         few = ", ".join(fine[:3]) + (", ..." if len(fine) > 3 else "")
         if len(fine) < FINE_SHARE * len(rest):
             return stride, f"stride {stride}: " + (

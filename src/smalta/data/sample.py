@@ -1,6 +1,6 @@
-"""One labelled picture, and where it lies on the disk before it is read.
+"""One labelled picture, and its files before they are read.
 
-In:  nothing; these are the values that format readers make and all other rooms take.
+In:  nothing; format readers make these values, and all other rooms use them.
 Out: `Entry` (paths), `Sample` (arrays).
 
 Must not know: formats, networks.
@@ -20,13 +20,13 @@ from smalta.errors import ShapeError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A picture of a data set that has not been read yet.
+    """A picture of a data set that is not read yet.
 
     Attributes:
         name: unique in its data set; the picture's stem where that is unique.
         picture: the picture's file.
         labels: the files that hold its labels, for reading and for messages.
-        key: what else its format's reader needs, such as an id in a JSON file.
+        key: what else the reader of its format needs, such as an id in a JSON file.
     """
 
     name: str
@@ -39,19 +39,19 @@ class Entry:
 class Sample:
     """A picture with its labels.
 
-    Objects and classes stand side by side as they were labelled, and need not agree; `smalta.data.settle` makes them:
-    an object is of the class of most of its pixels, and where that is stuff or unlabelled, there is no object.
+    Objects and classes are kept as they were labelled, and may disagree. `smalta.data.settle` makes them agree: an
+    object has the class of most of its pixels, and if that class is stuff or unlabelled, there is no object.
 
-    Pixels of a thing without an object id are a crowd: several objects that were not told apart, of that class for
-    sure, of unknown number. They teach and measure the class, and say nothing about objects. All readers give crowds
-    so, and `smalta.metrics.panoptic` reads them so.
+    Pixels of a thing without an object id are a crowd: an unknown number of objects of that class, which were not
+    labelled one by one. Crowds count for the class, in training and in evaluation, and not for objects. All readers
+    and `smalta.metrics.panoptic` follow this rule.
 
     Attributes:
         name: as in `Entry`.
         picture: (H, W, 3) uint8 RGB.
         classes: (H, W) uint16 node ids of the class tree, 0 = unlabelled.
-        instances: (H, W) int32 object ids, 0 = none, in any order and with gaps; None where nothing is known about
-            objects in this picture, which differs from a map of zeros: no object, and things are crowds.
+        instances: (H, W) int32 object ids, 0 = none, in any order and with gaps. None if objects are not labelled in
+            this picture. A map of zeros is different: it says that there is no object, so all things are crowds.
         attributes: by attribute name, (H, W) uint8, 1.. = value, 0 = not labelled.
     """
 

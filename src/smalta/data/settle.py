@@ -16,9 +16,9 @@ from smalta.classes import ROOT, ClassTree
 def settle(classes: np.ndarray, instances: np.ndarray, tree: ClassTree) -> tuple[np.ndarray, np.ndarray]:
     """Class map and object map in which every object has one class, a thing, and the objects are numbered 1..N.
 
-    An object takes the class of most of its pixels (of equally many the one with the smallest id), everywhere. Where
-    that is no class, its pixels become unlabelled. Where it is stuff, there is no object, and its pixels keep their
-    classes. Pixels of a thing that belong to no object stay as they are: they are a crowd.
+    All pixels of an object get the class of most of them; if several classes are equally frequent, the one with the
+    smallest id. If most pixels are unlabelled, all of them become unlabelled. If most are stuff, there is no object,
+    and its pixels keep their classes. Pixels of a thing that belong to no object stay as they are: they are a crowd.
 
     Args:
         classes: (H, W) node ids, 0 = unlabelled.
@@ -26,7 +26,7 @@ def settle(classes: np.ndarray, instances: np.ndarray, tree: ClassTree) -> tuple
         tree: says which classes are things.
 
     Returns:
-        (H, W) uint16 node ids and (H, W) int32 object ids, which keep their order.
+        (H, W) uint16 node ids and (H, W) int32 object ids in the order of the old ids.
 
     Example:
         >>> tree = ClassTree({"ground": {}, "cell": {"kind": "thing"}})
@@ -50,7 +50,7 @@ def class_votes(classes: np.ndarray, places: np.ndarray, n: int) -> tuple[np.nda
     Args:
         classes: (H, W) node ids.
         places: (H, W) whole numbers below n, as `without_gaps` gives them.
-        n: how many numbers there are, that of the pixels in no object included.
+        n: how many numbers there are, including 0 for the pixels in no object.
     """
     present = np.flatnonzero(np.bincount(classes.ravel()))
     column = np.zeros(int(present[-1]) + 1, dtype=np.int64)
@@ -60,13 +60,13 @@ def class_votes(classes: np.ndarray, places: np.ndarray, n: int) -> tuple[np.nda
 
 
 def without_gaps(instances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Object ids in order with 0 before them, and the place (H, W) int32 of every pixel's id among them.
+    """Sorted object ids with 0 before them, and for every pixel the index of its id among them, (H, W) int32.
 
     Args:
         instances: (H, W) whole numbers, 0 = no object.
     """
     highest = int(instances.max(initial=0))
-    if highest < 4 * instances.size:  # counting beats sorting by far
+    if highest < 4 * instances.size:  # counting is much faster than sorting
         known = np.bincount(instances.ravel(), minlength=1) > 0
         known[0] = True
         return np.flatnonzero(known), (known.cumsum(dtype=np.int32) - 1)[instances]

@@ -1,10 +1,10 @@
-"""Decide which pictures train, which validate and which test.
+"""Decide which pictures are for training, which for validation and which for testing.
 
-In:  the entries that a data set's folders give, a seed, and perhaps a `groups.txt` and a `kinds.txt`.
-Out: entries by split, and a sentence for everything that was decided here.
+In:  the entries of a data set, a seed, and optionally a `groups.txt` and a `kinds.txt`.
+Out: entries by split, and a sentence for every decision.
 
-The order of files never matters: pictures and groups are ranked by a hash of the seed and their names, so a picture
-that is added later moves few others.
+The order of files does not matter: pictures and groups are ranked by a hash of the seed and their names, so adding a
+picture moves few others.
 
 Must not know: formats, label files.
 """
@@ -31,7 +31,7 @@ _ALIASES = {"training": "train", "valid": "val", "validation": "val", "testing":
 
 
 def split_name(folder_name: str) -> str | None:
-    """The split that a folder's or file's name means, such as "val" for `valid` or `val2017`; None if none."""
+    """The split that the name of a folder or file means, such as "val" for `valid` or `val2017`; otherwise None."""
     word = re.sub(r"[-_]?\d*$", "", folder_name.lower())
     word = _ALIASES.get(word, word)
     return word if word in SPLITS else None
@@ -47,19 +47,19 @@ def make_splits(
 ) -> tuple[dict[str, tuple[Entry, ...]], list[str], bool]:
     """Complete the splits that a data set brings.
 
-    Pictures without any split, or in train alone, are dealt 70/15/15; train and test without val give 15 % of train
-    to val; train and val without test stay as they are.
+    Pictures without a split, or in train only, are dealt 70/15/15. If there are train and test, 15 % of train become
+    val. Train and val without test stay as they are.
 
     Args:
         found: entries by split; `UNSPLIT` where the data set has no splits.
-        seed: other seeds deal other splits.
-        groups_file: `groups.txt`; pictures of one group stay on one side.
+        seed: of the random splits.
+        groups_file: `groups.txt`; pictures of one group stay in one split.
         kinds_file: `kinds.txt`; each split gets its share of the pictures of every kind, as far as groups allow.
-        classes_of: gives the classes present in each entry; where there are groups they are dealt so that each
-            class, too, comes near its shares.
+        classes_of: gives the classes present in each entry. Groups are dealt so that the shares of each class, too,
+            come near the shares of the splits.
 
     Returns:
-        Entries by split, notes, and whether any picture was dealt here.
+        Entries by split, notes, and whether any picture was dealt.
     """
     filled = {name: tuple(found[name]) for name in (UNSPLIT, *SPLITS) if found.get(name)}
     if UNSPLIT in filled or set(filled) == {"train"}:
@@ -71,7 +71,7 @@ def make_splits(
         return {**dealt, "test": filled["test"]}, deal_notes, True
     missing = [name for name in SPLITS if name not in filled]
     if missing:
-        notes.append(f"no {' and no '.join(missing)} split: the data set brings only {', '.join(filled)}")
+        notes.append(f"no {' and no '.join(missing)} split: the data set has {', '.join(filled)} only")
     return filled, notes, False
 
 
@@ -89,7 +89,7 @@ def _deal(
     kinds = dict.fromkeys((entry.name for entry in entries), "")
     if kinds_file is not None:
         stated, notes = read_kinds(kinds_file, entries)
-        fewest = 1 / min(shares.values())  # rarer kinds are dealt together: alone they would not give a picture each
+        fewest = 1 / min(shares.values())  # rarer kinds are dealt together: one alone has no picture for each split
         rare = {kind for kind, count in Counter(stated.values()).items() if count < fewest}
         kinds |= {name: kind for name, kind in stated.items() if kind not in rare}
         how += f", by the kinds in {kinds_file.name},"
@@ -109,19 +109,19 @@ def _deal(
     dealt = {name: tuple(e for e in entries if side[e.name] == name) for name in shares}
     dealt = {name: members for name, members in dealt.items() if members}
     counts = ", ".join(f"{len(members)} {name}" for name, members in dealt.items())
-    source = "train" if from_train else "pictures"
+    source = "train pictures" if from_train else "pictures"
     lacking = "no val split" if shares is CARVED else "no val or test split" if from_train else "no splits"
     notes.insert(0, f"{lacking}: {len(entries)} {source} dealt {how} with seed {seed}: {counts}")
     return dealt, notes
 
 
 def split_by_picture(names: Iterable[str], *, seed: int, shares: Mapping[str, float] = SHARES) -> dict[str, str]:
-    """Split of every picture; each split gets its rounded share, and at least one picture while there are enough.
+    """Split of every picture; each split gets its rounded share, and at least one picture if there are enough.
 
     Args:
         names: unique names of pictures, in any order.
         seed: of the ranking.
-        shares: share by split; the first takes what rounding leaves over.
+        shares: share by split; the first split gets the remainder of rounding.
 
     Example:
         >>> sorted(split_by_picture(["a", "b", "c"], seed=0).values())
@@ -145,16 +145,16 @@ def split_by_group(
     shares: Mapping[str, float] = SHARES,
     classes: Mapping[str, Collection[int | str]] | None = None,
 ) -> dict[str, str]:
-    """Split of every picture so that no group is torn apart.
+    """Split of every picture; pictures of one group stay together.
 
-    Groups are dealt from the largest to the smallest, each to the split that lacks most, then moved and
-    exchanged while that brings the shares of pictures and of classes nearer to what is asked for.
+    Groups are dealt from the largest to the smallest, each to the split that lacks most. They are then moved and
+    exchanged as long as that brings the shares of pictures and classes nearer to those wanted.
 
     Args:
         groups: group by picture.
         seed: of the order among groups of one size.
-        shares: share by split. Fewer groups than splits leave the last splits out.
-        classes: classes and kinds present, by picture; half of the weight is on them, half on the number of pictures.
+        shares: share by split. With fewer groups than splits, the last splits are empty.
+        classes: classes and kinds present, by picture. They have half of the weight, the number of pictures the other.
     """
     order = _ranked(set(groups.values()), seed)
     row = {group: index for index, group in enumerate(order)}
@@ -165,7 +165,7 @@ def split_by_group(
         present = [column[value] for value in (classes or {}).get(name, ())]
         counts[row[group], [0, *present]] += 1
     weights = np.array([1.0] + [1.0 / len(kinds)] * len(kinds)) if kinds else np.ones(1)
-    parts = counts / counts.sum(axis=0)  # (groups, 1 + classes): the part of all pictures, of each class
+    parts = counts / counts.sum(axis=0)  # (groups, 1 + classes): each group's share of all pictures, of each class
     names = list(shares)[: len(order)]
     wanted = np.array([shares[name] for name in names]) / sum(shares[name] for name in names)
     by_size = np.argsort(-counts[:, 0], kind="stable")
@@ -174,19 +174,19 @@ def split_by_group(
 
 
 def _deal_groups(parts: np.ndarray, wanted: np.ndarray, weights: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """(groups,) index of the split of each group; every split gets one."""
+    """(groups,) index of the split of each group; every split gets at least one group."""
     n_splits = len(wanted)
     filled = np.zeros((n_splits, parts.shape[1]))
     side = np.full(len(parts), -1)
 
-    def added(group: int) -> np.ndarray:  # what the squared distance to the shares gains in each split
+    def added(group: int) -> np.ndarray:  # by how much the squared distance to the shares grows, in each split
         change = parts[group] * (parts[group] + 2 * (filled - wanted[:, None]))
         return (change * weights).sum(axis=1) / wanted
 
     for place, group in enumerate(order):
         gain = added(group)
         empty = np.flatnonzero(np.bincount(side[side >= 0], minlength=n_splits) == 0)
-        if len(order) - place <= len(empty):  # the groups left just fill the splits that have none
+        if len(order) - place <= len(empty):  # as many groups are left as splits are empty
             gain[np.setdiff1d(np.arange(n_splits), empty)] = np.inf
         side[group] = gain.argmin()
         filled[side[group]] += parts[group]
@@ -210,9 +210,9 @@ def _deal_groups(parts: np.ndarray, wanted: np.ndarray, weights: np.ndarray, ord
 def _swap(
     group: int, side: np.ndarray, filled: np.ndarray, parts: np.ndarray, wanted: np.ndarray, weights: np.ndarray
 ) -> bool:
-    """Let a group change places with the group of another split that brings the shares nearest, if any does."""
+    """Exchange a group with the group of another split that brings the shares nearest, if one does."""
     old = side[group]
-    change = parts - parts[group]  # what the group's split gains, and the other's loses
+    change = parts - parts[group]  # what the group's split gains, and the other split loses
     excess = filled - wanted[:, None]
     here = change * (change + 2 * excess[old]) / wanted[old]
     there = change * (change - 2 * excess[side]) / wanted[side][:, None]
@@ -228,15 +228,15 @@ def _swap(
 
 
 def read_groups(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], list[str]]:
-    """Group of every entry, from lines `picture<TAB or space>group`; the picture by stem or by file name.
+    """Group of every entry, from lines `picture<TAB or space>group`; a picture is named by stem or by file name.
 
     A picture that no line names is a group of its own, and a note says so.
 
     Raises:
-        DataError: if a line has one word only, a picture stands in two groups, or no line fits a picture.
+        DataError: if a line has one word only, a picture is in two groups, or no line names a picture of the set.
     """
     stated, alone = _read_lines(path, entries, "group")
-    # the file's groups and lone pictures must not meet, whatever they are called
+    # prefixes keep the file's groups and lone pictures apart, whatever their names
     groups = {name: f"group {group}" for name, group in stated.items()}
     notes = [f"{_left_out(path, alone)}; each is a group of its own"] if alone else []
     return {**groups, **{name: f"picture {name}" for name in alone}}, notes
@@ -245,7 +245,7 @@ def read_groups(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], l
 def read_kinds(path: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], list[str]]:
     """Kind of every entry that a line of the file names, by the rules of `read_groups`."""
     stated, alone = _read_lines(path, entries, "kind")
-    return stated, [f"{_left_out(path, alone)}; they are taken for one kind more"] if alone else []
+    return stated, [f"{_left_out(path, alone)}; they count as one more kind"] if alone else []
 
 
 def _left_out(path: Path, names: Sequence[str]) -> str:
@@ -253,7 +253,7 @@ def _left_out(path: Path, names: Sequence[str]) -> str:
 
 
 def _read_lines(path: Path, entries: Sequence[Entry], noun: str) -> tuple[dict[str, str], list[str]]:
-    """What the file says about each entry, and the names of the entries that it does not mention."""
+    """The group or kind of each entry, and the names of the entries that the file does not mention."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -264,17 +264,19 @@ def _read_lines(path: Path, entries: Sequence[Entry], noun: str) -> tuple[dict[s
             continue
         cells = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
         if len(cells) < 2:
-            raise DataError(f"{path}, line {number}: {line!r} must be a picture's stem, a tab or space, and its {noun}")
+            raise DataError(f"{path}, line {number}: {line!r} must hold a picture's stem, a tab or space, and a {noun}")
         file = Path(cells[0].strip())
         stem = file.stem if is_picture_name(file) else file.name
         if stated.setdefault(stem, cells[1].strip()) != cells[1].strip():
-            raise DataError(f"{path}, line {number}: {stem!r} stands in two {noun}s; a picture belongs to one")
+            raise DataError(f"{path}, line {number}: {stem!r} is in two {noun}s; a picture has one {noun}, so keep one")
     alone = [entry.name for entry in entries if entry.picture.stem not in stated]
     if len(alone) == len(entries):
-        raise DataError(f"{path} names none of the pictures, such as {entries[0].picture.stem!r}; write their stems")
+        raise DataError(
+            f"{path} names none of the pictures; write their stems, for example {entries[0].picture.stem!r}"
+        )
     return {e.name: stated[e.picture.stem] for e in entries if e.picture.stem in stated}, alone
 
 
 def _ranked(names: Iterable[str], seed: int) -> list[str]:
-    """Names in an order that depends on the seed and on nothing else."""
+    """Names in an order that depends only on the seed and on themselves."""
     return sorted(names, key=lambda name: (hashlib.sha256(f"{seed}/{name}".encode()).digest(), name))

@@ -1,12 +1,12 @@
 """How thin the regions of a label map are: their width along their middle line.
 
 In:  a map of region keys.
-Out: width in pixels, and where, for every point of the regions' ridges.
+Out: for every point of the regions' ridges, the width in pixels and the pixel it lies in.
 
 Must not know: classes, files. `fingerprint` chooses a stride from these widths.
 
-Regions are parted by the lines between pixels, so the map is laid out twice as large with those lines as pixels of
-their own. There the distance to the nearest line, at the middle of a bar of w pixels, is w for odd and even w alike.
+The lines between pixels separate regions. The map is enlarged twofold, so that these lines are pixels of their own.
+At the middle of a bar of w pixels the distance to the nearest line is then w, for odd and even w alike.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# Off the middle line the distance grows by 1 or more towards some neighbour; along a middle line it changes slowly.
+# Beside the middle line the distance grows by 1 or more towards some neighbour; along a middle line it changes slowly.
 _RIDGE_RISE = 0.5
 
 
 def ridge_widths(regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Widths of all regions along their ridges.
 
-    The picture's border is no boundary: a structure that it cuts keeps its width, a strip along it counts double.
+    The picture's border is no boundary: a structure that it cuts keeps its width, and a strip along it counts double.
 
     Args:
         regions: (H, W) integers; pixels of one region share a value.
@@ -47,7 +47,7 @@ def ridge_widths(regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lines_as_pixels(regions: np.ndarray) -> np.ndarray:
-    """(2H - 1, 2W - 1) uint8: pixels at even places, between them 0 where two regions meet and 1 elsewhere."""
+    """(2H - 1, 2W - 1) uint8: pixels at even indices; between them 0 where two regions meet, 1 elsewhere."""
     height, width = regions.shape
     inside = np.ones((2 * height - 1, 2 * width - 1), dtype=np.uint8)
     below = regions[1:] != regions[:-1]
