@@ -98,7 +98,7 @@ def network_from(path: Path, content: bytes, info: ModelInfo) -> Network:
     """
     try:
         return _network(load(content), info)
-    except (SmaltaError, RuntimeError) as error:
+    except (SmaltaError, RuntimeError, KeyError) as error:  # KeyError: numbers of a kind that PyTorch lacks
         raise _unusable(path, error) from error
 
 

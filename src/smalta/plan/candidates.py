@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from smalta.description.model_info import LEAST_BF16_GAIN, Precision
 from smalta.description.workload import Workload
@@ -96,6 +97,46 @@ class Candidate:
         if self.batch > 1:
             parts.append(f"batch {self.batch}")
         return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What a candidate may take.
+
+    Attributes:
+        memory_bytes: of the process.
+        card_bytes: of the card, where there is one.
+        latency_seconds: for one picture; infinite without a limit.
+    """
+
+    memory_bytes: int
+    card_bytes: int = 0
+    latency_seconds: float = math.inf
+
+    @classmethod
+    def of(cls, machine: Machine, limits: Limits) -> Self:
+        """The limits that a person set; else what the machine has."""
+        return cls(
+            memory_bytes=limits.memory_bytes or machine.usable_memory,
+            card_bytes=machine.gpus[0].memory_bytes if machine.gpus else 0,
+            latency_seconds=math.inf if limits.latency_seconds is None else limits.latency_seconds,
+        )
+
+    def memory_for(self, one: Candidate) -> int:
+        """Bytes on the device of a candidate."""
+        return self.memory_bytes if one.way.device == "cpu" else min(self.memory_bytes, self.card_bytes)
+
+    def too_large(self, one: Candidate) -> bool:
+        """Whether a candidate needs more memory."""
+        return one.memory_bytes > self.memory_for(one)
+
+    def too_slow(self, one: Candidate) -> bool:
+        """Whether one picture takes a candidate longer."""
+        return one.latency > self.latency_seconds
+
+    def fits(self, one: Candidate) -> bool:
+        """Whether a candidate keeps all of it."""
+        return not self.too_large(one) and not self.too_slow(one)
 
 
 def candidates(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
