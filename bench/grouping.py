@@ -153,13 +153,11 @@ def _milliseconds(call: Callable[[], object]) -> float:
     return round(1000 * float(np.median(seconds)), 2)
 
 
-def answered(
-    predictor: Predictor, dataset: Dataset
-) -> Iterator[tuple[Sample, dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """Every validation picture, a network's maps of it and its fields."""
+def answered(predictor: Predictor, dataset: Dataset) -> Iterator[tuple[Sample, dict[str, np.ndarray]]]:
+    """Every validation picture, and a network's fields of it."""
     for sample in dataset.read_many(dataset.split("val")):
         maps = {name: batch[0] for name, batch in predictor.runtime.maps(sample.picture[None]).items()}
-        yield sample, maps, fields_of(maps, (), sample.picture.shape[:2], predictor.runtime.stride)
+        yield sample, fields_of(maps, (), sample.picture.shape[:2], predictor.runtime.stride)
 
 
 def main() -> None:
@@ -172,7 +170,7 @@ def main() -> None:
     predictor = load(run)
     dataset = open_dataset(prepared(data))
     pictures = []
-    for sample, _maps, fields in answered(predictor, dataset):
+    for sample, fields in answered(predictor, dataset):
         assert sample.instances is not None
         pictures.append(Fields(fields[SEMANTIC][1], fields[CENTER][0], fields[OFFSETS], sample.instances))
     with recorded_load() as load_facts, tempfile.TemporaryDirectory() as scratch:

@@ -28,22 +28,25 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.common import WORK, exit_on_error, machine_facts, recorded_load, write_result
 from bench.grouping import answered, score_objects
 from bench.prepare import prepared
-from smalta.answers import grouping
-from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC
+from smalta.answers import fields as described
+from smalta.answers import grouping, upscaling
+from smalta.answers.fields import CENTER, OBJECTS, OFFSETS, SEMANTIC, Head
 from smalta.answers.grouping import GroupingRule, Lines, cells_on, group
+from smalta.classes import ClassTree
 from smalta.data.any_format import open_dataset
 from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import DataError
 from smalta.inference.predictor import load
-from smalta.model import storage
-from smalta.model.decoder import Answer
-from smalta.model.network import Network
-from smalta.training import batches, loop, object_losses, targets, train
+from smalta.model.tracing import trace
+from smalta.training import batches, head_losses, learner, targets, train
+from smalta.training.batches import Batch
+from smalta.training.head_losses import HeadLoss
+from smalta.training.losses import TreeLoss
 from smalta.training.settings import TrainSettings
 from smalta.training.targets import UNKNOWN, ObjectTargets
 
@@ -68,25 +71,11 @@ JOBS = {
 }
 
 
-class WithHeads(Network):
-    """The network with two channels more: log of the root of the object's area in pixels, and borders."""
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        head = Answer(self.decoder.out_channels, 5, stride=config.stride)
-        nn.init.normal_(head.weight, std=0.01)
-        head.bias = nn.Parameter(torch.tensor([-3.0, 0.0, 0.0, 3.0, -2.0]).repeat_interleave(head.side**2))
-        self.objects[1] = head
-
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """The network's logits, and those of the two heads, (B, 1, h, w) each."""
-        further: list[Tensor] = []
-        hook = self.objects[1].register_forward_hook(lambda _m, _i, found: further.append(found) or found[:, :3])
-        try:
-            logits = super().forward(pictures)
-        finally:
-            hook.remove()
-        return logits | {SIZE: further[0][:, 3:4], BORDER: further[0][:, 4:5]}
+# log of the root of the object's area in pixels, and borders; both begin with what is usual
+FURTHER = (
+    Head(name=SIZE, channels=lambda config: int(config.objects), branch=OBJECTS, bias=3.0),
+    Head(name=BORDER, channels=lambda config: int(config.objects), branch=OBJECTS, activation="sigmoid", bias=-2.0),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,17 +105,28 @@ def further_targets(
     return FurtherTargets(**fields, size=size, border=border)
 
 
-def further_loss(fields: Any, wanted: Any, whole: Any) -> Tensor:
-    """`smalta.training.object_losses.object_loss`, and the two heads'."""
-    off = (fields[SIZE][:, 0].float() - wanted[SIZE]).abs() * wanted["weights"]
-    size = off.sum() / whole["weights"].sum().clamp_min(1e-6)
-    known, border = wanted[BORDER] > UNKNOWN, wanted[BORDER].clamp_min(0)
-    logits = fields[BORDER][:, 0].float()
-    doubt = (torch.sigmoid(logits) - border).square()
-    entropy = F.binary_cross_entropy_with_logits(logits, border, reduction="none")
-    edges = (doubt * entropy * known).sum() / whole[BORDER].clamp_min(0).sum().clamp_min(50)
-    own = object_losses.object_loss(fields, wanted, whole)
-    return own + SIZE_WEIGHT * size + BORDER_WEIGHT * edges
+def size_loss(answers: Tensor, part: Batch, batch: Batch) -> Tensor:
+    """Absolute error of the log, weighed as offsets are."""
+    off = (answers[:, 0].float() - part.objects[SIZE]).abs() * part.objects["weights"]
+    return off.sum() / batch.objects["weights"].sum().clamp_min(1e-6)
+
+
+def border_loss(answers: Tensor, part: Batch, batch: Batch) -> Tensor:
+    """As for the centre map, per unit of borders."""
+    logits, wanted = answers[:, 0].float(), part.objects[BORDER]
+    known, wanted = wanted > UNKNOWN, wanted.clamp_min(0)
+    doubt = (torch.sigmoid(logits) - wanted).square()
+    entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return (doubt * entropy * known).sum() / batch.objects[BORDER].clamp_min(0).sum().clamp_min(50)
+
+
+def further_losses(tree: ClassTree, semantic: TreeLoss) -> dict[str, HeadLoss]:
+    """`smalta.training.head_losses.head_losses`, and the two heads'."""
+    return {
+        **head_losses.head_losses(tree, semantic),
+        SIZE: HeadLoss(of=size_loss, weight=SIZE_WEIGHT),
+        BORDER: HeadLoss(of=border_loss, weight=BORDER_WEIGHT),
+    }
 
 
 @contextmanager
@@ -134,13 +134,15 @@ def with_heads() -> Iterator[None]:
     """smalta trains and reads networks with the two heads."""
     with ExitStack() as stack:
         for module, name, other in (
-            (train, "Network", WithHeads),
-            (storage, "Network", WithHeads),
+            (described, "HEADS", (*described.HEADS, *FURTHER)),
+            (upscaling, "HEADS", (*described.HEADS, *FURTHER)),
             (batches, "object_targets", further_targets),
             (batches, "ObjectTargets", FurtherTargets),
-            (loop, "object_loss", further_loss),
+            (learner, "head_losses", further_losses),
         ):
             stack.enter_context(mock.patch.object(module, name, other))
+        trace.cache_clear()  # it remembers workloads by configurations, which do not name the two heads
+        stack.callback(trace.cache_clear)
         yield
 
 
@@ -214,15 +216,15 @@ def fields_by(run: Path, dataset: Any) -> list[Fields]:
     tree = predictor.tree
     is_thing = tree.is_thing[list(tree.leaves)]
     pictures = []
-    for sample, maps, fields in answered(predictor, dataset):
-        cells = (slice(fields[CENTER].shape[1]), slice(fields[CENTER].shape[2]))
+    for sample, fields in answered(predictor, dataset):
+        assert sample.instances is not None
         pictures.append(
             Fields(
                 fields[SEMANTIC][is_thing].sum(axis=0),
                 fields[CENTER][0],
                 fields[OFFSETS],
-                np.exp(maps[SIZE][0][cells]),
-                1 / (1 + np.exp(-maps[BORDER][0][cells])),
+                np.exp(fields[SIZE][0]),
+                fields[BORDER][0],
                 np.where(tree.is_thing[sample.classes], sample.instances, 0),
             )
         )

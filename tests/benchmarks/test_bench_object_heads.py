@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from bench.object_heads import Fields, WithHeads, further_targets, nowhere_a_border, objects_of, within
+from bench.object_heads import Fields, fields_by, further_targets, nowhere_a_border, objects_of, with_heads, within
 
 from smalta.answers.grouping import GroupingRule
 from smalta.description.network_config import NetworkConfig
@@ -54,7 +56,11 @@ def test_a_criterion_takes_the_place_of_the_ridge(border: float, criterion: obje
 def test_the_network_answers_with_two_fields_more() -> None:
     import torch
 
-    logits = WithHeads(NetworkConfig(n_leaves=2, objects=True, encoder="plain", width=12))(torch.zeros(2, 3, 32, 64))
+    from smalta.model.network import Network
+
+    with with_heads():
+        network = Network(NetworkConfig(n_leaves=2, objects=True, encoder="plain", width=12))
+        logits = network(torch.zeros(2, 3, 32, 64))
 
     assert {name: tuple(values.shape) for name, values in logits.items()} == {
         "semantic": (2, 2, 8, 16),
@@ -63,3 +69,21 @@ def test_the_network_answers_with_two_fields_more() -> None:
         "size": (2, 1, 8, 16),
         "border": (2, 1, 8, 16),
     }
+
+
+def test_a_training_learns_both_heads_and_its_fields_are_read(tmp_path: Path) -> None:
+    from smalta.data.any_format import open_dataset
+    from smalta.scenes import write_scenes
+    from smalta.training.settings import TrainSettings
+    from smalta.training.train import train
+
+    data = write_scenes(tmp_path / "data", n_train=2, n_val=1, n_test=1, size_hw=(64, 96))
+    settings = TrainSettings(steps=2, encoder="plain", pretrained=False, device="cpu", batch=2, crop=64, width=12)
+
+    with with_heads():
+        train(data, tmp_path / "run", settings)
+        (found,) = fields_by(tmp_path / "run", open_dataset(data))
+
+    assert found.size.shape == found.border.shape == found.center.shape
+    assert np.log(found.size).mean() == pytest.approx(3.0, abs=0.5)  # as they begin; two steps do not lead far
+    assert found.border.max() < 0.5

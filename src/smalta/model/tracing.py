@@ -24,6 +24,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from smalta.answers.fields import HEADS, SEMANTIC
 from smalta.description.model_info import MOST_AT_FULL_SIZE
 from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind, Layer, Workload
@@ -164,7 +165,7 @@ def _loss(logits: Mapping[str, Tensor], size_hw: tuple[int, int]) -> Tensor:
     total = torch.zeros(())
     for name, values in logits.items():
         values = values.float()
-        if name == "semantic":
+        if name == SEMANTIC:
             shares = torch.softmax(values, 1)
             total = total + (shares * shares).sum()  # for the Dice term, at the stride
             labels_hw = size_hw if values.shape[1] <= MOST_AT_FULL_SIZE else values.shape[2:]
@@ -177,12 +178,13 @@ def _loss(logits: Mapping[str, Tensor], size_hw: tuple[int, int]) -> Tensor:
 
 def _answer(logits: Mapping[str, Tensor], stride: int) -> list[Tensor]:
     """What the runtime does after the network."""
+    with_softmax = {head.name for head in HEADS if head.activation == "softmax"}
     answers = []
     for name, values in logits.items():
         values = values.float().contiguous()
         if stride > 1:
             values = F.interpolate(values, scale_factor=float(stride), mode="bilinear", align_corners=False)
-        answers.append(torch.softmax(values, 1) if name in ("semantic", "attributes") else values)
+        answers.append(torch.softmax(values, 1) if name in with_softmax else values)
     return answers
 
 
