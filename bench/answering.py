@@ -67,7 +67,7 @@ class Smalta:
 
     def __init__(self, model: Path, pictures: Sequence[Path]) -> None:
         from smalta.cli.common import checked_limits, planned
-        from smalta.results.writers import OutputOptions
+        from smalta.results.options import OutputOptions
 
         self.options = OutputOptions()
         self.model = model

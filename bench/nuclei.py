@@ -43,12 +43,13 @@ from bench.prepare import prepared, read_mask
 from smalta.cli.common import planned
 from smalta.data.any_format import open_dataset
 from smalta.errors import DataError
-from smalta.inference.answering import OutputOptions, failed, predict_files
+from smalta.inference.answering import failed, predict_files
 from smalta.metrics.bootstrap import draw_pictures, interval
 from smalta.metrics.instance import accuracy, f1, match_counts, mean_accuracy, quality
 from smalta.metrics.node_counts import bias, count_sums, mean_absolute_error
 from smalta.pictures.finding import find_pictures
 from smalta.plan.plan import Limits
+from smalta.results.options import OutputOptions
 from smalta.system.cores import usable_cores
 
 DATA = "nuclei"

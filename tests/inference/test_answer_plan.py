@@ -24,7 +24,7 @@ from smalta.inference.predictor import Predictor, load
 from smalta.pictures.writing import write_picture
 from smalta.plan.plan import Limits
 from smalta.plan.plan_file import read_plan
-from smalta.results.writers import OutputOptions
+from smalta.results.options import OutputOptions
 
 TREE = ClassTree({"ground": {}, "road": {}, "disc": {"kind": "thing"}})
 OPTIONS = OutputOptions(kind="panoptic")

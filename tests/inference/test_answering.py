@@ -11,9 +11,10 @@ from smalta.answers.decoding import Decoding
 from smalta.classes import ClassTree
 from smalta.description.kinds import Kind
 from smalta.errors import ClassTreeError, ConfigError
-from smalta.inference.answering import Outcome, OutputOptions, failed, predict_files
+from smalta.inference.answering import Outcome, failed, predict_files
 from smalta.inference.predictor import Predictor
 from smalta.pictures.reading import read_index, read_picture
+from smalta.results.options import OutputOptions
 from stand_ins import BLUE, GREEN, RED, UNSURE, RedIsAudi, balls, cars, info, picture
 
 PLAIN = OutputOptions()
@@ -93,7 +94,7 @@ def test_overlays_show_the_picture_its_classes_and_a_legend(tmp_path: Path) -> N
     path = tmp_path / "a.png"
     assert cv2.imwrite(str(path), np.full((60, 200, 3), (0, 0, 250), np.uint8))
 
-    predict_files(cars(), [path], tmp_path / "out", OutputOptions(overlays=True))
+    predict_files(cars(), [path], tmp_path / "out", OutputOptions(outputs={"overlay"}))
 
     page = read_picture(tmp_path / "out" / "overlays" / "a.png")
     assert page.shape[0] > 60  # a line of legend below
@@ -104,8 +105,8 @@ def test_overlays_show_the_picture_its_classes_and_a_legend(tmp_path: Path) -> N
 def test_probabilities_are_float16_with_the_names_of_their_classes(tmp_path: Path) -> None:
     path = write(tmp_path, "a.png", RED, UNSURE, BLUE)
 
-    predict_files(cars(), [path], tmp_path / "first", OutputOptions(probabilities=True))
-    predict_files(cars(), [path], tmp_path / "last", OutputOptions(probabilities=True, channels_last=True))
+    predict_files(cars(), [path], tmp_path / "first", OutputOptions(outputs={"probabilities"}))
+    predict_files(cars(), [path], tmp_path / "last", OutputOptions(outputs={"probabilities", "channels-last"}))
 
     with np.load(tmp_path / "first" / "probabilities" / "a.npz") as file:
         first, names = file["probabilities"], file["classes"].tolist()
@@ -121,7 +122,9 @@ def test_probabilities_are_float16_with_the_names_of_their_classes(tmp_path: Pat
 def test_probabilities_of_a_level_are_those_of_its_classes(tmp_path: Path) -> None:
     path = write(tmp_path, "a.png", UNSURE)
 
-    predict_files(cars(), [path], tmp_path / "out", OutputOptions(probabilities=True, decoding=Decoding(level=1)))
+    predict_files(
+        cars(), [path], tmp_path / "out", OutputOptions(decoding=Decoding(level=1), outputs={"probabilities"})
+    )
 
     with np.load(tmp_path / "out" / "probabilities" / "a.npz") as file:
         assert file["classes"].tolist() == ["ground", "car"]
@@ -197,8 +200,8 @@ def test_a_kind_that_the_model_cannot_answer_is_refused_before_anything_is_writt
             predict_files(cars(), [path], tmp_path / "out", OutputOptions(kind=kind))
     with pytest.raises(ConfigError, match="kind 'binary' needs a model of two classes, this one has 4"):
         predict_files(balls(), [path], tmp_path / "out", OutputOptions(kind="binary"))
-    with pytest.raises(ConfigError, match="the kind is 'semantic'; leave out --geojson"):
-        predict_files(balls(), [path], tmp_path / "out", OutputOptions(kind="semantic", geojson=True))
+    with pytest.raises(ConfigError, match="the kind is 'semantic'; omit --geojson"):
+        predict_files(balls(), [path], tmp_path / "out", OutputOptions(kind="semantic", outputs={"geojson"}))
 
     assert not (tmp_path / "out").exists()
 
@@ -216,7 +219,7 @@ def test_pictures_of_equal_stems_are_refused_before_anything_is_written(tmp_path
 def test_dots_in_a_stem_stay(tmp_path: Path) -> None:
     path = write(tmp_path, "shot.2024.01.png", RED)
 
-    predict_files(cars(), [path], tmp_path / "out", OutputOptions(overlays=True, probabilities=True))
+    predict_files(cars(), [path], tmp_path / "out", OutputOptions(outputs={"overlay", "probabilities"}))
 
     assert (tmp_path / "out" / "classes" / "shot.2024.01.png").is_file()
     assert (tmp_path / "out" / "overlays" / "shot.2024.01.png").is_file()

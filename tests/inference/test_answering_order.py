@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from smalta.answers.decoding import Decoding
-from smalta.inference.answering import Outcome, OutputOptions, predict_files
+from smalta.inference.answering import Outcome, predict_files
 from smalta.inference.predictor import Predictor
 from smalta.pictures.reading import read_index
+from smalta.results.options import OutputOptions
 from stand_ins import CARS, RedIsAudi, balls, cars, info
 
 
@@ -71,7 +72,7 @@ def test_classes_alone_are_those_of_the_whole_answer(tmp_path: Path) -> None:
             cars(),
             [path],
             tmp_path / f"whole{level}",
-            OutputOptions(decoding=Decoding(level=level), probabilities=True),
+            OutputOptions(decoding=Decoding(level=level), outputs={"probabilities"}),
         )
 
         alone, whole = (read_index(tmp_path / f"{name}{level}" / "classes" / "a.png") for name in ("alone", "whole"))

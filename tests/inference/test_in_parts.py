@@ -29,7 +29,9 @@ from smalta.inference.predictor import Predictor
 from smalta.pictures.large_pictures import ArrayRows
 from smalta.pictures.overlay import overlay
 from smalta.pictures.reading import read_index, read_picture
-from smalta.results.writers import OutputOptions, Written, class_map, make_folders, write_answer
+from smalta.results.options import OutputOptions
+from smalta.results.output import Written
+from smalta.results.result_folder import ResultFolder, class_map
 
 # 1 sky  2 ground  3 ball  4 ball/red  5 ball/green
 TREE = ClassTree(
@@ -88,21 +90,26 @@ def blobs(height: int, width: int, seed: int) -> np.ndarray:
     return (soft.clip(0, 1) * 255).astype(np.uint8)
 
 
+def made(folder: Path, kind: Kind, options: OutputOptions | None = None) -> ResultFolder:
+    place = ResultFolder(folder, TREE, kind, options or OutputOptions())
+    place.make()
+    return place
+
+
 def both(
     folder: Path, pixels: np.ndarray, kind: Kind, options: OutputOptions, tile: tuple[int, int], stride: int = 4
 ) -> tuple[Written, Written]:
     """The answer in parts, and as a whole."""
     answers = []
     for name in ("parts", "whole"):
-        make_folders(folder / name, TREE, kind, options)
+        place = made(folder / name, kind, options)
         path = folder / "a.tif"
         if name == "parts":
-            source = ArrayRows(pixels)
-            answers.append(predict_large(predictor(stride), source, path, folder / name, kind, options, tile))
+            answers.append(predict_large(predictor(stride), ArrayRows(pixels), path, place, tile))
         else:
             how = {"level": options.decoding.level, "min_confidence": options.decoding.min_confidence}
             answer = predictor(stride)(pixels, kind=kind, **how)
-            answers.append(write_answer(folder / name, path, pixels, answer, kind, options))
+            answers.append(place.write(path, pixels, answer))
     return answers[0], answers[1]
 
 
@@ -134,13 +141,13 @@ def test_classes_and_objects_are_those_of_the_whole_picture_whatever_the_tile(
 
     parts, whole = both(folder, blobs(*size, seed), kind, options, (32 * tile[0], 32 * tile[1]), stride)
 
-    np.testing.assert_array_equal(tifffile.imread(parts.classes), read_index(whole.classes))
+    np.testing.assert_array_equal(tifffile.imread(parts.files["classes"]), read_index(whole.files["classes"]))
     if kind != "semantic":
         instances = [folder / name / "instances" for name in ("parts/", "whole/")]
         expected = read_index(instances[1] / "a.png")
         np.testing.assert_array_equal(tifffile.imread(instances[0] / "a.tif"), expected)
-        found = list(csv.reader(io.StringIO(parts.rows)))
-        for ours, theirs in zip(found, csv.reader(io.StringIO(whole.rows)), strict=True):
+        found = list(csv.reader(io.StringIO(parts.added.get("objects", ""))))
+        for ours, theirs in zip(found, csv.reader(io.StringIO(whole.added.get("objects", ""))), strict=True):
             assert ours[:5] == theirs[:5]
             np.testing.assert_allclose([float(v) for v in ours[5:13]], [float(v) for v in theirs[5:13]], atol=0.02)
             assert ours[13] == theirs[13]
@@ -156,26 +163,25 @@ def test_classes_and_objects_are_those_of_the_whole_picture_whatever_the_tile(
 def test_there_are_objects_to_compare(tmp_path: Path) -> None:
     _, whole = both(tmp_path, blobs(200, 200, 1), "panoptic", OutputOptions(), (128, 128))
 
-    assert len(whole.rows.splitlines()) > 10
-    assert len(np.unique(read_index(whole.classes))) >= 4
+    assert len(whole.added["objects"].splitlines()) > 10
+    assert len(np.unique(read_index(whole.files["classes"]))) >= 4
 
 
 def test_a_zarr_picture_is_answered_by_a_zarr_picture(tmp_path: Path) -> None:
     pixels = blobs(100, 70, 0)
-    make_folders(tmp_path, TREE, "semantic", OutputOptions())
+    place = made(tmp_path, "semantic")
 
-    source = ArrayRows(pixels)
-    written = predict_large(predictor(), source, tmp_path / "a.zarr", tmp_path, "semantic", OutputOptions(), (128, 128))
+    written = predict_large(predictor(), ArrayRows(pixels), tmp_path / "a.zarr", place, (128, 128))
 
     expected = TREE.node_to_value[predictor()(pixels, kind="semantic").classes]
-    assert written.classes == tmp_path / "classes" / "a.zarr"
-    np.testing.assert_array_equal(np.asarray(zarr.open(written.classes, mode="r")), expected)
+    assert written.files["classes"] == tmp_path / "classes" / "a.zarr"
+    np.testing.assert_array_equal(np.asarray(zarr.open(written.files["classes"], mode="r")), expected)
 
 
 @pytest.mark.parametrize("kind", ["semantic", "instance", "panoptic"])
 def test_overlays_are_reduced(kind: Kind, tmp_path: Path) -> None:
     pixels = blobs(120, 170, 0)
-    options = OutputOptions(overlays=True)
+    options = OutputOptions(outputs={"overlay"})
 
     both(tmp_path, pixels, kind, options, (128, 128))
 
@@ -187,14 +193,19 @@ def test_overlays_are_reduced(kind: Kind, tmp_path: Path) -> None:
     np.testing.assert_array_equal(small[:30, :43], overlay(pixels[::4, ::4], classes[::4, ::4], TREE))
 
 
-def test_what_would_not_fit_in_memory_is_refused(tmp_path: Path) -> None:
-    make_folders(tmp_path, TREE, "panoptic", OutputOptions())
-    options = OutputOptions(probabilities=True, geojson=True)
+class Unread(ArrayRows):
+    """A picture that nobody may read."""
 
-    with pytest.raises(DataError, match=r"a\.tif has 40 x 50 pixels .* without geojson and probabilities"):
-        predict_large(
-            predictor(), ArrayRows(blobs(40, 50, 0)), tmp_path / "a.tif", tmp_path, "panoptic", options, (128, 128)
-        )
+    def rows(self, y0: int, y1: int) -> np.ndarray:
+        raise AssertionError("read")
+
+
+def test_what_would_not_fit_in_memory_is_refused(tmp_path: Path) -> None:
+    place = made(tmp_path, "panoptic", OutputOptions(outputs={"probabilities", "geojson"}))
+    source = Unread(blobs(40, 50, 0))
+
+    with pytest.raises(DataError, match=r"a\.tif has 40 x 50 pixels .* cannot give --geojson and --probabilities"):
+        predict_large(predictor(), source, tmp_path / "a.tif", place, (128, 128))
 
 
 def test_a_stop_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
@@ -205,11 +216,9 @@ def test_a_stop_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
             return super().rows(y0, y1)
 
     for kind in ("semantic", "panoptic"):
-        make_folders(tmp_path, TREE, kind, OutputOptions())
+        place = made(tmp_path, kind)
         with pytest.raises(KeyboardInterrupt):
-            predict_large(
-                predictor(), Stopped(blobs(400, 90, 0)), tmp_path / "a.tif", tmp_path, kind, OutputOptions(), (128, 128)
-            )
+            predict_large(predictor(), Stopped(blobs(400, 90, 0)), tmp_path / "a.tif", place, (128, 128))
 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "classes.json"]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
@@ -217,15 +226,7 @@ def test_a_stop_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
 
 def test_a_tile_that_cannot_be_cut_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    make_folders(tmp_path, TREE, "semantic", OutputOptions())
+    source = ArrayRows(np.zeros((900, 900, 3), np.uint8))
 
     with pytest.raises(ConfigError, match="multiple of 32 pixels and at least 608, got 512"):
-        predict_large(
-            predictor(),
-            ArrayRows(np.zeros((900, 900, 3), np.uint8)),
-            tmp_path / "a.tif",
-            tmp_path,
-            "semantic",
-            OutputOptions(),
-            (512, 512),
-        )
+        predict_large(predictor(), source, tmp_path / "a.tif", made(tmp_path, "semantic"), (512, 512))

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from small_models import CARS
-from smalta.answers.decoding import Decoding
-from smalta.classes import ClassTree
-from smalta.description.kinds import Kind
-from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import CONVOLUTIONS, Workload
 from smalta.errors import ModelError
-from smalta.inference.answer_plan import answer_bytes, answering_work
+from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import is_model
 from smalta.plan import work_of as module
 from smalta.plan.work_of import work_of_network
-from smalta.results.writers import OutputOptions
 
 
 def convolutions(workload: Workload) -> dict[str, float]:
@@ -41,21 +34,6 @@ def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(random_run: Pa
     assert "openvino" in answering_work(random_file, (64, 64)).runtimes
     assert "pytorch" not in answering_work(random_file, (64, 64)).runtimes
     assert answering_work(random_run, (64, 64)).runtimes == ("pytorch",)
-
-
-def test_what_is_made_of_a_picture_takes_more_bytes_the_more_is_asked_for() -> None:
-    def needed(tree: ClassTree, kind: Kind = "semantic", **options: Any) -> int:
-        network = NetworkConfig.for_tree(tree, objects=kind == "panoptic")
-        return answer_bytes(ModelInfo(tree=tree, network=network, kind=kind), OutputOptions(**options))
-
-    flat = ClassTree({"a": {}, "b": {}, "c": {"kind": "thing"}})
-
-    assert needed(flat) == 16
-    assert needed(flat, "panoptic") == 16 + 8 * 3 + 10
-    assert needed(CARS) == 16 + 8 * (3 + 2)
-    assert needed(flat, decoding=Decoding(min_confidence=0.5)) == 16 + 8 * 3
-    assert needed(flat, probabilities=True) == 16 + 12 * 3
-    assert needed(flat, "panoptic", overlays=True) == needed(flat, overlays=True) == 85
 
 
 def test_large_pictures_are_scaled_from_a_smaller_trace() -> None:

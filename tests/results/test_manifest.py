@@ -10,7 +10,7 @@ import pytest
 
 from smalta.errors import ConfigError, DataError
 from smalta.results.manifest import Manifest
-from smalta.results.writers import Written
+from smalta.results.output import Written
 
 JOB = {"model": "0123456789abcdef", "level": None, "overlays": False}
 
@@ -27,7 +27,7 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 
 def written(picture: Path) -> Written:
-    return Written(classes=picture.parent / "classes" / picture.name, rows="1,2\n3,4\n")
+    return Written(files={"classes": picture.parent / "classes" / picture.name}, added={"objects": "1,2\n3,4\n"})
 
 
 def stop_after_the_first(pictures: list[Path]) -> Path:
@@ -58,7 +58,7 @@ def test_a_picture_that_changed_or_whose_answer_is_gone_is_done_again(pictures: 
         for picture in pictures:
             manifest.add(picture, written(picture))
     os.utime(pictures[0], ns=(1, 1))
-    written(pictures[1]).classes.unlink()
+    written(pictures[1]).files["classes"].unlink()
 
     with Manifest(pictures[0].parent, JOB, resume=True) as manifest:
         assert [manifest.done(picture) for picture in pictures] == [None, None]
@@ -82,8 +82,8 @@ def test_a_line_that_was_cut_short_is_dropped(pictures: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"model": "fedcba9876543210"}, r"with another model \(0123456789ab instead of fedcba987654\)"),
-        ({"level": 1}, r"with another level \(null instead of 1\)"),
+        ({"model": "fedcba9876543210"}, "another job, in which model is 0123456789ab and not fedcba987654;"),
+        ({"level": 1}, "another job, in which level is null and not 1;"),
     ],
 )
 def test_another_model_or_another_option_is_refused_and_nothing_is_lost(

@@ -24,15 +24,13 @@ if TYPE_CHECKING:
     from smalta.inference.opened import OpenedModel
     from smalta.inference.predictor import Predictor
     from smalta.plan.plan import Limits
-    from smalta.results.writers import OutputOptions
+    from smalta.results.options import OutputOptions
 
 STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
-Data = Annotated[
-    Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")
-]
+Data = Annotated[Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")]
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
     Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)

@@ -23,6 +23,7 @@ from smalta.cli.common import (
     planned,
     progress_bar,
 )
+from smalta.runtimes.registry import AUTO
 
 
 def count(
@@ -38,14 +39,14 @@ def count(
     memory: Memory = None,
     threads: Threads = None,
     tile: Tile = None,
-    device: DeviceName = "auto",
+    device: DeviceName = AUTO,
     quiet: Quiet = False,
 ) -> None:
     """Count the objects in pictures, class by class, with 90 % intervals learned on validation pictures."""
     from smalta.inference.counting import count_files
     from smalta.pictures.finding import find_pictures
     from smalta.report.count_table import count_table
-    from smalta.results.writers import OutputOptions
+    from smalta.results.options import OutputOptions
 
     paths = find_pictures(pictures)
     limits = checked_limits(memory, threads, device, tile)

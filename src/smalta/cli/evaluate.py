@@ -35,7 +35,7 @@ def evaluate(
     from smalta.inference.split_evaluation import evaluate as evaluate_split
     from smalta.inference.split_evaluation import open_for
     from smalta.report.evaluation_table import evaluation_table
-    from smalta.results.writers import OutputOptions
+    from smalta.results.options import OutputOptions
     from smalta.system.whole_files import write_bytes
 
     model = open_model(run)
@@ -50,7 +50,7 @@ def evaluate(
         for note in dataset.notes:
             out.print(f"[dim]note[/] {escape(note)}", highlight=False)
     pictures = [entry.picture for entry in dataset.split(split)]
-    predictor = planned(model, pictures, checked_limits(None, None, device), OutputOptions(probabilities=True))
+    predictor = planned(model, pictures, checked_limits(None, None, device), OutputOptions(outputs={"probabilities"}))
     with progress_bar(quiet) as bar:
         workers = predictor.runtime.streams + 1
         report = evaluate_split(predictor, dataset, split, workers=workers, progress=mover(bar, "evaluate"))

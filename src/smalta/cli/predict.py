@@ -22,56 +22,48 @@ from smalta.cli.common import (
     planned,
     progress_bar,
 )
+from smalta.cli.output_options import asked, with_outputs
+from smalta.runtimes.registry import AUTO
 
 if TYPE_CHECKING:
     from smalta.description.kinds import Kind
 
 
+@with_outputs
 def predict(
     run: Run,
     pictures: Annotated[list[str], typer.Argument(help="Files, folders, patterns, or a .txt list of them.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     kind: Annotated[str, typer.Option(help="auto (the model's own), binary, semantic, instance or panoptic.")] = "auto",
-    overlay: Annotated[bool, typer.Option("--overlay", help="Also write overlays/STEM.png with a legend.")] = False,
-    geojson: Annotated[
-        bool, typer.Option("--geojson", help="Also write geojson/STEM.geojson, the outlines of objects.")
-    ] = False,
     level: Annotated[
         int | None, typer.Option(help="Deepest level of the class tree to answer at.", show_default=False)
     ] = None,
     min_confidence: Annotated[
         float, typer.Option(help="Stop at the deepest class with at least this probability.")
     ] = 0.0,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Also write probabilities/STEM.npz (classes, height, width).")
-    ] = False,
-    channels_last: Annotated[
-        bool, typer.Option("--channels-last", help="Probabilities as (height, width, classes).")
-    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what an earlier job with this model and options has done.")
     ] = False,
     memory: Memory = None,
     threads: Threads = None,
     tile: Tile = None,
-    device: DeviceName = "auto",
+    device: DeviceName = AUTO,
     quiet: Quiet = False,
+    **outputs: bool,
 ) -> None:
     """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
     from smalta.answers.decoding import Decoding
     from smalta.description.kinds import OBJECT_KINDS
-    from smalta.inference.answering import OutputOptions, failed, predict_files
+    from smalta.inference.answering import failed, predict_files
     from smalta.pictures.finding import find_pictures
     from smalta.plan.plan_file import read_plan
     from smalta.report.plan_tables import plan_sentence
+    from smalta.results.options import OutputOptions
 
     paths = find_pictures(pictures)
     options = OutputOptions(
         kind=cast("Kind | None", None if kind == "auto" else kind),  # checked where the model is known
-        overlays=overlay,
-        geojson=geojson,
-        probabilities=probabilities,
-        channels_last=channels_last,
+        outputs=asked(outputs),
         decoding=Decoding(level=level, min_confidence=min_confidence),
     )
     predictor = planned(run, paths, checked_limits(memory, threads, device, tile), options)

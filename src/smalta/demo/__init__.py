@@ -22,11 +22,12 @@ from smalta.data.sample import Sample
 from smalta.demo.page import page
 from smalta.demo.words import count_table, easiest_and_hardest, score_table, what_next
 from smalta.errors import ConfigError
-from smalta.inference.answering import OutputOptions, predict_files
+from smalta.inference.answering import predict_files
 from smalta.inference.predictor import load
 from smalta.inference.split_evaluation import evaluate
 from smalta.pictures.writing import write_picture
 from smalta.report.training_progress import TrainingProgress
+from smalta.results.options import OutputOptions
 from smalta.scenes import write_scenes
 from smalta.system.whole_files import write_bytes
 from smalta.training.settings import TrainSettings
@@ -80,7 +81,7 @@ def run_demo(out: str | Path, *, minutes: float = 1.5, quiet: bool = False) -> d
     report = evaluate(predictor, dataset, "test")
     write_bytes(root / "evaluation.json", (json.dumps(report, indent=1) + "\n").encode())
     pictures = [entry.picture for entry in dataset.split("test")]
-    predict_files(predictor, pictures, answers, OutputOptions(overlays=True))
+    predict_files(predictor, pictures, answers, OutputOptions(outputs={"overlay"}))
     shown = _shown(dataset)
     write_picture(root / "side_by_side.png", page(predictor, shown))
 

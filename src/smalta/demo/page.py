@@ -20,7 +20,7 @@ from smalta.data.sample import Sample
 from smalta.errors import ShapeError
 from smalta.inference.predictor import Predictor
 from smalta.pictures.overlay import caption, overlay, with_legend, write_names
-from smalta.results.writers import object_names
+from smalta.results.overlays import object_names
 
 CELL_WIDTH = 384
 OPACITY = 0.6

@@ -14,8 +14,6 @@ from math import prod
 from pathlib import Path
 
 from smalta.data.fingerprint import Fingerprint
-from smalta.description.kinds import OBJECT_KINDS
-from smalta.description.model_info import ModelInfo
 from smalta.description.run_folder import read_settings
 from smalta.errors import DataError, SmaltaError
 from smalta.inference.opened import OpenedModel, open_model
@@ -23,15 +21,15 @@ from smalta.inference.predictor import Predictor
 from smalta.inference.tiling import Tiled
 from smalta.pictures import large_pictures as large
 from smalta.pictures.reading import read_size
-from smalta.plan.candidates import ANSWER_BYTES, Work
+from smalta.plan.candidates import Work
 from smalta.plan.cost import Way
 from smalta.plan.machine import Machine
 from smalta.plan.plan import Limits, Plan
 from smalta.plan.planner import plan
-from smalta.results.writers import OutputOptions
+from smalta.results.memory import answer_bytes
+from smalta.results.options import OutputOptions
 
 USUAL_HW = (512, 512)  # pixels, where nothing tells the size of the pictures
-DRAWN_BYTES = 85  # a pixel, of overlays and outlines
 
 
 def load_planned(
@@ -108,18 +106,6 @@ def size_of(path: Path) -> tuple[int, int]:
         if suffix in large.SUFFIXES:  # it may only be too large for those who read it whole
             return large.read_size(path)
         raise
-
-
-def answer_bytes(info: ModelInfo, options: OutputOptions) -> int:
-    """Bytes per pixel of what is made of a picture, itself included; counted while pictures were answered."""
-    kind = options.kind or info.kind
-    channels = info.network.n_leaves + info.network.n_attribute_values
-    needed = ANSWER_BYTES
-    if options.probabilities:
-        needed += 12 * channels
-    elif kind in OBJECT_KINDS or options.decoding.min_confidence or info.tree.inner or options.overlays:
-        needed += 8 * channels + (10 if kind in OBJECT_KINDS else 0)
-    return max(needed, DRAWN_BYTES) if options.overlays or options.geojson else needed
 
 
 def answering_work(

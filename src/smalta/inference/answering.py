@@ -14,25 +14,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import ConfigError, SmaltaError
 from smalta.inference.answer_plan import with_measured
 from smalta.inference.in_parts import must_be_cut, predict_large, rows_of
 from smalta.inference.predictor import Predictor
 from smalta.pictures.reading import read_picture
-from smalta.pictures.writing import write_index
 from smalta.plan.plan import Plan
 from smalta.plan.plan_file import write_plan
+from smalta.results.class_maps import CLASSES
 from smalta.results.manifest import Manifest
-from smalta.results.writers import OutputOptions, Written, make_folders, write_answer, write_tables
+from smalta.results.options import OutputOptions
+from smalta.results.output import Written
+from smalta.results.result_folder import ResultFolder
 from smalta.system.threads import map_in_order
-
-__all__ = ["Outcome", "OutputOptions", "failed", "predict_files"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +75,23 @@ def predict_files(
 
     Raises:
         ConfigError: if two pictures would write the same file, `out` is a file, the model cannot answer the kind that
-            is asked for, outlines are wanted of a kind without objects, or the job to go on with had another model or
-            other options.
+            is asked for, an output is asked for that the kind does not have, or the job to go on with had another model
+            or other options.
         ClassTreeError: if the options name a level that the tree lacks.
         DataError: if the files about all pictures cannot be written.
     """
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; name a folder with --out")
+    if Path(out).exists() and not Path(out).is_dir():
+        raise ConfigError(f"{out} is a file; name a folder with --out")
     _refuse_equal_stems(pictures)
     options.decoding.check_level(predictor.tree)
     predictor.rule_for(options.kind)
-    kind = options.kind or predictor.kind
-    if options.geojson and kind not in OBJECT_KINDS:
-        raise ConfigError(f"outlines of objects are asked for, but the kind is {kind!r}; leave out --geojson")
-    make_folders(folder, predictor.tree, kind, options)
+    folder = ResultFolder(Path(out), predictor.tree, options.kind or predictor.kind, options)
+    folder.make()
     outcomes: list[Outcome] = []
     written: list[Written] = []
-    job = {"model": predictor.digest} | asdict(options) | {"kind": kind}
-    answering = _Answering(predictor, folder, kind, options)
-    with Manifest(folder, job, resume=resume) as manifest:
+    job = {"model": predictor.digest} | options.to_dict() | {"kind": folder.kind}
+    answering = _Answering(predictor, folder)
+    with Manifest(folder.path, job, resume=resume) as manifest:
 
         def answer(picture: Path) -> Written | str:
             try:
@@ -114,11 +110,11 @@ def predict_files(
                 else:
                     manifest.add(picture, result)
                     written.append(result)
-                    outcomes.append(Outcome(picture=picture, classes=result.classes, error=None))
+                    outcomes.append(Outcome(picture=picture, classes=result.files[CLASSES.name], error=None))
                 if done:
                     done(outcomes[-1])
         finally:  # also when it is stopped
-            write_tables(folder, predictor.tree, kind, written)
+            folder.write_joined(written)
             answering.write_plan()
     return outcomes
 
@@ -126,8 +122,8 @@ def predict_files(
 class _Answering:
     """Takes pictures from their files to their answers' files."""
 
-    def __init__(self, predictor: Predictor, folder: Path, kind: Kind, options: OutputOptions) -> None:
-        self._predictor, self._folder, self._kind, self._options = predictor, folder, kind, options
+    def __init__(self, predictor: Predictor, folder: ResultFolder) -> None:
+        self._predictor, self._folder = predictor, folder
         self._one_at_a_time = threading.Lock()
         self._pixels: list[int] = []  # of the pictures that were answered
 
@@ -143,25 +139,22 @@ class _Answering:
 
     def _in_parts(self, picture: Path, made: Plan) -> Written:
         with rows_of(picture, made) as source:
-            written = predict_large(self._predictor, source, picture, self._folder, self._kind, self._options)
+            written = predict_large(self._predictor, source, picture, self._folder)
             self._pixels.append(source.size_hw[0] * source.size_hw[1])
         return written
 
     def _whole(self, picture: Path, pixels: np.ndarray) -> Written:
-        predictor, folder, options = self._predictor, self._folder, self._options
+        predictor, folder, decoding = self._predictor, self._folder, self._folder.options.decoding
         maps, size_hw = predictor.maps(pixels), (pixels.shape[0], pixels.shape[1])
-        if not (options.overlays or options.probabilities) and self._kind not in OBJECT_KINDS:
-            classes = predictor.classes(maps, size_hw, options.decoding)
-            path = folder / "classes" / f"{picture.stem}.png"
-            return Written(classes=write_index(path, predictor.tree.node_to_value[classes]))
-        answer = predictor.answer(maps, size_hw, self._kind, options.decoding)
-        return write_answer(folder, picture, pixels, answer, self._kind, options)
+        if folder.classes_are_enough:
+            return folder.write_classes(picture, pixels, predictor.classes(maps, size_hw, decoding))
+        return folder.write(picture, pixels, predictor.answer(maps, size_hw, folder.kind, decoding))
 
     def write_plan(self) -> None:
         """Write what was planned, and what it took."""
         if self._predictor.plan is not None:
             made = with_measured(self._predictor.plan, self._predictor.runtime.busy_seconds, sum(self._pixels))
-            write_plan(self._folder, made)
+            write_plan(self._folder.path, made)
 
 
 def _refuse_equal_stems(pictures: Sequence[Path]) -> None:

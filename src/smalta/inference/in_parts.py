@@ -1,12 +1,29 @@
 """Answer for a picture whose answer does not fit in memory, part by part.
 
 In:  a predictor, a picture that is read some rows at a time, the size of tiles.
-Out: index pictures as tiled TIFF or Zarr, objects; the same as for the whole picture.
+Out: an answer for `smalta.results`, or objects alone; the same as for the whole picture.
 
-Maps are stitched from tiles (`smalta.inference.tiling`) and made into classes part by part. For objects, what they are
-made of is kept in a folder beside the results until all of it is there (`smalta.inference.field_store`).
+    the picture, in blocks                      a block, in parts         a part at full size
 
-Must not know: how networks run, how a tile's size was chosen.
+    +-------------+-------------+------+        +-----+-----+--+        +- - - - - - - - - - -+
+    |             |             |      |        |     |     |  |        :   margin            :
+    |    block    |    block    |      |        | part| part|  |        :   +-------------+   :
+    |             |             |      |        |     |     |  |        :   |             |   :
+    +-------------+-------------+------+        +-----+-----+--+        :   |    place    |   :
+    |             |             |      |        |     |     |  |        :   |             |   :
+    |             |             |      |        |     |     |  |        :   +-------------+   :
+    +-------------+-------------+------+        +-----+-----+--+        +- - - - - - - - - - -+
+
+1. `smalta.inference.tiling` runs the network over tiles, which overlap, and stitches their maps into blocks, which do
+   not. Blocks lie on the network's grid: a cell is stride x stride pixels, and the grid may end beyond the picture.
+2. A block is cut into parts of at most `PART` pixels a side. One cell of its neighbours lies around a part wherever the
+   grid goes on: its margin. Bilinear resizing looks one cell away, so inside it the part gets the values of the whole.
+3. A part is brought to full size. Then the margin and what lies beyond the picture are cut off; what remains covers the
+   part's `place` in the picture.
+4. Without objects, the classes of a row of blocks are a band of the class map, and the next row replaces it. Objects
+   may reach from part to part: what they are made of waits on the disk (`smalta.inference.field_store`).
+
+Must not know: how networks run, how a tile's size was chosen, what is in the files of outputs.
 """
 
 from __future__ import annotations
@@ -14,17 +31,17 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from smalta.answers.decoding import best_stuff, decode, no_deeper
+from smalta.answers.decoding import USUAL, Decoding, best_stuff, decode, no_deeper
 from smalta.answers.fields import LOGITS, SEMANTIC
 from smalta.answers.objects import Objects
 from smalta.answers.upscaling import class_map, fields_of
-from smalta.classes import ROOT, ClassTree
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import DataError
 from smalta.inference.answer_plan import size_of
@@ -33,15 +50,12 @@ from smalta.inference.predictor import Predictor
 from smalta.inference.row_file import RowFile
 from smalta.inference.tiling import Block, stitched
 from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large
-from smalta.pictures.large_writing import write_large_index
-from smalta.pictures.overlay import overlay, with_legend
 from smalta.pictures.reading import read_picture
-from smalta.pictures.writing import write_picture
 from smalta.plan.plan import Plan
 from smalta.plan.tiles import on_grid, tile_for
 from smalta.plan.words import size
-from smalta.results import object_table
-from smalta.results.writers import OutputOptions, Written
+from smalta.results.output import Reduced, Written
+from smalta.results.result_folder import ResultFolder
 
 PART = 512  # pixels a side of what is brought to full size at a time
 DECODED_BYTES = 6  # a pixel: in the decoder, and as an array
@@ -52,52 +66,29 @@ def predict_large(
     predictor: Predictor,
     source: Rows,
     picture: Path,
-    folder: Path,
-    kind: Kind,
-    options: OutputOptions,
+    folder: ResultFolder,
     tile_hw: tuple[int, int] | None = None,
 ) -> Written:
     """Answer for one picture and write the files, each whole or not at all.
-
-    `classes/STEM.tif`, and `instances/STEM.tif` for kinds with objects; `.zarr` for a picture that is one. Overlays are
-    reduced to 2048 pixels a side.
 
     Args:
         predictor: the model.
         source: the picture's rows.
         picture: its path, whose stem names the files.
-        folder: that `smalta.results.writers.make_folders` made.
-        kind: of the answer.
-        options: what to write.
+        folder: where to.
         tile_hw: of the tiles, pixels; None for those of the predictor's plan.
 
     Raises:
-        DataError: if the picture cannot be read or a file cannot be written, or outlines or probabilities are wanted.
+        DataError: if the picture cannot be read or a file cannot be written, or an output is asked for that cannot be
+            made in parts.
         ConfigError: if a tile cannot be cut so small.
     """
-    unwanted = [name for name in ("geojson", "probabilities") if getattr(options, name)]
-    if unwanted:
-        height, width = source.size_hw
-        raise DataError(
-            f"{picture} has {height} x {width} pixels and is answered in parts, without {' and '.join(unwanted)}; "
-            "cut it into pictures, or allow more with --memory"
-        )
-    name = f"{picture.stem}{'.zarr' if picture.suffix.lower() == '.zarr' else '.tif'}"
-    job = _Job(predictor, _Reduced(source), options, tile_hw or tiles_of(predictor, source))
-    classes = folder / "classes" / name
-    if kind not in OBJECT_KINDS:
-        write_large_index(classes, job.values(job.class_bands()), source.size_hw, job.dtype)
-        rows = ""
-    else:
-        with tempfile.TemporaryDirectory(prefix=f".{picture.stem}.", dir=folder) as scratch:
-            made = _WithObjects(job, Path(scratch))
-            number = np.uint16 if len(made.objects) < 2**16 else np.uint32
-            write_large_index(folder / "instances" / name, made.store.instances(), source.size_hw, number)
-            write_large_index(classes, job.values(made.class_bands()), source.size_hw, job.dtype)
-        rows = object_table.rows(picture.name, made.objects)
-    if options.overlays:
-        write_picture(folder / "overlays" / f"{picture.stem}.png", job.overlay(kind))
-    return Written(classes=classes, rows=rows)
+    decoding = predictor.with_threshold(folder.options.decoding)
+    maps = _Maps(predictor, source, tile_hw or tiles_of(predictor, source), decoding)
+    has_objects = folder.kind in OBJECT_KINDS
+    beside = tempfile.TemporaryDirectory(prefix=f".{picture.stem}.", dir=folder.path) if has_objects else nullcontext()
+    with beside as scratch:
+        return folder.write_in_parts(_Answer(maps, picture, folder.kind, Path(scratch or folder.path)))
 
 
 def large_objects(predictor: Predictor, source: Rows) -> Objects:
@@ -106,9 +97,12 @@ def large_objects(predictor: Predictor, source: Rows) -> Objects:
     Raises:
         DataError: if the picture cannot be read.
     """
-    job = _Job(predictor, _Reduced(source), OutputOptions(), tiles_of(predictor, source))
+    maps = _Maps(predictor, source, tiles_of(predictor, source), predictor.with_threshold(USUAL))
     with tempfile.TemporaryDirectory(prefix="smalta.") as scratch:
-        return _WithObjects(job, Path(scratch)).objects
+        return _Objects(maps, Path(scratch)).objects
+
+
+# -- which pictures, and how they are read ------------------------------------------------------------
 
 
 def tiles_of(predictor: Predictor, source: Rows) -> tuple[int, int]:
@@ -142,138 +136,213 @@ def rows_of(picture: Path, made: Plan) -> Iterator[Rows]:
     if needed > made.allowed_bytes - made.memory_bytes:
         raise DataError(
             f"{picture} has {height} x {width} pixels, which can only be decoded at once and fill {size(needed)}; "
-            "save it as a tiled TIFF, or allow more with --memory"
+            "save it as a tiled TIFF, or set a higher --memory"
         )
     yield ArrayRows(read_picture(picture))
 
 
-class _Reduced:
-    """Rows that pass through, of which every so many pixels are kept for an overlay."""
+# -- parts --------------------------------------------------------------------------------------------
 
-    def __init__(self, source: Rows) -> None:
-        self._source = source
-        self.size_hw = source.size_hw
-        self.step = math.ceil(max(source.size_hw) / LARGEST_OVERLAY)
-        self._kept: list[np.ndarray] = []
 
-    def rows(self, y0: int, y1: int) -> np.ndarray:
-        rows = self._source.rows(y0, y1)
-        self._kept.append(self.reduce(rows, y0))
-        return rows
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Part:
+    """A piece of a block, small enough for full size.
 
-    def reduce(self, rows: np.ndarray, y0: int) -> np.ndarray:
-        return rows[-y0 % self.step :: self.step, :: self.step].copy()
+    Attributes:
+        block: its maps, with the margin.
+        stride: of the maps.
+        rows, columns: its place in the picture, pixels.
+    """
+
+    block: Block
+    stride: int
+    rows: slice
+    columns: slice
 
     @property
-    def picture(self) -> np.ndarray:
-        return np.concatenate(self._kept)
+    def with_margin_hw(self) -> tuple[int, int]:
+        """Height and width at full size, the margin and what lies beyond the picture included."""
+        height, width = self.block.maps[LOGITS].shape[1:]
+        return height * self.stride, width * self.stride
+
+    def at_place(self, values: np.ndarray) -> np.ndarray:
+        """What lies at the part's place, (..., rows, columns), of an array at full size with the margin."""
+        top, left = self.block.top * self.stride, self.block.left * self.stride
+        height, width = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        return values[..., top : top + height, left : left + width]
+
+    def cells_at_place(self, name: str) -> np.ndarray:
+        """(C, h, w) of a map: the cells that hold pixels of the place."""
+        height, width = (-(-(axis.stop - axis.start) // self.stride) for axis in (self.rows, self.columns))
+        return self.block.inner(name)[:, :height, :width]
 
 
-class _Job:
-    """One picture: its stitched maps, brought to full size part by part."""
+class _Maps:
+    """The stitched maps of one picture, brought to full size part by part; the network runs as parts are asked for.
 
-    def __init__(
-        self, predictor: Predictor, source: _Reduced, options: OutputOptions, tile_hw: tuple[int, int]
-    ) -> None:
-        self.predictor, self.tree = predictor, predictor.tree
-        self.decoding = predictor.with_threshold(options.decoding)
+    Args:
+        predictor: the model.
+        source: the picture's rows, which are read once.
+        tile_hw: of the tiles, pixels.
+        decoding: how classes are chosen.
+    """
+
+    def __init__(self, predictor: Predictor, source: Rows, tile_hw: tuple[int, int], decoding: Decoding) -> None:
+        self.tree, self.decoding, self.grouping = predictor.tree, decoding, predictor.info.grouping
         self.size_hw, self.stride = source.size_hw, predictor.runtime.stride
-        self.dtype: Any = _dtype(self.tree)
-        self._source, self._tile_hw = source, tile_hw
-        self._reduced: list[np.ndarray] = []
+        self._runtime, self._source, self._tile_hw = predictor.runtime, source, tile_hw
+        self.picture = _Thinned(source.size_hw)
 
     def blocks(self) -> Iterator[Block]:
         """Stitched maps, row of blocks by row of blocks."""
-        return stitched(self.predictor.runtime, self._source.rows, self.size_hw, self._tile_hw)
+        return stitched(self._runtime, self._rows, self.size_hw, self._tile_hw)
 
-    def parts(self, block: Block) -> Iterator[tuple[Block, tuple[slice, slice]]]:
-        """Parts of a block, and the pixels of the picture that they are of."""
+    def _rows(self, y0: int, y1: int) -> np.ndarray:
+        rows = self._source.rows(y0, y1)
+        self.picture.keep(rows)
+        return rows
+
+    def parts(self, block: Block) -> Iterator[_Part]:
+        """The parts of a block that lie in the picture."""
         height, width = self.size_hw
         for part in block.parts(PART // self.stride):
             rows = slice(part.y0 * self.stride, min(part.y1 * self.stride, height))
             columns = slice(part.x0 * self.stride, min(part.x1 * self.stride, width))
-            if rows.start < rows.stop and columns.start < columns.stop:  # else all of it lies beyond the picture
-                yield part, (rows, columns)
+            if rows.start < rows.stop and columns.start < columns.stop:
+                yield _Part(block=part, stride=self.stride, rows=rows, columns=columns)
 
-    def fields(self, part: Block, place: tuple[slice, slice]) -> dict[str, np.ndarray]:
-        """Fields of a part."""
-        fields = fields_of(part.maps, self.tree.attributes, self._around(part), self.stride)
-        return {name: field[(slice(None), *self._inside(part, place, field))] for name, field in fields.items()}
+    def fields(self, part: _Part) -> dict[str, np.ndarray]:
+        """The fields at the part's place; those that are maps stay at the stride."""
+        fields = fields_of(part.block.maps, self.tree.attributes, part.with_margin_hw, self.stride)
+        return {
+            name: part.cells_at_place(name) if name in part.block.maps else part.at_place(field)
+            for name, field in fields.items()
+        }
 
-    def _around(self, part: Block) -> tuple[int, int]:
-        """Pixels of a part with the cells around it."""
-        rows, columns = part.maps[LOGITS].shape[1:]
-        return rows * self.stride, columns * self.stride
+    def classes(self, part: _Part) -> np.ndarray:
+        """(rows, columns) uint16 node ids at the part's place, without objects."""
+        logits = part.block.maps[LOGITS]
+        return part.at_place(class_map(self.tree, logits, part.with_margin_hw, self.stride, self.decoding))
 
-    def _inside(self, part: Block, place: tuple[slice, slice], field: np.ndarray) -> tuple[slice, slice]:
-        """Where the part lies in a field of it and the cells around it."""
-        stride = self.stride if field.shape[-2:] == self._around(part) else 1  # else the field is at the stride
-        sides = [-(-(axis.stop - axis.start) * stride // self.stride) for axis in place]
-        begins = part.top * stride, part.left * stride
-        return slice(begins[0], begins[0] + sides[0]), slice(begins[1], begins[1] + sides[1])
+
+class _Thinned:
+    """Every so many rows and columns of what passes from top to bottom, for an overlay that can be looked at.
+
+    Args:
+        size_hw: of what passes.
+    """
+
+    def __init__(self, size_hw: tuple[int, int]) -> None:
+        self._step = math.ceil(max(size_hw) / LARGEST_OVERLAY)
+        self._passed = 0  # rows
+        self._kept: list[np.ndarray] = []
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Take the next rows (h, W, ...)."""
+        self._kept.append(rows[-self._passed % self._step :: self._step, :: self._step].copy())
+        self._passed += len(rows)
+
+    def array(self) -> np.ndarray:
+        """All that was kept."""
+        return np.concatenate(self._kept)
+
+
+# -- answers ------------------------------------------------------------------------------------------
+
+
+class _Objects:
+    """The objects of a picture, and the classes of the pixels around them; the network runs when it is made.
+
+    Args:
+        maps: of the picture.
+        scratch: an empty folder for what does not fit in memory; whoever made it removes it.
+
+    Attributes:
+        objects: without their instance map.
+    """
+
+    def __init__(self, maps: _Maps, scratch: Path) -> None:
+        self._maps = maps
+        self._store = FieldStore(scratch, maps.tree, maps.grouping, maps.size_hw, maps.stride)
+        self._loose_classes = RowFile(scratch / "classes", maps.size_hw, np.uint16)  # of pixels in no object
+        for part in (part for block in maps.blocks() for part in maps.parts(block)):
+            fields = maps.fields(part)
+            self._store.add(fields, part.rows.start, part.columns.start)
+            classes = decode(maps.tree, fields[SEMANTIC], maps.decoding)
+            things = maps.tree.is_thing[classes]  # those that turn out to be in an object get its class
+            classes[things] = best_stuff(maps.tree, fields[SEMANTIC][:, things])
+            self._loose_classes.write(part.rows.start, part.columns.start, classes)
+        self.objects = self._store.objects(maps.decoding)
+
+    def instance_bands(self) -> Iterator[np.ndarray]:
+        """(some rows, W) int32 object numbers, from top to bottom."""
+        return self._store.instances()
+
+    def bands(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(some rows, W) classes that agree with the objects, and which pixels are inside one, from top to bottom."""
+        tree, level = self._maps.tree, self._maps.decoding.level
+        class_of = np.concatenate([np.zeros(1, np.uint16), self.objects.classes])
+        y = 0
+        for numbers in self.instance_bands():
+            loose = self._loose_classes.read(y, y + len(numbers))
+            inside = numbers > 0
+            yield no_deeper(tree, np.where(inside, class_of[numbers], loose), level), inside
+            y += len(numbers)
+
+
+def _bands_without_objects(maps: _Maps) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(some rows, W) classes, and that no pixel is inside an object, from top to bottom; the network runs meanwhile."""
+    height, width = maps.size_hw
+    band = np.empty((0, width), np.uint16)
+    for block in maps.blocks():
+        top = block.y0 * maps.stride
+        if block.left == 0:  # the first of its row
+            band = np.empty((min(block.y1 * maps.stride, height) - top, width), np.uint16)
+        for part in maps.parts(block):
+            band[part.rows.start - top : part.rows.stop - top, part.columns] = maps.classes(part)
+        if block.right == 0:  # the last of its row
+            yield band, np.zeros(band.shape, dtype=bool)
+
+
+class _Answer:
+    """What `smalta.results.output.AnswerInParts` asks for.
+
+    Args:
+        maps: of the picture.
+        picture: its path.
+        kind: of the answer.
+        scratch: as for `_Objects`; nothing is put there for kinds without objects.
+    """
+
+    def __init__(self, maps: _Maps, picture: Path, kind: Kind, scratch: Path) -> None:
+        self.picture, self.kind, self.tree, self.size_hw = picture, kind, maps.tree, maps.size_hw
+        self._maps, self._scratch = maps, scratch
+        self._thin_classes, self._thin_inside = _Thinned(maps.size_hw), _Thinned(maps.size_hw)
+
+    @cached_property
+    def _made(self) -> _Objects:
+        if self.kind not in OBJECT_KINDS:
+            raise RuntimeError(f"an answer of the kind {self.kind!r} has no objects")
+        return _Objects(self._maps, self._scratch)
+
+    @property
+    def objects(self) -> Objects:
+        """The objects without their instance map."""
+        return self._made.objects
+
+    def instance_bands(self) -> Iterator[np.ndarray]:
+        """(some rows, W) int32 object numbers, from top to bottom."""
+        return self._made.instance_bands()
 
     def class_bands(self) -> Iterator[np.ndarray]:
-        """(some rows, W) uint16 node ids, from top to bottom, without objects."""
-        height, width = self.size_hw
-        band = np.empty((0, width), np.uint16)
-        for block in self.blocks():
-            top = block.y0 * self.stride
-            if block.left == 0:
-                band = np.empty((min(block.y1 * self.stride, height) - top, width), np.uint16)
-            for part, (rows, columns) in self.parts(block):
-                band[rows.start - top : rows.stop - top, columns] = self._classes(part, (rows, columns))
-            if block.right == 0:
-                yield band
+        """(some rows, W) uint16 node ids, from top to bottom; to be read once."""
+        has_objects = self.kind in OBJECT_KINDS
+        for classes, inside in self._made.bands() if has_objects else _bands_without_objects(self._maps):
+            self._thin_classes.keep(classes)
+            self._thin_inside.keep(inside)
+            yield classes
 
-    def _classes(self, part: Block, place: tuple[slice, slice]) -> np.ndarray:
-        found = class_map(self.tree, part.maps[LOGITS], self._around(part), self.stride, self.decoding)
-        return found[self._inside(part, place, found)]
-
-    def values(self, bands: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """The bands in the user's own values; what an overlay needs is kept."""
-        y = 0
-        for band in bands:
-            self._reduced.append(self._source.reduce(band, y))
-            y += len(band)
-            yield self.tree.node_to_value[band].astype(self.dtype)
-
-    def overlay(self, kind: Kind) -> np.ndarray:
-        """The reduced picture in colour, after all bands have passed; of the kind "instance" the things alone."""
-        classes = np.concatenate(self._reduced)
-        if kind == "instance":
-            classes = np.where(self.tree.is_thing[classes], classes, ROOT)
-        shown = np.flatnonzero(np.bincount(classes.ravel())).tolist()
-        return with_legend(overlay(self._source.picture, classes, self.tree), self.tree, shown)
-
-
-class _WithObjects:
-    """Objects of one picture, and classes that agree with them."""
-
-    def __init__(self, job: _Job, scratch: Path) -> None:
-        self._job, tree = job, job.tree
-        self.store = FieldStore(scratch, tree, job.predictor.info.grouping, job.size_hw, job.stride)
-        self._classes = RowFile(scratch / "classes", job.size_hw, np.uint16)
-        for part, place in (pair for block in job.blocks() for pair in job.parts(block)):
-            fields = job.fields(part, place)
-            y, x = place[0].start, place[1].start
-            self.store.add(fields, y, x)
-            classes = decode(tree, fields[SEMANTIC], job.decoding)
-            loose = tree.is_thing[classes]  # what turns out to be in an object gets its class
-            classes[loose] = best_stuff(tree, fields[SEMANTIC][:, loose])
-            self._classes.write(y, x, classes)
-        self.objects = self.store.objects(job.decoding)
-
-    def class_bands(self) -> Iterator[np.ndarray]:
-        """(some rows, W) uint16 node ids, from top to bottom."""
-        tree, level = self._job.tree, self._job.decoding.level
-        y = 0
-        of_object = np.concatenate([np.zeros(1, np.uint16), self.objects.classes])
-        for band in self.store.instances():
-            classes = self._classes.read(y, y + len(band))
-            yield no_deeper(tree, np.where(band > 0, of_object[band], classes), level)
-            y += len(band)
-
-
-def _dtype(tree: ClassTree) -> type[np.unsignedinteger[Any]]:
-    largest = int(tree.node_to_value.max())
-    return np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
+    def reduced(self) -> Reduced:
+        """What can be looked at, after the class bands were read."""
+        picture, classes, inside = self._maps.picture, self._thin_classes, self._thin_inside
+        return Reduced(picture=picture.array(), classes=classes.array(), inside=inside.array())

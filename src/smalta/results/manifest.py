@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from smalta.errors import ConfigError, DataError
-from smalta.results.writers import Written
+from smalta.results.output import Written
 from smalta.system.whole_files import write_bytes
 from smalta.version import __version__
 
@@ -59,17 +58,17 @@ class Manifest:
         self._file.close()
 
     def done(self, picture: Path) -> Written | None:
-        """What an earlier job wrote for a picture; None if it is to be done, changed since, or its file is gone."""
+        """What an earlier job wrote for a picture; None if it is to be done, changed since, or a file is gone."""
         line = self._done.get(picture.name)
         if line is None or line["picture"] != _identity(picture):
             return None
-        written = Written(**line["written"] | {"classes": self._folder / line["written"]["classes"]})
-        return written if written.classes.exists() else None
+        files = {name: self._folder / path for name, path in line["files"].items()}
+        return Written(files=files, added=line["added"]) if all(map(Path.exists, files.values())) else None
 
     def add(self, picture: Path, written: Written) -> None:
         """Remember that a picture is done."""
-        told = asdict(written) | {"classes": written.classes.relative_to(self._folder).as_posix()}
-        line = {"picture": _identity(picture), "written": told}
+        files = {name: path.relative_to(self._folder).as_posix() for name, path in written.files.items()}
+        line = {"picture": _identity(picture), "files": files, "added": dict(written.added)}
         if self._done.get(picture.name) != line:
             self._write(line)
 
@@ -96,8 +95,8 @@ class Manifest:
         for name in job:
             if before.get(name) != job[name]:
                 raise ConfigError(
-                    f"{self._folder} holds results with another {name} ({_shown(before.get(name))} instead of "
-                    f"{_shown(job[name])}); name another folder with --out, or start again without --resume"
+                    f"{self._folder} holds results of another job, in which {name} is {_shown(before.get(name))} and "
+                    f"not {_shown(job[name])}; name another folder with --out, or start again without --resume"
                 )
         return done
 

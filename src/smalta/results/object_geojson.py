@@ -1,19 +1,31 @@
 """Objects as GeoJSON, which QuPath and QGIS read.
 
 In:  `Objects` of a picture.
-Out: a FeatureCollection as text.
+Out: `geojson/STEM.geojson`, a FeatureCollection.
 
-Must not know: files, how objects are made.
+Must not know: how objects are made.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from smalta.answers.objects import Objects
-from smalta.data.formats.geojson import as_feature, class_properties
-from smalta.data.formats.outlines import Region
+from smalta.description.kinds import OBJECT_KINDS
+from smalta.results.output import Output, Piece, WholeAnswer
+from smalta.system.whole_files import write_bytes
+
+if TYPE_CHECKING:
+    from smalta.answers.objects import Objects
+
+OUTLINED_BYTES = 69  # a pixel, while outlines are made
+
+
+def _whole(answer: WholeAnswer, folder: Path) -> Piece:
+    path = folder / f"{answer.picture.stem}.geojson"
+    write_bytes(path, collection(answer.objects).encode())
+    return Piece(file=path)
 
 
 def collection(objects: Objects) -> str:
@@ -22,6 +34,9 @@ def collection(objects: Objects) -> str:
     The properties are "class" and "classification" as smalta's and QuPath's data sets have them, "number" (that of the
     instance picture), "score", "area_px", and "attributes" with the value of each that asks about the object.
     """
+    from smalta.data.formats.geojson import as_feature, class_properties
+    from smalta.data.formats.outlines import Region
+
     attributes = [(a.name, ["", *a.values], objects.attribute(a.name).tolist()) for a in objects.tree.attributes]
     features = []
     for row, (left, top, right, bottom) in enumerate(objects.boxes_xyxy.tolist()):
@@ -36,3 +51,13 @@ def collection(objects: Objects) -> str:
         features.append(as_feature(Region(top, left, mask), properties))
     content = {"type": "FeatureCollection", "features": features}
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+
+
+GEOJSON = Output(
+    name="geojson",
+    help="geojson/STEM.geojson: outlines of the objects.",
+    kinds=OBJECT_KINDS,
+    folder="geojson",
+    whole=_whole,
+    bytes_per_pixel=lambda channels: OUTLINED_BYTES,
+)

@@ -1,21 +1,34 @@
-"""Objects as lines of a CSV file.
+"""Objects as lines of one CSV file about all pictures.
 
 In:  a class tree, `Objects`.
-Out: text.
+Out: `objects.csv`.
 
-Must not know: files, how objects are made.
+Must not know: how objects are made.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from smalta.description.kinds import OBJECT_KINDS
+from smalta.results.output import AnswerInParts, JoinedFile, Output, Piece, WholeAnswer
 
-from smalta.answers.objects import Objects
-from smalta.classes import ClassTree
+if TYPE_CHECKING:
+    from smalta.answers.objects import Objects
+    from smalta.classes import ClassTree
+
+
+def _piece(answer: WholeAnswer | AnswerInParts, _: Path) -> Piece:
+    return Piece(added=rows(answer.picture.name, answer.objects))
+
+
+def _join(tree: ClassTree, added: Iterable[str]) -> Iterator[bytes]:
+    return (lines.encode(errors="surrogateescape") for lines in chain([header(tree)], added))
 
 
 def header(tree: ClassTree) -> str:
@@ -45,6 +58,8 @@ def rows(picture: str, objects: Objects) -> str:
         picture: the name of its file.
         objects: of one picture.
     """
+    import numpy as np
+
     tree = objects.tree
     paths = np.array(["", *(node.path for node in tree)])
     return _csv(
@@ -67,3 +82,12 @@ def _csv(lines: Iterable[Sequence[object]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(lines)
     return buffer.getvalue()
+
+
+OBJECTS = Output(
+    name="objects",
+    kinds=OBJECT_KINDS,
+    joined=JoinedFile(name="objects.csv", join=_join),
+    whole=_piece,
+    in_parts=_piece,
+)

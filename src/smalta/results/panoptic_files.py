@@ -1,25 +1,42 @@
 """Panoptic answers as COCO's segments.
 
 In:  a class map and the objects in it.
-Out: segment numbers per pixel, and what COCO's JSON says of them.
+Out: `panoptic/STEM.png`, segment numbers per pixel, and `panoptic.json`, what COCO says of them.
 
 The number of an object's segment is its number in the instance picture and in `objects.csv`; stuff comes after.
 
-Must not know: how answers are made, where the files lie.
+Must not know: how answers are made.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy import ndimage
+from smalta.results.output import JoinedFile, Output, Piece, WholeAnswer
 
-from smalta.answers.objects import Objects
-from smalta.classes import ROOT, ClassTree
-from smalta.data.formats.categories import written_categories
+if TYPE_CHECKING:
+    import numpy as np
+
+    from smalta.answers.objects import Objects
+    from smalta.classes import ClassTree
+
+
+def _whole(answer: WholeAnswer, folder: Path) -> Piece:
+    from smalta.answers.decoding import no_deeper
+    from smalta.data.formats.coco_panoptic import write_numbers
+
+    classes = no_deeper(answer.tree, answer.segmentation.panoptic(), answer.decoding.level)
+    numbers, info = segments(classes, answer.objects)
+    path = folder / f"{answer.picture.stem}.png"
+    write_numbers(path, numbers)
+    return Piece(file=path, added=entry(answer.picture.name, path.name, answer.segmentation.size_hw, info))
+
+
+def _join(tree: ClassTree, added: Iterable[str]) -> Iterator[bytes]:
+    return (part.encode(errors="backslashreplace") for part in document(tree, added))
 
 
 def segments(classes: np.ndarray, objects: Objects) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -32,6 +49,11 @@ def segments(classes: np.ndarray, objects: Objects) -> tuple[np.ndarray, list[di
     Returns:
         (H, W) int32, 0 = unlabelled, and one entry of COCO's "segments_info" per segment.
     """
+    import numpy as np
+    from scipy import ndimage
+
+    from smalta.classes import ROOT
+
     tree = objects.tree
     loose = np.where(objects.instances == 0, classes, ROOT)
     area_of = np.bincount(loose.ravel(), minlength=len(tree) + 1)
@@ -77,6 +99,8 @@ def entry(picture: str, png: str, size_hw: tuple[int, int], info: list[dict[str,
 
 def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
     """The JSON file in parts: images numbered from 1 in the order of the entries, and every class as a category."""
+    from smalta.data.formats.categories import written_categories
+
     images = []
     yield '{"annotations":['
     for number, text in enumerate(entries, start=1):
@@ -89,3 +113,12 @@ def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
 
 def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+PANOPTIC = Output(
+    name="panoptic",
+    kinds=("panoptic",),
+    folder="panoptic",
+    joined=JoinedFile(name="panoptic.json", join=_join),
+    whole=_whole,
+)

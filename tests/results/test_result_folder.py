@@ -18,7 +18,9 @@ from smalta.data.any_format import open_dataset
 from smalta.description.kinds import Kind
 from smalta.errors import ConfigError
 from smalta.pictures.reading import read_index, read_picture
-from smalta.results.writers import OutputOptions, Written, class_map, make_folders, write_answer, write_tables
+from smalta.results.options import OutputOptions
+from smalta.results.output import Written
+from smalta.results.result_folder import ResultFolder, class_map
 
 # 1 sky  2 car  3 car/audi  4 car/honda  5 person; the values are a user's own
 TREE = ClassTree(
@@ -66,10 +68,16 @@ def answer(*, level: int | None = None, min_confidence: float = 0.0, stray: bool
     return replace(Segmentation.from_probabilities(TREE, probabilities, decoding=decoding), objects=objects)
 
 
+def made(folder: Path, kind: Kind, options: OutputOptions = PLAIN, tree: ClassTree = TREE) -> ResultFolder:
+    place = ResultFolder(folder, tree, kind, options)
+    place.make()
+    return place
+
+
 def written(folder: Path, kind: Kind, given: Segmentation, options: OutputOptions = PLAIN) -> Written:
-    make_folders(folder, TREE, kind, options)
-    one = write_answer(folder, Path("shots/a.jpg"), PIXELS, given, kind, options)
-    write_tables(folder, TREE, kind, [one])
+    place = made(folder, kind, options)
+    one = place.write(Path("shots/a.jpg"), PIXELS, given)
+    place.write_joined([one])
     return one
 
 
@@ -106,19 +114,17 @@ def test_an_unsure_object_stands_in_the_table_at_the_class_that_is_sure(tmp_path
 
 
 def test_names_with_commas_and_quotes_come_back_from_the_table(tmp_path: Path) -> None:
-    make_folders(tmp_path, TREE, "instance", PLAIN)
+    place = made(tmp_path, "instance")
     name = 'a, "b"\n.png'
 
-    one = write_answer(tmp_path, Path(name), PIXELS, answer(), "instance", PLAIN)
-    write_tables(tmp_path, TREE, "instance", [one])
+    place.write_joined([place.write(Path(name), PIXELS, answer())])
 
     assert [row["picture"] for row in table(tmp_path)] == [name] * 3
 
 
 def test_without_objects_the_table_has_its_header_and_other_kinds_have_no_table(tmp_path: Path) -> None:
     for kind in ("binary", "semantic", "instance", "panoptic"):
-        make_folders(tmp_path / kind, TREE, kind, PLAIN)
-        write_tables(tmp_path / kind, TREE, kind, [])
+        made(tmp_path / kind, kind).write_joined([])
 
     for kind in ("instance", "panoptic"):
         assert (tmp_path / kind / "objects.csv").read_text().startswith("picture,id,class,")
@@ -128,10 +134,10 @@ def test_without_objects_the_table_has_its_header_and_other_kinds_have_no_table(
 
 
 def test_tables_follow_the_order_that_they_are_given(tmp_path: Path) -> None:
-    make_folders(tmp_path, TREE, "panoptic", PLAIN)
-    parts = [write_answer(tmp_path, Path(f"{n}.png"), PIXELS, answer(), "panoptic", PLAIN) for n in "cab"]
+    place = made(tmp_path, "panoptic")
+    parts = [place.write(Path(f"{n}.png"), PIXELS, answer()) for n in "cab"]
 
-    write_tables(tmp_path, TREE, "panoptic", parts)
+    place.write_joined(parts)
 
     rows = table(tmp_path)
     content = json.loads((tmp_path / "panoptic.json").read_text())
@@ -161,8 +167,8 @@ def test_the_instance_picture_numbers_the_objects_as_the_table_does(tmp_path: Pa
 def test_the_class_picture_agrees_with_the_objects(tmp_path: Path) -> None:
     one = written(tmp_path, "instance", answer(stray=True))
 
-    assert one.classes == tmp_path / "classes/a.png"
-    assert read_index(one.classes).tolist() == [
+    assert one.files["classes"] == tmp_path / "classes/a.png"
+    assert read_index(one.files["classes"]).tolist() == [
         [7, 7, 5, 3, 3, 5],
         [7, 7, 5, 3, 3, 5],
         [5, 5, 5, 5, 5, 5],
@@ -187,7 +193,7 @@ def test_without_objects_the_class_picture_is_the_answer(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["binary", "semantic", "instance", "panoptic"])
 def test_the_legend_file_says_the_kind(kind: Kind, tmp_path: Path) -> None:
-    make_folders(tmp_path, TREE, kind, PLAIN)
+    made(tmp_path, kind)
 
     assert json.loads((tmp_path / "classes.json").read_text())["kind"] == kind
 
@@ -234,7 +240,7 @@ def test_what_reached_no_class_is_in_no_segment(tmp_path: Path) -> None:
         (4, 5),
     ]
     assert read_picture(tmp_path / "panoptic/a.png")[..., 0].tolist()[0] == [0, 0, 4, 2, 2, 4]
-    assert read_index(one.classes)[0].tolist() == [99, 99, 5, 20, 20, 5]
+    assert read_index(one.files["classes"])[0].tolist() == [99, 99, 5, 20, 20, 5]
 
 
 def test_more_than_256_objects_need_more_than_one_colour(tmp_path: Path) -> None:
@@ -243,13 +249,13 @@ def test_more_than_256_objects_need_more_than_one_colour(tmp_path: Path) -> None
     probabilities = np.stack([np.zeros((200, 350)), np.ones((200, 350))]).astype(np.float32)
     objects = Objects.from_instances(tree, instances, probabilities, np.full(70_000, 0.5))
     dots = replace(Segmentation.from_probabilities(tree, probabilities), objects=objects)
-    make_folders(tmp_path, tree, "panoptic", PLAIN)
+    place = made(tmp_path, "panoptic", tree=tree)
 
-    one = write_answer(tmp_path, Path("a.png"), np.zeros((200, 350, 3), np.uint8), dots, "panoptic", PLAIN)
+    one = place.write(Path("a.png"), np.zeros((200, 350, 3), np.uint8), dots)
 
     assert read_picture(tmp_path / "panoptic/a.png")[-1, -1].tolist() == [70_000 & 255, 70_000 >> 8 & 255, 1]
     assert np.array_equal(read_index(tmp_path / "instances/a.tif"), instances)
-    assert one.rows.count("\n") == 70_000
+    assert one.added["objects"].count("\n") == 70_000
 
 
 def test_panoptic_files_open_as_a_data_set_that_holds_the_answer(tmp_path: Path) -> None:
@@ -274,7 +280,7 @@ def test_panoptic_files_open_as_a_data_set_that_holds_the_answer(tmp_path: Path)
 
 
 def test_outlines_run_along_the_edges_of_pixels_and_say_what_the_object_is(tmp_path: Path) -> None:
-    written(tmp_path, "instance", answer(min_confidence=0.7), OutputOptions(geojson=True))
+    written(tmp_path, "instance", answer(min_confidence=0.7), OutputOptions(outputs={"geojson"}))
 
     features = json.loads((tmp_path / "geojson/a.geojson").read_text())["features"]
     assert [feature["properties"]["number"] for feature in features] == [1, 2, 3]
@@ -287,7 +293,7 @@ def test_outlines_run_along_the_edges_of_pixels_and_say_what_the_object_is(tmp_p
 
 
 def test_outlines_open_as_a_data_set_that_holds_the_objects(tmp_path: Path) -> None:
-    written(tmp_path, "instance", answer(), OutputOptions(geojson=True))
+    written(tmp_path, "instance", answer(), OutputOptions(outputs={"geojson"}))
     (tmp_path / "set/images").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "set/images/a.png"), PIXELS)
     (tmp_path / "geojson").rename(tmp_path / "set/labels")
@@ -304,7 +310,7 @@ def test_outlines_open_as_a_data_set_that_holds_the_objects(tmp_path: Path) -> N
 
 
 def test_overlays_of_instances_leave_the_rest_of_the_picture_as_it_is(tmp_path: Path) -> None:
-    options = OutputOptions(overlays=True)
+    options = OutputOptions(outputs={"overlay"})
     written(tmp_path / "instance", "instance", answer(), options)
     written(tmp_path / "panoptic", "panoptic", answer(), options)
 
@@ -322,19 +328,19 @@ def test_several_threads_write_what_one_would(tmp_path: Path) -> None:
     body = {name: np.full((2, 120, 160), 0.5, np.float32) for name in ("body", "score")}
     objects = Objects.from_instances(TREE, instances, probabilities, np.ones(3), attributes=body)
     given = replace(Segmentation.from_probabilities(TREE, probabilities), objects=objects)
-    options = OutputOptions(overlays=True, geojson=True, probabilities=True)
+    options = OutputOptions(outputs={"overlay", "geojson", "probabilities"})
     names = [Path(f"{number}.png") for number in range(12)]
-    for folder in ("one", "many"):
-        make_folders(tmp_path / folder, TREE, "panoptic", options)
+    places = {folder: made(tmp_path / folder, "panoptic", options) for folder in ("one", "many")}
 
     def write(folder: str, name: Path) -> Written:
-        return write_answer(tmp_path / folder, name, pixels, given, "panoptic", options)
+        return places[folder].write(name, pixels, given)
 
     one = [write("one", name) for name in names]
     with ThreadPoolExecutor(8) as pool:
         many = list(pool.map(lambda name: write("many", name), names))
 
-    assert [(w.rows, w.panoptic) for w in one] == [(w.rows, w.panoptic) for w in many]
+    assert [w.added for w in one] == [w.added for w in many]
+    assert all({"objects", "panoptic"} == w.added.keys() for w in one)
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     assert len(files) == 12 * 6 + 1
     assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "many" / f).read_bytes() for f in files)
@@ -344,4 +350,4 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "instances").write_text("a file")
 
     with pytest.raises(ConfigError, match=r"instances cannot be made .*; name another folder with --out"):
-        make_folders(tmp_path, TREE, "instance", PLAIN)
+        made(tmp_path, "instance")

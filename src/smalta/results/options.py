@@ -1,0 +1,51 @@
+"""What a user asks of a job of answering.
+
+In:  a kind, names of outputs, a `Decoding`.
+Out: `OutputOptions`.
+
+Must not know: how outputs are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from smalta.answers.decoding import USUAL, Decoding
+from smalta.description.kinds import Kind
+from smalta.errors import ConfigError
+from smalta.results.registry import settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What to write for each picture.
+
+    Attributes:
+        kind: of the answers; None for the model's own.
+        outputs: names of what is written only if it is asked for, and of its details, as the options of
+            `smalta predict` are called, such as "overlay" or "channels-last".
+        decoding: how classes are chosen; without a threshold in it, the model's own is taken.
+
+    Raises:
+        ConfigError: if there is no such output.
+
+    Example:
+        >>> OutputOptions(outputs=["overlay"]).outputs
+        frozenset({'overlay'})
+    """
+
+    kind: Kind | None = None
+    outputs: Collection[str] = frozenset()
+    decoding: Decoding = USUAL
+
+    def __post_init__(self) -> None:
+        known = [setting.name for setting in settings()]
+        if unknown := sorted(set(self.outputs) - set(known)):
+            raise ConfigError(f"there is no output {unknown[0]!r}; outputs are {', '.join(known)}")
+        object.__setattr__(self, "outputs", frozenset(self.outputs))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain data, by which a job knows whether it is the same."""
+        return {"kind": self.kind, "outputs": sorted(self.outputs), **asdict(self.decoding)}

@@ -1,0 +1,160 @@
+"""The folder of a job: its outputs for each picture, and the files about all pictures.
+
+In:  answers, one picture at a time and from any thread.
+Out: files in that folder, each whole or not there.
+
+Must not know: how answers are made, in which order, what is in an output's files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from smalta.answers.decoding import Decoding, no_deeper
+from smalta.answers.segmentation import Segmentation
+from smalta.classes import ROOT, ClassTree
+from smalta.description.kinds import OBJECT_KINDS, Kind
+from smalta.errors import ConfigError
+from smalta.results.options import OutputOptions
+from smalta.results.output import AnswerInParts, Output, Piece, WholeAnswer, Written
+from smalta.results.registry import check_asked, check_in_parts, wanted
+from smalta.system.whole_files import write_bytes, write_chunks
+
+
+class ResultFolder:
+    """Where the answers of one job go.
+
+    Args:
+        path: of the folder; `make` makes it.
+        tree: the model's classes.
+        kind: of the answers.
+        options: what to write.
+
+    Attributes:
+        path, tree, kind, options: as given.
+        outputs: what is written.
+
+    Raises:
+        ConfigError: if something is asked for that this kind does not have.
+    """
+
+    def __init__(self, path: Path, tree: ClassTree, kind: Kind, options: OutputOptions) -> None:
+        check_asked(kind, options.outputs)
+        self.path, self.tree, self.kind, self.options = path, tree, kind, options
+        self.outputs: tuple[Output, ...] = wanted(kind, options.outputs)
+
+    @property
+    def classes_are_enough(self) -> bool:
+        """Whether the outputs need nothing of a picture but its class map."""
+        return self.kind not in OBJECT_KINDS and not any(output.needs_probabilities for output in self.outputs)
+
+    def make(self) -> None:
+        """Make the folder, the folders in it, and `classes.json`, which says what the values mean.
+
+        Raises:
+            ConfigError: if a folder cannot be made.
+        """
+        for output in self.outputs:
+            if output.folder is None:
+                continue
+            path = self.path / output.folder
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"{path} cannot be made ({error}); name another folder with --out") from error
+        write_bytes(self.path / "classes.json", _legend_json(self.tree, self.kind).encode())
+
+    def write(self, picture: Path, pixels: np.ndarray, answer: Segmentation) -> Written:
+        """Write the files of one picture; several threads may do so for different pictures.
+
+        Args:
+            picture: its path, whose stem names the files.
+            pixels: (H, W, 3) uint8 RGB.
+            answer: for the picture, of the job's kind.
+
+        Raises:
+            DataError: if a file cannot be written.
+        """
+        return self._write_whole(picture, pixels, class_map(answer, self.options.decoding), answer)
+
+    def write_classes(self, picture: Path, pixels: np.ndarray, classes: np.ndarray) -> Written:
+        """The same from (H, W) uint16 node ids, where `classes_are_enough`."""
+        return self._write_whole(picture, pixels, classes, None)
+
+    def write_in_parts(self, answer: AnswerInParts) -> Written:
+        """The same for a picture that is answered in parts.
+
+        Raises:
+            DataError: if an output is asked for that cannot be made in parts, or a file cannot be written.
+        """
+        check_in_parts(self.outputs, answer.picture, answer.size_hw)
+        pieces = {o.name: o.in_parts(answer, self._place(o)) for o in self.outputs if o.in_parts is not None}
+        return _written(pieces)
+
+    def write_joined(self, written: Collection[Written]) -> None:
+        """Write the files about all pictures.
+
+        Args:
+            written: of the pictures that were answered, in the order that the files shall have; gone through once per
+                file, so that it need not hold them all.
+
+        Raises:
+            DataError: if a file cannot be written.
+        """
+        for output in self.outputs:
+            if output.joined is not None:
+                added = (one.added[output.name] for one in written if output.name in one.added)
+                write_chunks(self.path / output.joined.name, output.joined.join(self.tree, added))
+
+    def _write_whole(
+        self, picture: Path, pixels: np.ndarray, classes: np.ndarray, answer: Segmentation | None
+    ) -> Written:
+        whole = WholeAnswer(
+            picture=picture,
+            pixels=pixels,
+            tree=self.tree,
+            kind=self.kind,
+            decoding=self.options.decoding,
+            asked=self.options.outputs,
+            classes=classes,
+            answer=answer,
+        )
+        return _written({output.name: output.whole(whole, self._place(output)) for output in self.outputs})
+
+    def _place(self, output: Output) -> Path:
+        return self.path if output.folder is None else self.path / output.folder
+
+
+def class_map(answer: Segmentation, decoding: Decoding) -> np.ndarray:
+    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than the level.
+
+    Crumbs of stuff stay, as they do in pictures that are answered in parts; only panoptic files go without them.
+    """
+    if answer.objects is None:
+        return answer.classes
+    return no_deeper(answer.tree, replace(answer, min_stuff=()).panoptic(), decoding.level)
+
+
+def _written(pieces: dict[str, Piece]) -> Written:
+    return Written(
+        files={name: piece.file for name, piece in pieces.items() if piece.file is not None},
+        added={name: piece.added for name, piece in pieces.items() if piece.added},
+    )
+
+
+def _legend_json(tree: ClassTree, kind: Kind) -> str:
+    """The kind of the answers, and what each number in `classes/*.png` means."""
+    rows = [
+        {
+            "value": int(tree.node_to_value[node]),
+            "class": tree.name(node),
+            "color": "#{:02x}{:02x}{:02x}".format(*tree.colors[node]),
+        }
+        for node in (ROOT, *tree.descendants(ROOT))
+    ]
+    return json.dumps({"kind": kind, "classes": rows}, indent=1) + "\n"
