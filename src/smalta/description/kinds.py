@@ -8,8 +8,8 @@ Must not know: anything else, so that the command line can read it at once.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["binary", "semantic", "instance", "panoptic"]
-KINDS: tuple[Kind, ...] = ("binary", "semantic", "instance", "panoptic")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 OBJECT_KINDS: tuple[Kind, ...] = ("instance", "panoptic")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from smalta.runtimes.onnx_file import examine
 from smalta.runtimes.onnx_runtimes import start
 from smalta.runtimes.protocol import OnnxRuntime
 
-Wanted = Literal["fp32", "bf16", "int8", "auto"]
-WANTED: tuple[Wanted, ...] = ("fp32", "bf16", "int8", "auto")
+Wanted = Literal[Precision, "auto"]
+WANTED: tuple[Wanted, ...] = get_args(Wanted)
 MOST_DROP = 0.5  # points that a score may fall by
 MOST_JUDGED = 200  # validation pictures, spread over all of them
 ROUNDS = 7  # timed passes of each precision, in turn

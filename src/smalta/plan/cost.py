@@ -33,7 +33,7 @@ from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, Layout, RuntimeK
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes do them inside the convolution before
 BITS: Mapping[Precision, int] = {"fp32": 32, "bf16": 16, "int8": 8}
-PRECISIONS: Mapping[int, Precision] = {bits: precision for precision, bits in BITS.items()}
+PRECISION_OF: Mapping[int, Precision] = {bits: precision for precision, bits in BITS.items()}
 MMAP_BYTES = 32 * 2**20  # glibc gives blocks of this size back to the system at once, whatever it has learnt
 
 
@@ -229,7 +229,7 @@ def share_name(shares: str, kind: Kind, bits: int, backward: bool) -> str:
         shares: as `RuntimeKind.shares` names them.
         kind, bits, backward: of the layer.
     """
-    name = f"{shares}.{kind}" + (f".{PRECISIONS[bits]}" if kind in CONVOLUTIONS else "")
+    name = f"{shares}.{kind}" + (f".{PRECISION_OF[bits]}" if kind in CONVOLUTIONS else "")
     return name + (".backward" if backward else "")
 
 
