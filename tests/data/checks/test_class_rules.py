@@ -24,13 +24,13 @@ def test_a_class_that_one_split_lacks_is_a_warning_with_split_and_class(tmp_path
     write_picture(root / "train/masks/p0.png", mask)
 
     assert rules_of(root) == {"absent-class": "warning"}
-    assert messages(root, "absent-class") == ["split 'val' has no pixel of bar, so nothing there measures them"]
+    assert messages(root, "absent-class") == ["split 'val' has no pixel of bar, so they are not evaluated there"]
 
 
 def test_a_class_that_no_mask_has_is_reported_once(tmp_path: Path) -> None:
     root = write_set(tmp_path, classes="classes: [ground, disc, bar, cone]")
 
-    assert messages(root, "absent-class") == ["2 classes without a labelled pixel anywhere: bar, cone"]
+    assert messages(root, "absent-class") == ["2 classes without a labelled pixel in any split: bar, cone"]
 
 
 def test_a_parent_class_without_pixels_of_its_own_is_not_absent(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_masks_of_one_value_are_counted_in_a_warning(tmp_path: Path) -> None:
     (message,) = messages(root, "empty-mask")
 
     assert rules_of(root) == {"empty-mask": "warning"}
-    assert message == "3 masks of 6 with one value all over: 2 only 'ground', 1 only 'disc'"
+    assert message == "3 masks of 6 with only one value: 2 only 'ground', 1 only 'disc'"
     assert files_of(root, "empty-mask") == ("train/masks/p0.png", "train/masks/p1.png", "train/masks/p2.png")
 
 
@@ -62,7 +62,7 @@ def test_a_mask_without_any_label_is_empty_and_a_partly_labelled_one_is_not(tmp_
     partly[:9] = 1
     write_picture(root / "train/masks/p1.png", partly)
 
-    assert messages(root, "empty-mask") == ["1 mask of 6 with one value all over: 1 only 'unlabelled'"]
+    assert messages(root, "empty-mask") == ["1 mask of 6 with only one value: 1 only 'unlabelled'"]
 
 
 # -- polarity -----------------------------------------------------------------------------------------

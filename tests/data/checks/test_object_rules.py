@@ -119,7 +119,7 @@ def test_objects_on_stuff_are_a_warning_that_asks_for_things_where_all_are_so(tm
 
     assert rules_of(some) == {"objects-on-stuff": "warning"}
     assert rules_of(every) == {"objects-on-stuff": "warning"}
-    assert "6 objects of which most is stuff are passed over" in check(some).findings[0].message
+    assert "smalta ignores 6 objects whose pixels are mostly stuff" in check(some).findings[0].message
     assert "kind: thing' at the classes of the objects" in check(every).findings[0].fix
 
 
@@ -127,7 +127,7 @@ def test_objects_drawn_elsewhere_than_their_classes_are_a_warning(tmp_path: Path
     root = object_set(tmp_path, classes=lambda ids: np.roll(ids > 0, 1, axis=1))  # a third of every cell is ground
 
     assert rules_of(root) == {"objects-on-stuff": "warning"}
-    assert "0 objects of which most is stuff" in check(root).findings[0].message
+    assert "smalta ignores 0 objects whose pixels are mostly stuff" in check(root).findings[0].message
 
 
 def test_objects_without_a_class_are_a_warning(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""The doctor's rules. A new one is a function in the module of its kind and a line in `RULES`.
+"""The doctor's rules. A new rule is a function in the module of its kind and a line in `RULES`.
 
 In:  a data set and the exams of its entries.
 Out: findings, in the order of `RULES`.
 
-A rule takes all exams at once, so that it can judge one file, one split or the whole set alike.
+A rule takes all exams at once, so it can judge one file, one split or the whole set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules about classes: are they all there, on the right side, and safe to mirror.
+"""Rules about classes: whether each has pixels, whether foreground and background are swapped, whether mirrors fit.
 
 In:  exams of all entries.
 Out: findings.
@@ -23,7 +23,7 @@ _SIDES = re.compile(r"left|(?<!b)right")
 
 
 def absent_class(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Classes without a single labelled pixel, anywhere or in one split."""
+    """Classes without a labelled pixel, in the whole data set or in one split."""
     tree = dataset.tree
     by_split: dict[str, np.ndarray] = {}
     for exam in exams:
@@ -37,23 +37,23 @@ def absent_class(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             rule="absent-class",
-            message=f"{counted(len(nowhere), 'class')} without a labelled pixel anywhere: {_names(tree, nowhere)}",
-            fix="label some, or take the class out of classes.yaml",
+            message=f"{counted(len(nowhere), 'class')} without a labelled pixel in any split: {_names(tree, nowhere)}",
+            fix="label pixels of the class, or remove it from classes.yaml",
         )
     for split, pixels in by_split.items():
         missing = [leaf for leaf in tree.leaves if pixels[leaf] == 0 and total[leaf] > 0]
         if missing:
-            effect = "nothing teaches them" if split == "train" else "nothing there measures them"
+            effect = "the model cannot learn them" if split == "train" else "they are not evaluated there"
             yield Finding(
                 level="warning",
                 rule="absent-class",
                 message=f"split {split!r} has no pixel of {_names(tree, missing)}, so {effect}",
-                fix="move a picture with the class into the split, or label more",
+                fix="move a picture with the class into the split, or label more pixels",
             )
 
 
 def empty_mask(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Masks that are one class all over, or make no statement at all."""
+    """Masks of one class only, or without any label."""
     tree = dataset.tree
     found: dict[int, list[Exam]] = {}
     for exam in exams:
@@ -65,14 +65,14 @@ def empty_mask(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
         yield Finding(
             level="warning",
             rule="empty-mask",
-            message=f"{counted(count, 'mask')} of {len(exams):,} with one value all over: {what}",
+            message=f"{counted(count, 'mask')} of {len(exams):,} with only one value: {what}",
             files=inside(dataset.root, (exam.culprit for some in found.values() for exam in some)),
-            fix="right where the picture shows no object; otherwise label it or take it out",
+            fix="leave it if the picture shows no object; otherwise label the picture, or remove it",
         )
 
 
 def inverted_polarity(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Two classes whose object covers most of the pixels: black and white may be swapped."""
+    """Of two classes the foreground covers most of the pixels: black and white may be swapped."""
     tree = dataset.tree
     counts = [exam.pixels for exam in exams if exam.pixels is not None]
     if len(tree.leaves) != 2 or not counts:
@@ -89,7 +89,7 @@ def inverted_polarity(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Findi
             rule="inverted-polarity",
             message=(
                 f"class {tree.name(thing)!r} (value {ids[thing]}) covers {share:.0%} of the pixels and "
-                f"{tree.name(ground)!r} (value {ids[ground]}) the rest; objects are mostly the smaller part"
+                f"{tree.name(ground)!r} (value {ids[ground]}) the rest; objects usually cover less than half"
             ),
             fix=f"if black and white are swapped, write 'ids: [{ids[ground]}]' at {tree.name(thing)!r} and "
             f"'ids: [{ids[thing]}]' at {tree.name(ground)!r} in classes.yaml",
@@ -97,7 +97,7 @@ def inverted_polarity(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Findi
 
 
 def missing_mirror(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Pairs of classes for left and right that a mirrored picture would swap in truth, but not in its labels."""
+    """Pairs of classes for left and right without 'mirror', which are wrong in mirrored pictures."""
     tree = dataset.tree
     paths = {node.path.lower(): node for node in tree.nodes}
     pairs = []
@@ -111,9 +111,9 @@ def missing_mirror(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]
             rule="missing-mirror",
             message=(
                 f"{counted(len(pairs), 'pair')} of classes for left and right without 'mirror': {listed(pairs, most=3)}"
-                "; training on mirrored pictures would teach left as right"
+                "; training on mirrored pictures would confuse left and right"
             ),
-            fix="write 'mirror: NAME_OF_THE_OTHER' at one class of each pair in classes.yaml",
+            fix="write 'mirror: NAME_OF_THE_OTHER_CLASS' at one class of each pair in classes.yaml",
         )
 
 

@@ -1,8 +1,7 @@
-"""Look at one entry of a data set, once: everything that the rules judge by later.
+"""Measure one entry of a data set, once, for all rules.
 
 In:  a data set and an entry.
-Out: `Exam`: what is wrong with the files, or counts and measures of what they hold. Arrays of the picture's size are
-     not kept.
+Out: `Exam`: the fault of its files, or counts and measures of their content. It keeps no array of the picture's size.
 
 Must not know: rules, other entries.
 """
@@ -33,9 +32,9 @@ class Steps:
     """How label values change between neighbouring pixels, along rows and columns.
 
     Attributes:
-        ramps: pixels whose value lies between those of the two pixels beside them.
-        jumps: neighbours that are 2 or more apart.
-        middles: how many different values lie between others.
+        ramps: pixels whose value lies between the values of the two pixels beside them.
+        jumps: pairs of neighbours whose values differ by 2 or more.
+        middles: number of different values of the `ramps` pixels.
     """
 
     ramps: int = 0
@@ -45,24 +44,24 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exam:
-    """What one entry is like.
+    """The measures of one entry.
 
     Attributes:
-        split: where it belongs.
+        split: its split.
         entry: the entry.
         trouble: why it cannot be read: the "picture" or a "label" is broken, the "size" differs, or the label holds
-            "values" that the tree lacks. Empty where it can be read.
-        culprit: the file in trouble; the first label file where there is none.
-        detail: the reader's sentence about the trouble.
-        values: pixels by label value, where the tree lacks one of them.
-        pixels: (N + 1,) pixels by node id; None where there is trouble.
+            "values" that the tree lacks. Empty if it can be read.
+        culprit: the file with the fault; without a fault, the first label file.
+        detail: the reader's message about the fault.
+        values: pixels by label value, if the tree lacks one of the values.
+        pixels: (N + 1,) pixels by node id; None if the entry cannot be read.
         steps: of the label values.
         is_lossy: whether a label file is compressed with loss.
-        orientation: EXIF orientation of the picture that its labels were turned along with; 1 where nothing was turned.
-        contrast: where the turn may as well be wrong, the picture's contrast along the borders of the turned labels
-            and of the labels as they lie.
-        likeness: for comparing pictures; None where nobody asked.
-        objects: what its objects are like; None where nothing is known about objects.
+        orientation: EXIF orientation by which the picture and its labels were turned; 1 if the labels were not turned.
+        contrast: if the sizes do not show whether to turn the labels: the picture's contrast along the borders of
+            the turned labels, and along those of the labels as stored. Otherwise None.
+        likeness: for comparing pictures; None if `examine` does not compare.
+        objects: the measures of its objects; None if objects are not labelled.
     """
 
     split: str
@@ -81,7 +80,7 @@ class Exam:
 
 
 def examine(dataset: Dataset, split: str, entry: Entry, *, compare: bool) -> Exam:
-    """Read an entry and measure it; `compare` also keeps what finding look-alikes takes."""
+    """Read an entry and measure it; with `compare`, also what the search for look-alikes needs."""
     blank = Exam(split=split, entry=entry, culprit=(*entry.labels, entry.picture)[0])
     try:
         sample = dataset.read(entry)
@@ -102,7 +101,7 @@ def examine(dataset: Dataset, split: str, entry: Entry, *, compare: bool) -> Exa
 
 
 def _diagnosed(dataset: Dataset, blank: Exam, error: SmaltaError) -> Exam:
-    """Read the files of an entry one by one, to learn which of them is at fault."""
+    """Read the files of an entry one by one, to find the file with the fault."""
     entry = blank.entry
     try:
         size_hw = read_picture(entry.picture).shape[:2]
@@ -156,14 +155,14 @@ def measure_steps(values: np.ndarray) -> Steps:
 
 
 def _with_orientation(exam: Exam, sample: Sample) -> Exam:
-    """Note a picture that was turned upright, and how well its turned labels fit where sizes cannot tell."""
+    """Note how a picture was turned upright, and how well its turned labels fit if their size does not show it."""
     orientation = read_orientation(exam.entry.picture)
     if orientation == 1:
         return exam
     height, width = sample.classes.shape
     by_size = orientation in (5, 6, 7, 8) and height != width
     if by_size and is_picture_name(exam.culprit) and read_size(exam.culprit) == (height, width):
-        return exam  # drawn on the upright picture, and left as it is
+        return exam  # the labels were drawn on the upright picture, and are not turned
     exam = replace(exam, orientation=orientation)
     if by_size:
         return exam
@@ -172,7 +171,7 @@ def _with_orientation(exam: Exam, sample: Sample) -> Exam:
 
 
 def _contrast(picture: np.ndarray, classes: np.ndarray) -> float:
-    """Mean change of brightness of the picture along the borders of the class map; 0 without borders."""
+    """Mean gradient of the picture's brightness along the borders of the class map; 0 without borders."""
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
     change = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     square = np.ones((3, 3), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Rules about files: does each picture have its labels, can both be read, do their sizes and turns agree.
+"""Rules about files: whether pictures and labels pair, can be read, and agree in size and orientation.
 
 In:  exams of all entries.
 Out: findings.
@@ -16,11 +16,11 @@ from smalta.data.checks.exam import Exam
 from smalta.data.checks.finding import Finding, counted, inside
 from smalta.data.dataset import Dataset
 
-MISFIT = 1.15  # borders of right labels lie on edges of the picture, by more than this factor
+MISFIT = 1.15  # labels fit better as stored if the contrast along their borders is higher by more than this factor
 
 
 def picture_without_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Pictures that no label file pairs with."""
+    """Pictures without a label file."""
     if dataset.unpaired_pictures:
         number = counted(len(dataset.unpaired_pictures), "picture")
         yield Finding(
@@ -28,12 +28,12 @@ def picture_without_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[F
             rule="picture-without-label",
             message=f"{number} without labels; files pair by their stem",
             files=inside(dataset.root, dataset.unpaired_pictures),
-            fix="add the label file under the picture's stem, or move the picture out of the data set",
+            fix="add a label file with the picture's stem, or move the picture out of the data set",
         )
 
 
 def label_without_picture(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Label files that no picture pairs with."""
+    """Label files without a picture."""
     if dataset.unpaired_labels:
         number = counted(len(dataset.unpaired_labels), "label file")
         yield Finding(
@@ -41,12 +41,12 @@ def label_without_picture(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[F
             rule="label-without-picture",
             message=f"{number} without a picture; files pair by their stem",
             files=inside(dataset.root, dataset.unpaired_labels),
-            fix="add the picture under the label's stem, or move the label file out of the data set",
+            fix="add a picture with the label file's stem, or move the label file out of the data set",
         )
 
 
 def unreadable_picture(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Pictures that are truncated, empty or no pictures."""
+    """Picture files that are truncated, empty or hold something else."""
     broken = [exam for exam in exams if exam.trouble == "picture"]
     if broken:
         yield Finding(
@@ -72,14 +72,14 @@ def unreadable_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Findin
 
 
 def size_mismatch(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Labels of another size than their picture."""
+    """Labels whose size differs from their picture's."""
     differing = [exam for exam in exams if exam.trouble == "size"]
     if differing:
         yield Finding(
             level="error",
             rule="size-mismatch",
             message=(
-                f"{counted(len(differing), 'label file')} of another size than the picture; "
+                f"{counted(len(differing), 'label file')} with another size than the picture; "
                 f"the first: {differing[0].detail}"
             ),
             files=inside(dataset.root, (exam.culprit for exam in differing)),
@@ -88,7 +88,7 @@ def size_mismatch(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
 
 
 def exif_turned_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Pictures stored turned, with labels on the stored pixels: right here, wrong in tools that ignore EXIF."""
+    """Pictures with an EXIF rotation and labels on the stored pixels: right in smalta, but not in every other tool."""
     as_turned, as_stored = _mean_contrast(exams)
     doubted = as_stored > MISFIT * as_turned
     turned = [exam for exam in exams if exam.orientation != 1 and not (doubted and exam.contrast)]
@@ -98,7 +98,7 @@ def exif_turned_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Findi
             rule="exif-turned-label",
             message=(
                 f"{counted(len(turned), 'picture')} with an EXIF rotation and labels that lie on the unrotated pixels; "
-                "smalta turns both alike, other tools may not"
+                "smalta turns both, other tools may not"
             ),
             files=inside(dataset.root, (exam.entry.picture for exam in turned)),
             fix="save the pictures upright without the EXIF tag and turn the labels the same way",
@@ -106,7 +106,7 @@ def exif_turned_label(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Findi
 
 
 def exif_misfit(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Labels that were drawn on the upright picture although size cannot tell: turning them would spoil them."""
+    """Labels drawn on the upright picture, whose size does not show it: smalta turns them, and they no longer fit."""
     unsure = [exam for exam in exams if exam.contrast]
     as_turned, as_stored = _mean_contrast(exams)
     if as_stored > MISFIT * as_turned:
@@ -114,16 +114,16 @@ def exif_misfit(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
             level="error",
             rule="exif-misfit",
             message=(
-                f"{counted(len(unsure), 'picture')} with an EXIF rotation whose labels are turned along, but fit "
-                f"better as they lie (contrast along their borders {as_stored:.0f} instead of {as_turned:.0f})"
+                f"{counted(len(unsure), 'picture')} with an EXIF rotation whose labels are turned too, and would fit "
+                f"better unturned (contrast along their borders {as_stored:.0f} instead of {as_turned:.0f})"
             ),
             files=inside(dataset.root, (exam.culprit for exam in unsure)),
-            fix="save the pictures upright without the EXIF tag; the labels fit them as they are",
+            fix="save the pictures upright without the EXIF tag; the labels then fit as they are",
         )
 
 
 def _mean_contrast(exams: Sequence[Exam]) -> tuple[float, float]:
-    """Contrast along the borders of turned labels and of labels as they lie, where size cannot tell; 0 without any."""
+    """Mean contrast along the borders of turned labels and of labels as stored; 0 if no exam has a `contrast`."""
     found = [exam.contrast for exam in exams if exam.contrast]
     as_turned, as_stored = np.mean(found or [(0.0, 0.0)], axis=0)
     return float(as_turned), float(as_stored)

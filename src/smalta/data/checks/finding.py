@@ -1,6 +1,6 @@
-"""What the doctor says about one fault.
+"""What the doctor reports about one fault.
 
-In:  nothing; rules make these values, `check` collects them.
+In:  nothing; rules make these values, and `check` collects them.
 Out: `Finding`.
 
 Must not know: how a fault is found, how it is printed.
@@ -18,13 +18,13 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fault and the way out.
+    """One fault and its fix.
 
     Attributes:
-        level: "error" would teach or measure something wrong; "warning" may be intended.
+        level: an "error" would spoil training or evaluation; a "warning" may be intended.
         rule: stable id, such as "size-mismatch".
-        message: a sentence with the rule and the facts.
-        files: where, as paths inside the data set; none where the fault is the set's or the class tree's.
+        message: a sentence with the facts and the rule.
+        files: paths inside the data set; none if the fault concerns the whole set or the class tree.
         fix: what to do, in one line.
     """
 
@@ -46,7 +46,7 @@ class Finding:
 
 
 def inside(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
-    """Paths as seen from the data set's folder; one that lies elsewhere in full."""
+    """Paths relative to the data set's folder; a path outside of it in full."""
     return tuple((path.relative_to(root) if path.is_relative_to(root) else path).as_posix() for path in paths)
 
 
@@ -57,6 +57,6 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: Iterable[object], most: int = 8) -> str:
-    """The first few of a list, for a sentence."""
+    """The first few names of a list, for a sentence."""
     texts = [str(name) for name in names]
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

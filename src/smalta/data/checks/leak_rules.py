@@ -1,4 +1,4 @@
-"""The rule about look-alikes: a picture that trains must not measure as well.
+"""The rule about look-alikes: a picture for training must not be used for evaluation too.
 
 In:  exams with likenesses.
 Out: findings.
@@ -19,7 +19,7 @@ from smalta.pictures.reading import read_picture
 
 
 def look_alikes(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Pictures of two splits that show the same, turned and mirrored ones too."""
+    """Pictures of two splits that show the same, even if turned or mirrored."""
     by_split = {name: [exam for exam in exams if exam.split == name and exam.likeness] for name in dataset.splits}
     same: list[tuple[Exam, Exam]] = []
     near: list[tuple[Exam, Exam]] = []
@@ -29,7 +29,7 @@ def look_alikes(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
             pair = (first[i], second[j])
             (same if _is_same(*pair) else near).append(pair)
     if same:
-        # where the split was dealt here, the data set is not at fault, but its numbers would be
+        # if smalta dealt the splits, the data set has no error, although its scores would be too high
         level: Level = "warning" if dataset.dealt else "error"
         yield _finding(dataset, level, "identical-pictures", "the same picture as", same)
     if near:
@@ -51,11 +51,11 @@ def _finding(dataset: Dataset, level: Level, rule: str, how: str, pairs: Sequenc
         rule=rule,
         message=(
             f"{counted(len(later), 'picture')} {how} one of another split ({listed(between)}): "
-            f"{listed(examples, most=2)}; what trains must not measure"
+            f"{listed(examples, most=2)}; pictures for training must not be used for evaluation"
         ),
         files=inside(dataset.root, later),
         fix=(
-            "list pictures of one scene under one name in groups.txt, so that they stay on one side"
+            "list pictures of one scene under one group in groups.txt, so that they stay in one split"
             if dataset.dealt
             else "keep all pictures of one scene in one split"
         ),

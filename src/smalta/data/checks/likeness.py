@@ -1,12 +1,12 @@
-"""Find pictures that show the same thing, also turned, mirrored, rescaled or compressed again.
+"""Find pictures that show the same, even if turned, mirrored, rescaled or compressed again.
 
 In:  pictures.
 Out: `Likeness`, a few kilobytes per picture, and pairs that are alike.
 
-A perceptual hash of 63 signs of cosine coefficients finds candidates fast; a small copy with its shading taken out
-confirms them, because dark microscope fields and evenly lit surfaces agree in their coarse coefficients by nature.
-On real sets the confirmation measured at most 0.7 between different pictures and at least 0.86 between a picture and
-its copy after JPEG at quality 50, halving, brightening or noise.
+A perceptual hash of 63 signs of cosine coefficients finds candidates fast. The correlation of small copies without
+shading confirms them, because the coarse coefficients of dark microscope fields or evenly lit surfaces always agree.
+On real sets the correlation of different pictures is at most 0.7. The correlation of a picture and its copy after JPEG
+at quality 50, halving, brightening or noise is at least 0.86.
 
 Must not know: data sets, splits, rules.
 """
@@ -24,18 +24,18 @@ HASH_DISTANCE = 12  # of 63 bits
 CORRELATION = 0.75
 _SIDE = 64
 _COEFFICIENTS = 8
-_SHADING = 4.0  # standard deviation, in pixels of the small copy, of the blur that is taken out
+_SHADING = 4.0  # standard deviation of the blur that is subtracted as shading, in pixels of the small copy
 _ONES = np.array([value.bit_count() for value in range(2**16)], dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """What is kept of a picture to compare it with others.
+    """The features of a picture by which it is compared with others.
 
     Attributes:
         coefficients: (8, 8) float32, the lowest cosine coefficients.
-        detail: (64, 64) float16 of mean 0 and norm 1, the small copy without its shading; all 0 for an even picture.
-        colors: digest of the histogram of every channel; turning and mirroring leave it as it is.
+        detail: (64, 64) float16, the small copy without shading, of mean 0 and norm 1; all 0 for a uniform picture.
+        colors: digest of the histogram of every channel; turning and mirroring do not change it.
     """
 
     coefficients: np.ndarray
@@ -44,7 +44,7 @@ class Likeness:
 
 
 def likeness(picture: np.ndarray) -> Likeness:
-    """What is kept of a picture (H, W, 3) uint8."""
+    """The features of a picture (H, W, 3) uint8."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     detail = small - cv2.GaussianBlur(small, (0, 0), _SHADING)
@@ -59,9 +59,9 @@ def likeness(picture: np.ndarray) -> Likeness:
 
 
 def alike(first: Sequence[Likeness], second: Sequence[Likeness]) -> Iterator[tuple[int, int]]:
-    """Pairs (i, j) such that first[i] and second[j] show the same, in any of the eight turned and mirrored ways.
+    """Pairs (i, j) such that first[i] and second[j] show the same, in any of the eight turned and mirrored versions.
 
-    Every picture of `first` is compared with every one of `second`.
+    Every picture of `first` is compared with every picture of `second`.
     """
     if not second:
         return
@@ -76,7 +76,7 @@ def alike(first: Sequence[Likeness], second: Sequence[Likeness]) -> Iterator[tup
 
 
 def turns(array: np.ndarray, *, frequencies: bool = False) -> list[np.ndarray]:
-    """The eight turned and mirrored versions of an array (H, W, ...), or of the cosine coefficients of one.
+    """The eight turned and mirrored versions of an array (H, W, ...), or of its cosine coefficients.
 
     Mirroring a picture flips the sign of its odd coefficients along that axis.
     """
@@ -92,12 +92,12 @@ def turns(array: np.ndarray, *, frequencies: bool = False) -> list[np.ndarray]:
 
 
 def same_pixels(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two pictures (H, W, 3) are equal pixel for pixel in one of the eight ways."""
+    """Whether two pictures (H, W, 3) are equal pixel for pixel in one of the eight versions."""
     return any(np.array_equal(first, variant) for variant in turns(second))
 
 
 def _signs(coefficients: np.ndarray) -> np.ndarray:
-    """(4,) uint16: one bit per coefficient, set where it is positive; the first, the mean, is left out."""
+    """(4,) uint16: one bit per coefficient, set if it is positive; the bit of the first, the mean, is 0."""
     bits = (coefficients > 0).ravel()
     bits[0] = False
     return np.packbits(bits).view(np.uint16)

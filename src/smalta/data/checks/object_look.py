@@ -1,9 +1,9 @@
 """Measure the object labels of one picture: sizes, parts, and whether they agree with the classes.
 
 In:  a class map, an object map, the class tree.
-Out: `ObjectLook`: counts alone.
+Out: `ObjectLook`: counts only.
 
-No loop over pixels or objects: a part is a connected set of runs of equal pixels, found as a graph's component.
+There is no loop over pixels or objects: a part is a connected component of a graph of runs of equal pixels.
 
 Must not know: rules, files, other pictures.
 """
@@ -21,28 +21,28 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.settle import class_votes, without_gaps
 
 SPECK = 4  # pixels
-ALIKE = 0.25  # a part with this share of the largest part's area, or more, may be an object of its own
-STREWN = 10  # alike parts of one object
+ALIKE = 0.25  # a part is alike the largest part, and may be an object, from this share of its area on
+STREWN = 10  # number of alike parts from which on an object is strewn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectLook:
-    """What the objects of one picture are like.
+    """The measures of the objects of one picture.
 
     Attributes:
-        n: objects.
+        n: number of objects.
         highest: the largest id; 0 without objects.
         specks: objects of at most 4 pixels.
         scattered: objects whose two largest parts are alike in area and lie further apart than either is long.
-        strewn: objects of ten parts and more that are alike in area.
+        strewn: objects of at least ten parts that are alike in area.
         parts: the median number of alike parts of an object; 0 without objects.
-        one_per_class: whether no two objects are of the same class.
-        without_class: objects that are unlabelled in most of their pixels.
-        on_stuff: objects that are stuff in most of their pixels.
-        pixels: of objects that are things.
-        stray_pixels: of these, those on stuff.
-        thing_pixels: of things.
-        crowd_pixels: of these, those in no object.
+        one_per_class: whether no two objects have the same class.
+        without_class: objects whose pixels are mostly unlabelled.
+        on_stuff: objects whose pixels are mostly stuff.
+        pixels: number of pixels in objects that are things.
+        stray_pixels: pixels among them that are stuff.
+        thing_pixels: number of pixels of things.
+        crowd_pixels: pixels among them that belong to no object.
     """
 
     n: int = 0
@@ -61,7 +61,7 @@ class ObjectLook:
 
 
 def look_at_objects(classes: np.ndarray, instances: np.ndarray, tree: ClassTree) -> ObjectLook:
-    """What the objects of a picture are like.
+    """Measure the objects of a picture.
 
     Args:
         classes: (H, W) node ids.
@@ -96,7 +96,7 @@ def look_at_objects(classes: np.ndarray, instances: np.ndarray, tree: ClassTree)
 
 
 class _Parts(NamedTuple):
-    """Connected parts: (P,) owner, area, and edges of the box in pixels, the right and lower ones beyond the part."""
+    """Connected parts: (P,) owner, area, and box in pixels; its right and lower edges lie one pixel beyond the part."""
 
     owner: np.ndarray
     area: np.ndarray
@@ -107,7 +107,7 @@ class _Parts(NamedTuple):
 
 
 def _parts(places: np.ndarray) -> _Parts:
-    """Parts (pixels that touch by sides or corners) of every number above 0 of a map (H, W)."""
+    """Parts of every number above 0 of a map (H, W); pixels of a part touch at sides or corners."""
     width = places.shape[1]
     begins = np.ones(places.shape, dtype=bool)
     begins[:, 1:] = places[:, 1:] != places[:, :-1]
@@ -138,7 +138,7 @@ def _parts(places: np.ndarray) -> _Parts:
 
 
 def _alike_parts(parts: _Parts, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """By owner, (n,): how many parts are alike the largest, and whether the two largest are so and far apart."""
+    """By owner, (n,): the number of parts alike the largest; whether the two largest are alike and far apart."""
     order = np.lexsort((-parts.area, parts.owner))
     parts = _Parts(*(values[order] for values in parts))
     first = np.flatnonzero(np.diff(parts.owner, prepend=0))

@@ -1,12 +1,12 @@
-"""Rules about label values: do the numbers in the masks mean what the class tree says.
+"""Rules about label values: whether the numbers in the masks are those of the class tree.
 
 In:  exams of all entries.
-Out: findings; a mask stands in one of them at most, under its likeliest cause.
+Out: findings; a mask is in at most one of them, under its likeliest cause.
 
-Values between those of their neighbours betray interpolation: along borders they are 17 % and more of all steps in
-masks that were resized, smoothed or compressed as JPEG, and at most 3 % in hand-drawn masks of real sets. In small
-pictures more things are one pixel wide: up to 15 % of the steps in exact masks of 48 x 64 to 192 x 256 pixels, and 22 %
-and more where those were resized.
+A value between those of its two neighbours is a sign of interpolation. The rules compare the share of such values with
+all steps along borders. It is at most 3 % in hand-drawn masks of real sets, and at least 17 % in masks that were
+resized, smoothed or compressed as JPEG. In small pictures more things are one pixel wide. There it is at most 15 % in
+exact masks (48 x 64 to 192 x 256 pixels), and at least 22 % after resizing them.
 
 Must not know: how an entry is read, other rules.
 """
@@ -21,14 +21,14 @@ from smalta.data.checks.finding import Finding, counted, inside, listed
 from smalta.data.dataset import Dataset
 
 SMOOTH_SHARE = 0.1  # of all steps between neighbours
-SMOOTH_SHARE_SMALL = 0.2  # in masks of fewer than so many pixels, if all of them are values of the tree:
+SMOOTH_SHARE_SMALL = 0.2  # in masks of fewer than SMALL pixels whose values are all in the tree
 SMALL = 2**16
-_FEWEST_STEPS = 30  # below this many a share says nothing
-_FEWEST_MIDDLES = 3  # a drawn outline of one class between two others is no interpolation
+_FEWEST_STEPS = 30  # with fewer steps a share is not reliable
+_FEWEST_MIDDLES = 3  # an outline of one class between two others is not interpolation
 
 
 def is_smooth(exam: Exam) -> bool:
-    """Whether the mask's values run through the numbers between classes instead of stepping over them."""
+    """Whether the mask's values change gradually at borders, through the numbers between the two classes."""
     total = exam.steps.ramps + exam.steps.jumps
     is_small = exam.pixels is not None and exam.pixels.sum() < SMALL
     share = SMOOTH_SHARE_SMALL if is_small else SMOOTH_SHARE
@@ -46,22 +46,22 @@ def lossy_mask(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
         rule="lossy-mask",
         message=(
             f"{counted(len(lossy), 'mask')} in a file type that compresses with loss (JPEG, WebP), "
-            + (f"{len(changed)} with values that are no class ids" if changed else "so far with values that fit")
+            + (f"{len(changed)} with values that are not class ids" if changed else "so far with values that fit")
         ),
         files=inside(dataset.root, (exam.culprit for exam in changed or lossy)),
-        fix="export the masks as PNG from the labelling tool; of 0/255 masks, threshold at 127 and save as PNG",
+        fix="export the masks as PNG from the labelling tool, or threshold 0/255 masks at 127 and save them as PNG",
     )
 
 
 def anti_aliased_mask(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Masks of two classes with shades between them."""
+    """Masks of two classes with values between the two."""
     if len(dataset.tree.leaves) == 2:
         smooth = [exam for exam in exams if not exam.is_lossy and exam.values and is_smooth(exam)]
         yield from _smooth_finding(dataset, smooth, "anti-aliased-mask", "anti-aliased or once compressed as JPEG")
 
 
 def interpolated_mask(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Masks of several classes with ids that lie between those of two neighbours."""
+    """Masks of several classes with values between those of two neighbours."""
     of_many = len(dataset.tree.leaves) > 2
     smooth = [exam for exam in exams if not exam.is_lossy and is_smooth(exam)]
     invented = [exam for exam in smooth if not exam.values and exam.steps.middles >= _FEWEST_MIDDLES]
@@ -79,22 +79,22 @@ def _smooth_finding(dataset: Dataset, smooth: Sequence[Exam], rule: str, cause: 
             rule=rule,
             message=(
                 f"{counted(len(smooth), 'mask')} with values between those of their neighbours "
-                f"({share:.0%} of the steps at borders): {cause}, so that ids along borders are invented"
+                f"({share:.0%} of the steps at borders): {cause}, so values along borders are wrong"
             ),
             files=inside(dataset.root, (exam.culprit for exam in smooth)),
-            fix="export again with nearest-neighbour resizing as PNG; of 0/255 masks, threshold at 127",
+            fix="export them again as PNG with nearest-neighbour resizing, or threshold 0/255 masks at 127",
         )
 
 
 def mask_0_255(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Masks of 0 and 255 against a tree that says 0 and 1."""
+    """Masks of 0 and 255 for a tree with 0 and 1."""
     black_white = [exam for exam in _unexplained(exams) if _is_black_white(exam, dataset.tree)]
     if black_white:
         yield Finding(
             level="error",
             rule="mask-0-255",
             message=(
-                f"{counted(len(black_white), 'mask')} with the values 0 and 255, but the class tree has "
+                f"{counted(len(black_white), 'mask')} with the values 0 and 255, and the class tree has "
                 f"{_value_list(dataset.tree)}"
             ),
             files=inside(dataset.root, (exam.culprit for exam in black_white)),
@@ -112,8 +112,8 @@ def off_by_one(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
             level="error",
             rule="off-by-one",
             message=(
-                f"the masks hold values {found[0]} to {found[-1]}, but the class tree has {known[0]} to {known[-1]}: "
-                "every class would be taken for its neighbour"
+                f"the masks hold values {found[0]} to {found[-1]}, and the class tree has {known[0]} to {known[-1]}; "
+                "each class would be confused with the next"
             ),
             files=inside(dataset.root, (exam.culprit for exam in shifted)),
             fix=f"state the 'ids' of all classes in classes.yaml, counted from {found[0]}",
@@ -121,7 +121,7 @@ def off_by_one(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
 
 
 def unknown_ids(dataset: Dataset, exams: Sequence[Exam]) -> Iterator[Finding]:
-    """Masks with values that the tree does not know, for no other reason that a rule knows."""
+    """Masks with values that the tree does not have, and that no other rule explains."""
     explained = {id(exam) for exam in _shifted(dataset, exams)}
     unknown = [
         exam for exam in _unexplained(exams) if id(exam) not in explained and not _is_black_white(exam, dataset.tree)
@@ -163,7 +163,10 @@ def _is_black_white(exam: Exam, tree: ClassTree) -> bool:
 
 
 def _shifted(dataset: Dataset, exams: Sequence[Exam]) -> list[Exam]:
-    """All masks with unknown values, if the one unknown value is next to the tree's and its other end never occurs."""
+    """All masks with unknown values, if these look shifted by one.
+
+    That is so if only one value is unknown, it is next to one end of the tree's values, and the other end never occurs.
+    """
     known = dataset.tree.value_to_node
     unknown = [exam for exam in _unexplained(exams) if not _is_black_white(exam, dataset.tree)]
     strange = {value for exam in unknown for value in _strange(exam, dataset.tree)}
