@@ -259,7 +259,7 @@ def write(source: Dataset, out: Path) -> list[str]:
                             "image_id": image_id,
                             "category_id": int(tree.node_to_value[node]),
                             "iscrowd": is_crowd,
-                            **_outlined(region, (height, width), as_runs=bool(is_crowd)),
+                            **outlined(region, (height, width), as_runs=bool(is_crowd)),
                         }
                     )
         content[split] = {"images": images, "annotations": annotations}
@@ -274,17 +274,23 @@ def write(source: Dataset, out: Path) -> list[str]:
     return notes
 
 
-def _outlined(region: Region, size_hw: tuple[int, int], *, as_runs: bool) -> dict[str, Any]:
-    """Segmentation, area and box of a region."""
+def outlined(region: Region, size_hw: tuple[int, int], *, as_runs: bool) -> dict[str, Any]:
+    """What an annotation says of a region in a picture of this size: segmentation, area and box.
+
+    Args:
+        region: with a pixel at least.
+        size_hw: of the picture in pixels.
+        as_runs: run lengths even for a region without holes, which else gets polygons.
+    """
     rows, columns = np.flatnonzero(region.mask.any(axis=1)), np.flatnonzero(region.mask.any(axis=0))
     x, y = region.left + int(columns[0]), region.top + int(rows[0])
-    outlined: Any
+    segmentation: Any
     if as_runs or has_holes(region.mask):
-        outlined = {"size": list(size_hw), "counts": encode_runs(region, size_hw)}
+        segmentation = {"size": list(size_hw), "counts": encode_runs(region, size_hw)}
     else:
-        outlined = [part.round(2).ravel().tolist() for part in outline(region)]
+        segmentation = [part.round(2).ravel().tolist() for part in outline(region)]
     return {
-        "segmentation": outlined,
+        "segmentation": segmentation,
         "area": region.area,
         "bbox": [x, y, int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1],
     }
