@@ -16,6 +16,7 @@ from pathlib import Path
 from smalta.description.kinds import Kind
 from smalta.errors import ConfigError, DataError
 from smalta.results.class_maps import CLASSES
+from smalta.results.coco_instances import COCO
 from smalta.results.instance_maps import INSTANCES
 from smalta.results.object_geojson import GEOJSON
 from smalta.results.object_table import OBJECTS
@@ -32,6 +33,7 @@ OUTPUTS: tuple[Output, ...] = (
     PANOPTIC,
     OVERLAY,
     GEOJSON,
+    COCO,
     PROBABILITIES,
 )
 

@@ -1,0 +1,109 @@
+"""Objects as COCO's instance JSON, for tools that read it, and to be corrected and trained on.
+
+In:  `Objects` of pictures.
+Out: `coco_instances.json` about all pictures.
+
+An object without a class, as `--min-confidence` leaves some, is in no annotation.
+
+Must not know: how objects are made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smalta.description.kinds import OBJECT_KINDS
+from smalta.results.output import JoinedFile, Output, Piece, WholeAnswer
+
+if TYPE_CHECKING:
+    from smalta.answers.objects import Objects
+    from smalta.classes import ClassTree
+
+OUTLINED_BYTES = 69  # a pixel, while outlines are made
+
+
+def entry(picture: str, objects: Objects) -> str:
+    """What a picture adds: its image, and an annotation for each object; `document` numbers them.
+
+    Beside COCO's own keys an annotation has "score", "number" (that of the instance picture), and "attributes" with the
+    value of each that asks about the object, where the class tree has attributes.
+
+    Args:
+        picture: the name of its file.
+        objects: of the picture.
+    """
+    from smalta.classes import ROOT
+    from smalta.data.formats.coco import outlined
+    from smalta.data.formats.outlines import Region
+
+    tree, size_hw = objects.tree, objects.instances.shape
+    attributes = [(a.name, ["", *a.values], objects.attribute(a.name).tolist()) for a in tree.attributes]
+    annotations = []
+    for row, (left, top, right, bottom) in enumerate(objects.boxes_xyxy.tolist()):
+        if objects.classes[row] == ROOT:
+            continue
+        region = Region(top, left, objects.instances[top:bottom, left:right] == row + 1)
+        annotation: dict[str, Any] = {
+            "category_id": int(tree.node_to_value[objects.classes[row]]),
+            "iscrowd": 0,
+            **outlined(region, size_hw, as_runs=False),
+            "score": round(float(objects.scores[row]), 4),
+            "number": row + 1,
+        }
+        if attributes:
+            told = {name: texts[values[row]] for name, texts, values in attributes if values[row]}
+            annotation["attributes"] = told
+        annotations.append(annotation)
+    image = {"file_name": picture, "height": size_hw[0], "width": size_hw[1]}
+    return json.dumps({"image": image, "annotations": annotations}, ensure_ascii=False)
+
+
+def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
+    """The file in parts: images and annotations numbered from 1 in the order of the entries, and the categories."""
+    images: list[dict[str, Any]] = []
+    number = 0
+    yield '{"annotations":['
+    for image_id, text in enumerate(entries, start=1):
+        parts = json.loads(text)
+        images.append({"id": image_id, **parts["image"]})
+        for annotation in parts["annotations"]:
+            number += 1
+            yield ("" if number == 1 else ",\n") + _compact({"id": number, "image_id": image_id, **annotation})
+    yield f'],\n"images":{_compact(images)},\n"categories":{_compact(_categories(tree))}}}\n'
+
+
+def _categories(tree: ClassTree) -> list[dict[str, Any]]:
+    """The classes of things, and those above them."""
+    from smalta.data.formats.categories import written_categories
+
+    of_things = {
+        int(tree.node_to_value[node.id])
+        for node in tree
+        if any(tree.is_thing[below] for below in (node.id, *tree.descendants(node.id)))
+    }
+    return [one for one in written_categories(tree, range(1, len(tree) + 1)) if one["id"] in of_things]
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _whole(answer: WholeAnswer, _: Path) -> Piece:
+    return Piece(added=entry(answer.picture.name, answer.objects))
+
+
+def _join(tree: ClassTree, added: Iterable[str]) -> Iterator[bytes]:
+    return (part.encode(errors="backslashreplace") for part in document(tree, added))
+
+
+COCO = Output(
+    name="coco",
+    help="coco_instances.json: outlines of the objects of all pictures.",
+    kinds=OBJECT_KINDS,
+    joined=JoinedFile(name="coco_instances.json", join=_join),
+    whole=_whole,
+    bytes_per_pixel=lambda channels: OUTLINED_BYTES,
+)
