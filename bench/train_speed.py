@@ -44,7 +44,8 @@ from smalta.model.network import Network
 from smalta.plan.machine import free_memory, this_machine
 from smalta.training.batches import Batches
 from smalta.training.losses import TreeLoss, balanced_weights
-from smalta.training.settings import TrainSettings, decide
+from smalta.training.recipe import decide
+from smalta.training.settings import TrainSettings
 from smalta.training.train import DICE_WEIGHT
 from smalta.training.training_plan import network_config, plan_training, work_of
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from command_line import TINY, Cli, assert_refused
 from labelled_sets import write_picture, write_set
+from smalta.errors import TrainingError
+from smalta.training.settings import TrainSettings
 from tiny_runs import events, state
 
 
@@ -36,6 +39,21 @@ def test_train_in_minutes_makes_steps_and_a_model(cli: Cli, discs: Path, tmp_pat
     assert state(tmp_path / "run")[1]["step"] >= 1
     assert (tmp_path / "run" / "model.safetensors").is_file()
     assert events(tmp_path / "run", "validation")
+
+
+def test_train_without_options_has_the_settings_of_the_library(
+    cli: Cli, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[TrainSettings] = []
+
+    def stop(data: Path, run: Path, settings: TrainSettings, **_: Any) -> None:
+        asked.append(settings)
+        raise TrainingError("enough")
+
+    monkeypatch.setattr("smalta.training.train.train", stop)
+
+    assert cli("train", discs, "--out", tmp_path / "run") == (1, "", "smalta: enough\n")
+    assert asked == [TrainSettings()]
 
 
 def test_train_takes_a_classes_file_and_a_seed(cli: Cli, discs: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_demo_does_not_write_into_a_folder_that_holds_files(tmp_path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
 
     with pytest.raises(ConfigError, match=r"is not empty; name a new folder with --out"):
-        run_demo(tmp_path)
+        run_demo(tmp_path, minutes=0.02)
 
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

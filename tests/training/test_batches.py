@@ -55,7 +55,7 @@ def numbers(batches: Batches, steps: range) -> list[list[int]]:
     return found
 
 
-def test_a_batch_stacks_views() -> None:
+def test_a_batch_stacks_crops() -> None:
     batches = batches_of(PlainPictures(4), batch=3)
 
     batch = next(batches.start(0))
@@ -66,7 +66,7 @@ def test_a_batch_stacks_views() -> None:
     assert (batch.labels.shape, batch.labels.dtype) == ((3, 32, 32), torch.int64)
     assert batch.attributes["lit"].dtype == torch.int64
     for picture, lit in zip(batch.pictures[:, 0, 0, 0].tolist(), batch.attributes["lit"], strict=True):
-        assert (lit == (2 if picture % 2 else 0)).all()  # a view without the attribute says nothing
+        assert (lit == (2 if picture % 2 else 0)).all()  # a crop without the attribute says nothing
 
 
 def test_every_picture_is_drawn_once_before_any_is_drawn_again() -> None:
@@ -96,7 +96,7 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
     assert not torch.equal(batch_at(4, start=4, seed=4).pictures, expected.pictures)
 
 
-def test_views_are_as_large_as_their_step_says_however_far_ahead_they_are_made() -> None:
+def test_crops_are_as_large_as_their_step_says_however_far_ahead_they_are_made() -> None:
     def sizes(start: int, ahead: int) -> list[tuple[int, ...]]:
         batches = batches_of(
             PlainPictures(5), size_hw=(128, 64), ahead=ahead, share=lambda step: min(0.5 + step / 8, 1.0)

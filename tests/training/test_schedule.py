@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.errors import ConfigError
-from smalta.training.schedule import GROWN, WARM_UP, Budget, ema_decay, learning_rate_factor, mean_work_left, view_share
+from smalta.training.schedule import (
+    GROWN,
+    WARM_UP,
+    Budget,
+    Spent,
+    crop_share,
+    ema_decay,
+    learning_rate_factor,
+    mean_work_left,
+)
 
 
 class FakeTime:
@@ -96,7 +105,7 @@ def test_a_resumed_run_counts_what_it_had_used_and_what_it_used_to_start_again(f
     budget = Budget(minutes=10, started=fake())
     fake.now += 7  # reading the data again
 
-    budget.resume(elapsed=200.0, training_started=15.0)
+    budget.resume(Spent(elapsed=200.0, training_started=15.0, reserve=0.0))
 
     assert budget.elapsed == 207
     assert budget.training_started == 15
@@ -121,15 +130,15 @@ def test_after_the_warm_up_the_learning_rate_never_rises(a: float, b: float) -> 
         assert learning_rate_factor(late) <= learning_rate_factor(early)
 
 
-def test_views_grow_in_three_steps_until_they_are_full() -> None:
-    shares = [view_share(progress, 0.4) for progress in (0.0, 0.19, 0.2, 0.39, 0.4, 0.59, GROWN, 1.0)]
+def test_crops_grow_in_three_steps_until_they_are_full() -> None:
+    shares = [crop_share(progress, 0.4) for progress in (0.0, 0.19, 0.2, 0.39, 0.4, 0.59, GROWN, 1.0)]
 
     assert shares == pytest.approx([0.4, 0.4, 0.6, 0.6, 0.8, 0.8, 1.0, 1.0])
     assert shares[-2:] == [1.0, 1.0]  # exactly
-    assert view_share(0.0, 1.0) == 1.0
+    assert crop_share(0.0, 1.0) == 1.0
 
 
-def test_the_work_that_is_left_counts_the_growth_of_views() -> None:
+def test_the_work_that_is_left_counts_the_growth_of_crops() -> None:
     assert mean_work_left(0.0, 1.0) == mean_work_left(GROWN, 0.4) == mean_work_left(1.0, 0.4) == 1.0
     growing = (0.4**2 + 0.6**2 + 0.8**2) / 3  # until GROWN; a step of the start does 0.4^2
     assert mean_work_left(0.0, 0.4) == pytest.approx((GROWN * growing + 1 - GROWN) / 0.4**2, rel=0.01)

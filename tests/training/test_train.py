@@ -23,14 +23,15 @@ from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError, TrainingError
 from smalta.model.encoder import load_imagenet_weights
 from smalta.model.storage import load_model, load_tensors, save_tensors
-from smalta.training import clock, learner, loop
-from smalta.training import settings as settings_module
+from smalta.training import clock, learner, loop, recipe, selection
 from smalta.training.head_losses import HeadLoss
+from smalta.training.job import Job
 from smalta.training.learner import Learner
 from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Silent
+from smalta.training.recipe import decide
 from smalta.training.schedule import Budget
-from smalta.training.settings import TrainSettings, decide
+from smalta.training.settings import TrainSettings
 from smalta.training.train import build_network, train
 from smalta.training.validation import Score
 from tiny_runs import events, notes, settings, state
@@ -155,10 +156,10 @@ def test_observers_hear_of_progress_validations_and_notes(
     assert [item for item in heard if isinstance(item, tuple)][:3] == [(1, 0.5), ("validation", 1, True), (2, 1.0)]
 
 
-def test_views_grow_and_a_run_that_is_resumed_sees_the_same_ones(
+def test_crops_grow_and_a_run_that_is_resumed_sees_the_same_ones(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings_module, "LEAST_VIEW", 32)
+    monkeypatch.setattr(recipe, "LEAST_CROP", 32)
     monkeypatch.setattr(clock, "REPORT_SECONDS", 0.0)
     sides: list[int] = []
     update = Learner.update
@@ -300,7 +301,7 @@ def test_a_finished_run_goes_on_with_more_steps(run: Path, discs: Path, tmp_path
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ({"seed": 5}, "was started with seed 0 and cannot go on with 5; leave that option away"),
+        ({"seed": 5}, "was started with seed 0 and cannot go on with 5; omit that option"),
         ({"encoder": "resnet18"}, "was started with encoder 'plain' and cannot go on with 'resnet18'"),
         ({"crop": 32}, "was started with crop 64"),
         ({"minutes": 1.0}, "either minutes or steps"),
@@ -331,7 +332,9 @@ def test_only_a_run_can_be_resumed(discs: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"settings": 3, "fingerprint": {}, "weights": "none"}', "[]"])
+@pytest.mark.parametrize(
+    "content", ["{", "{}", '{"settings": 3, "fingerprint": {}, "weights": "none"}', "[]", "[" * 100_000]
+)
 def test_a_run_with_a_damaged_settings_file_is_refused(content: str, run: Path, discs: Path, tmp_path: Path) -> None:
     again = shutil.copytree(run, tmp_path / "run")
     (again / "settings.json").write_text(content)
@@ -346,7 +349,7 @@ def test_the_state_of_another_version_is_refused(run: Path, discs: Path, tmp_pat
     del counters["accumulate"]
     save_tensors(again / "last.safetensors", tensors, counters)
 
-    with pytest.raises(ModelError, match="lacks 'accumulate': another version of smalta wrote it"):
+    with pytest.raises(ModelError, match="lacks the entry 'accumulate'; another version of smalta wrote it"):
         train(discs, again, settings(steps=12), resume=True)
 
 
@@ -381,7 +384,7 @@ def test_data_with_errors_are_refused_by_the_first_and_the_number_of_the_others(
     sentence = str(caught.value)
     assert "would teach a wrong model" in sentence
     assert "images/p100.png" in sentence  # broken files come first
-    assert f"`smalta check {data}` tells 1 more error" in sentence
+    assert f"`smalta check {data}` reports 1 more error" in sentence
     assert "\n" not in sentence
     assert list((tmp_path / "run").iterdir()) == []
 
@@ -501,12 +504,12 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     assert state(tmp_path / "run")[1]["accumulate"] == 2
 
 
-def test_a_single_view_that_does_not_fit_in_memory_ends_the_run(
+def test_a_single_crop_that_does_not_fit_in_memory_ends_the_run(
     discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Learner, "update", lambda *_: raising(torch.OutOfMemoryError("no"))())
 
-    with pytest.raises(TrainingError, match=r"one view of .* does not fit in memory; use a smaller --crop or --width"):
+    with pytest.raises(TrainingError, match=r"one crop of .* does not fit in memory; use a smaller --crop or --width"):
         train(discs, tmp_path / "run", settings(steps=4, batch=4))
 
 
@@ -523,20 +526,18 @@ def make_trainer(discs: Path, folder: Path, **told: Any) -> loop.Trainer:
     """A trainer of the disc data, without Dice, whose batch normalisation does not depend on the batch."""
     folder.mkdir(exist_ok=True)
     dataset, chosen = open_dataset(discs), settings(**told)
-    recipe = decide(chosen, measure(dataset), 2**32, ("semantic", ""), a_plan(batch=chosen.batch, precision="fp32"))
-    network = build_network(dataset.tree, chosen, recipe.stride)
-    trainer = loop.Trainer(
-        dataset,
-        network,
-        TreeLoss(dataset.tree, np.array([1.0, 0.5, 2.0])),
-        settings=chosen,
-        recipe=recipe,
-        budget=Budget(steps=10),
+    made = decide(chosen, measure(dataset), 2**32, ("semantic", ""), a_plan(batch=chosen.batch, precision="fp32"))
+    network = build_network(dataset.tree, chosen, made.stride)
+    job = Job(
         run=folder,
-        log=Log(folder, Silent()),
-        weights=np.ones(len(dataset.split("train"))),
-        facts={},
+        dataset=dataset,
+        settings=chosen,
+        recipe=made,
+        network=network,
+        loss=TreeLoss(dataset.tree, np.array([1.0, 0.5, 2.0])),
+        draw_weights=np.ones(len(dataset.split("train"))),
     )
+    trainer = loop.Trainer(job, Budget(steps=10), Log(folder, Silent()))
     network.eval()
     return trainer
 
@@ -604,11 +605,11 @@ def test_a_run_in_minutes_ends_in_time_with_its_validations(
 ) -> None:
     fake = FakeTime()
     trainer = make_trainer(discs, tmp_path, minutes=minutes, steps=None)
-    entries = trainer.dataset.split("val") * (n_val // 2)
-    monkeypatch.setattr(type(trainer.dataset), "split", lambda self, name: entries)
+    entries = trainer.job.dataset.split("val") * (n_val // 2)
+    monkeypatch.setattr(type(trainer.job.dataset), "split", lambda self, name: entries)
     monkeypatch.setattr(time, "monotonic", fake)
     monkeypatch.setattr(loop, "save_state", lambda *_: None)
-    monkeypatch.setattr(loop, "save_model", lambda *_: None)
+    monkeypatch.setattr(selection, "save_model", lambda *_: None)
 
     class NoBatches:
         def start(self, step: int) -> Any:
@@ -632,8 +633,9 @@ def test_a_run_in_minutes_ends_in_time_with_its_validations(
 
     monkeypatch.setattr(trainer, "_batches", NoBatches)
     monkeypatch.setattr(loop.Trainer, "_step", step)
-    monkeypatch.setattr(loop, "validate", look)
-    trainer.budget = Budget(minutes=minutes, started=fake.now - 5.0)  # reading and measuring took five seconds
+    monkeypatch.setattr(selection, "validate", look)
+    trainer.budget.minutes, trainer.budget.steps = minutes, None
+    trainer.budget.started = fake.now - 5.0  # reading and measuring took five seconds
 
     trainer.run(resume=False)
 
@@ -710,11 +712,11 @@ def test_coarse_labels_are_read_from_a_quarter_of_the_run_on_and_in_parts_where_
         sizes.append(len(labels))
         return labels
 
-    monkeypatch.setattr(learner, "sharpen", deepen)
+    monkeypatch.setattr(learner, "deepen", deepen)
     error = torch.OutOfMemoryError("no")
     monkeypatch.setattr(Learner, "update", at_call(1, raising(error), Learner.update))
 
-    # two of the four pictures of each batch have coarse labels, where their views show them
+    # two of the four pictures of each batch have coarse labels, where their crops show them
     train(partial_run.parent / "data", tmp_path / "run", settings(steps=8, batch=4))
 
     assert state(tmp_path / "run")[1]["accumulate"] == 2

@@ -15,7 +15,8 @@ from smalta.errors import ConfigError
 from smalta.inference.predictor import load
 from smalta.model.storage import load_model
 from smalta.scenes import write_scenes
-from smalta.training.settings import TrainSettings, kind_of
+from smalta.training.recipe import kind_of
+from smalta.training.settings import TrainSettings
 from smalta.training.train import train
 
 NUCLEI = ClassTree({"ground": {}, "nucleus": {"kind": "thing"}})

@@ -10,10 +10,14 @@ import typer
 from rich.markup import escape
 
 from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, checked_device, n_bytes, out
+from smalta.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from smalta.description.kinds import Kind
     from smalta.training.settings import Augment
+    from smalta.training.train import TrainResult
+
+USUAL = TrainSettings()  # the defaults
 
 
 def train(
@@ -22,36 +26,40 @@ def train(
     run: Annotated[Path, typer.Option("--out", help="New folder for the run.")],
     minutes: Annotated[
         float | None, typer.Option(help="Wall time of the whole run, validation included.", show_default=False)
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps, instead of minutes.", show_default=False)] = None,
+    ] = USUAL.minutes,
+    steps: Annotated[
+        int | None, typer.Option(help="Training steps, instead of minutes.", show_default=False)
+    ] = USUAL.steps,
     classes: Classes = None,
     kind: Annotated[
         str, typer.Option(help="binary, semantic, instance or panoptic; auto takes what the labels allow.")
-    ] = "auto",
-    encoder: Annotated[str, typer.Option(help="A timm model name, or 'plain'.")] = "tf_efficientnet_lite0",
-    no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from random weights.")] = False,
-    seed: Annotated[int, typer.Option(help="Of splits, order, views and fresh weights.")] = 0,
+    ] = USUAL.kind,
+    encoder: Annotated[str, typer.Option(help="A timm model name, or 'plain'.")] = USUAL.encoder,
+    no_pretrained: Annotated[
+        bool, typer.Option("--no-pretrained", help="Start from random weights.")
+    ] = not USUAL.pretrained,
+    seed: Annotated[int, typer.Option(help="Of splits, order, crops and fresh weights.")] = USUAL.seed,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
-    device: DeviceName = "auto",
+    device: DeviceName = USUAL.device,
     memory: Memory = None,
-    batch: Annotated[int | None, typer.Option(help="Pictures per step.", show_default=False)] = None,
-    crop: Annotated[int | None, typer.Option(help="Side of the training views in pixels.", show_default=False)] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures per step.", show_default=False)] = USUAL.batch,
+    crop: Annotated[
+        int | None, typer.Option(help="Side of the training crops in pixels.", show_default=False)
+    ] = USUAL.crop,
     first_view: Annotated[
         float, typer.Option(help="Share of that side at the start of the run, from where it grows; 1 for no growth.")
-    ] = 0.4,
+    ] = USUAL.first_view,
     augment: Annotated[
-        str, typer.Option(help="usual, or none: views do not vary, to see whether pictures can be learned at all.")
-    ] = "usual",
-    stride: Annotated[int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)] = None,
-    width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = 96,
-    learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = 6e-3,
+        str, typer.Option(help="usual, or none: crops do not vary, to see whether pictures can be learned at all.")
+    ] = USUAL.augment,
+    stride: Annotated[
+        int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)
+    ] = USUAL.stride,
+    width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = USUAL.width,
+    learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = USUAL.learning_rate,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on labelled pictures."""
-    from smalta.report.training_progress import TrainingProgress
-    from smalta.training.settings import TrainSettings
-    from smalta.training.train import train as train_run
-
     settings = TrainSettings(
         kind=cast("Kind", kind),  # checked there
         minutes=minutes,
@@ -69,17 +77,31 @@ def train(
         width=width,
         learning_rate=learning_rate,
     )
+    _run(data, run, settings, classes, started=context.obj, resume=resume, quiet=quiet)
+
+
+def _run(
+    data: Path, run: Path, settings: TrainSettings, classes: Path | None, *, started: float, resume: bool, quiet: bool
+) -> None:
+    """Train, and say how it went."""
+    from smalta.report.training_progress import TrainingProgress
+    from smalta.training.train import train as train_run
+
     with nullcontext() if quiet else TrainingProgress(out) as watcher:
-        result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=context.obj)
+        result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=started)
     if not quiet:
-        score = "not measured" if result.validation_score is None else f"{result.validation_score:.3f}"
-        out.print(
-            f"{result.steps} steps in {result.seconds / 60:.1f} minutes; best validation {result.measure} {score} "
-            f"(step {result.best_step}); the model is [bold]{escape(str(result.model))}[/]",
-            highlight=False,
-        )
-        split = "test" if "test" in result.splits else "val"
-        out.print(f"next: smalta evaluate {escape(str(run))} {escape(str(data))} --split {split}", highlight=False)
+        _print(result, run, data)
+
+
+def _print(result: TrainResult, run: Path, data: Path) -> None:
+    score = "not measured" if result.validation_score is None else f"{result.validation_score:.3f}"
+    out.print(
+        f"{result.steps} steps in {result.seconds / 60:.1f} minutes; best validation {result.measure} {score} "
+        f"(step {result.best_step}); the model is [bold]{escape(str(result.model))}[/]",
+        highlight=False,
+    )
+    split = "test" if "test" in result.splits else "val"
+    out.print(f"next: smalta evaluate {escape(str(run))} {escape(str(data))} --split {split}", highlight=False)
 
 
 def demo(

@@ -40,7 +40,7 @@ FEW_STEPS = 250  # two quiet cores make about 600
 SCENES, RUN, ANSWERS = "scenes", "run", "answers"
 
 
-def run_demo(out: str | Path, *, minutes: float = 1.5, quiet: bool = False) -> dict[str, Any]:
+def run_demo(out: str | Path, *, minutes: float, quiet: bool = False) -> dict[str, Any]:
     """Make street and parking scenes, train on them, measure on others, and say what to look at.
 
     Args:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smalta.classes import ClassTree
 
 DEFAULT_ENCODER = "tf_efficientnet_lite0"
+DEFAULT_STRIDE = 4  # pixels
 DEFAULT_WIDTH = 96  # channels
 
 
@@ -34,7 +35,7 @@ class NetworkConfig(HeadConfig):
     """
 
     encoder: str = DEFAULT_ENCODER
-    stride: int = 4
+    stride: int = DEFAULT_STRIDE
     width: int = DEFAULT_WIDTH
 
     def __post_init__(self) -> None:

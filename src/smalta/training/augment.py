@@ -1,10 +1,10 @@
-"""Random views of a labelled picture, the same for picture and labels, drawn from a generator that the caller seeds.
+"""Random crops of a labelled picture, the same for picture and labels, drawn from a generator that the caller seeds.
 
 In:  one `Sample`.
 Out: `Crop`: tensors of one size, ready to be stacked.
 
 The kernels are torchvision's (transforms v2), for colours OpenCV's; the parameters are drawn here, from one generator
-per view, so that a view depends on its seed alone and not on which thread makes it or what was drawn before.
+per crop, so that a crop depends on its seed alone and not on which thread makes it or what was drawn before.
 
 Must not know: networks, losses, batches.
 """
@@ -26,22 +26,22 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.sample import Sample
 
 GREY = np.array([0.2989, 0.587, 0.114])  # weights of red, green and blue, as torchvision has them
-LEAST_FILLED = 0.9  # of a view's side by its picture, or of the picture's own side where it is smaller than the view
+LEAST_FILLED = 0.9  # of a crop's side by its picture, or of the picture's own side where it is smaller than the crop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentConfig:
-    """How far a view may stray from its picture.
+    """How far a crop may stray from its picture.
 
     Attributes:
-        scale: least and most enlargement of the picture. A picture no larger than the view is hardly made smaller: it
-            would leave most of the view without a label.
+        scale: least and most enlargement of the picture. A picture no larger than the crop is hardly made smaller: it
+            would leave most of the crop without a label.
         stretch: most ratio between the two axes' enlargements.
-        flip: probability of a mirrored view.
-        upside_down: whether views may also be turned upside down and on their side; for pictures without an up.
-        aimed: probability that the view is laid around a pixel of a class drawn evenly among those in the picture.
+        flip: probability of a mirrored crop.
+        upside_down: whether crops may also be turned upside down and on their side; for pictures without an up.
+        aimed: probability that the crop is laid around a pixel of a class drawn evenly among those in the picture.
         brightness, contrast, saturation: each factor is drawn from 1 - x to 1 + x.
-        grey: probability of a view without colour.
+        grey: probability of a crop without colour.
     """
 
     scale: tuple[float, float] = (0.6, 1.6)
@@ -57,16 +57,16 @@ class AugmentConfig:
 
 UNCHANGED = AugmentConfig(
     scale=(1.0, 1.0), stretch=1.0, flip=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0
-)  # views are parts of the pictures, and do not vary
+)  # crops are parts of the pictures, and do not vary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop:
-    """One view of a sample.
+    """One crop of a sample, changed as `AugmentConfig` allows.
 
     Attributes:
         picture: (3, H, W) uint8.
-        labels: (H, W) int16 node ids, 0 where the view leaves the picture.
+        labels: (H, W) int16 node ids, 0 where the crop leaves the picture.
         attributes: by name, (H, W) uint8, 0 = not labelled.
         instances: (H, W) int32 object ids, 0 = none; None where the sample has no objects.
     """
@@ -77,7 +77,7 @@ class Crop:
     instances: Tensor | None = None
 
 
-def random_view(
+def random_crop(
     sample: Sample,
     tree: ClassTree,
     size_hw: tuple[int, int],
@@ -85,15 +85,15 @@ def random_view(
     rng: np.random.Generator,
     zoom: float = 1.0,
 ) -> Crop:
-    """Draw one view.
+    """Draw one crop.
 
     Args:
         sample: the labelled picture.
         tree: says which class each becomes in a mirrored picture.
-        size_hw: of the view, in pixels.
+        size_hw: of the crop, in pixels.
         config: how far to stray.
-        rng: consumed; the same state gives the same view.
-        zoom: enlarges every picture beside what `config` draws, so that a smaller view shows as much.
+        rng: consumed; the same state gives the same crop.
+        zoom: enlarges every picture beside what `config` draws, so that a smaller crop shows as much.
     """
     picture = torch.from_numpy(np.array(sample.picture)).permute(2, 0, 1)
     maps = [sample.classes.astype(np.int16), *(np.array(values) for values in sample.attributes.values())]
@@ -119,16 +119,16 @@ def random_view(
     return Crop(picture=picture, labels=classes.contiguous(), attributes=named, instances=instances)
 
 
-def smaller_view(size_hw: tuple[int, int], share: float) -> tuple[tuple[int, int], float]:
-    """A smaller view of the same part of a picture.
+def smaller_crop(size_hw: tuple[int, int], share: float) -> tuple[tuple[int, int], float]:
+    """A smaller crop of the same part of a picture.
 
     Args:
-        size_hw: of the full view, multiples of 32.
+        size_hw: of the full crop, multiples of 32.
         share: of its side that is wanted, in (0, 1].
 
     Returns:
         Its size, multiples of 32, and by how much a picture in it is smaller. The shorter side is rounded down: a
-        picture that just fills the full view then fills this one too.
+        picture that just fills the full crop then fills this one too.
     """
     longer = max(size_hw)
     zoom = max(round(share * longer / 32), 1) * 32 / longer
@@ -141,7 +141,7 @@ def _window(
 ) -> tuple[int, int, int, int]:
     """Top, left, height, width in the picture; it may reach beyond the picture where that is smaller."""
     height, width = sample.classes.shape
-    # the scale at which the longer way of the picture fills the view
+    # the scale at which the longer way of the picture fills the crop
     covering = min(size_hw[0] / height, size_hw[1] / width)
     least, most = (zoom * limit for limit in config.scale)
     least = min(max(least, LEAST_FILLED * min(covering, zoom)), most)
@@ -176,7 +176,7 @@ def _aim(classes: np.ndarray, rng: np.random.Generator) -> tuple[int, int] | Non
 def _cut(
     picture: Tensor, labels: list[Tensor], window: tuple[int, int, int, int], size_hw: tuple[int, int]
 ) -> tuple[Tensor, list[Tensor]]:
-    """The window, brought to the view's size; beyond the picture the picture's edge goes on, without a label."""
+    """The window, brought to the crop's size; beyond the picture the picture's edge goes on, without a label."""
     top, left, height, width = window
     rows, columns = picture.shape[1:]
     beyond = [max(-left, 0), max(-top, 0), max(left + width - columns, 0), max(top + height - rows, 0)]

@@ -1,7 +1,7 @@
-"""Batches of random views: which picture when, read once, made on a few threads.
+"""Batches of random crops: which picture when, read once, made on a few threads.
 
 In:  entries of a data set, a seed, a step number.
-Out: `Batch`es, a function of seed, step and the size of views there: a resumed run sees what an uninterrupted one does.
+Out: `Batch`es, a function of seed, step and the size of crops there: a resumed run sees what an uninterrupted one does.
 
 Must not know: networks, losses, schedules.
 """
@@ -22,14 +22,14 @@ from torch import Tensor
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
 from smalta.system.cores import usable_cores
-from smalta.training.augment import AugmentConfig, Crop, random_view, smaller_view
+from smalta.training.augment import AugmentConfig, Crop, random_crop, smaller_crop
 from smalta.training.sampling import picks
 from smalta.training.targets import ObjectTargets, object_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Views stacked.
+    """Crops stacked.
 
     Attributes:
         pictures: (B, 3, H, W) uint8, channels-last in memory.
@@ -96,14 +96,14 @@ class Batches:
         dataset: where the samples come from.
         entries: the pictures to draw from.
         weights: (P,) how often each is drawn, on average once in P draws where they are equal.
-        size_hw: of full views, multiples of 32.
-        batch: views per batch.
-        config: how far views stray.
-        seed: of order and views.
+        size_hw: of full crops, multiples of 32.
+        batch: crops per batch.
+        config: how far crops stray.
+        seed: of order and crops.
         cache_bytes: memory for decoded samples.
         ahead: batches made before they are asked for; 0 where the processor that makes them also trains.
         object_stride: of the network's map, if it has heads for objects; else None.
-        share: side of a step's views, divided by that of full ones; asked once, when the step's views are begun.
+        share: side of a step's crops, divided by that of full ones; asked once, when the step's crops are begun.
     """
 
     def __init__(
@@ -137,11 +137,11 @@ class Batches:
         while True:
             while len(waiting) <= self._ahead:
                 slots = range(step * self._batch, (step + 1) * self._batch)
-                size_hw, zoom = smaller_view(self._size_hw, self._share(step))
-                waiting.append([self._pool.submit(self._view, slot, size_hw, zoom) for slot in slots])
+                size_hw, zoom = smaller_crop(self._size_hw, self._share(step))
+                waiting.append([self._pool.submit(self._crop, slot, size_hw, zoom) for slot in slots])
                 step += 1
-            views = [view.result() for view in waiting.popleft()]
-            yield _stack([crop for crop, _ in views], [targets for _, targets in views if targets is not None])
+            made = [crop.result() for crop in waiting.popleft()]
+            yield _stack([crop for crop, _ in made], [targets for _, targets in made if targets is not None])
 
     def close(self) -> None:
         """Stop the threads."""
@@ -151,27 +151,27 @@ class Batches:
         """Indices of the entries of one pass."""
         return picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
 
-    def _view(self, slot: int, size_hw: tuple[int, int], zoom: float) -> tuple[Crop, ObjectTargets | None]:
-        """The view at a place in the row, and what the heads for objects should answer."""
+    def _crop(self, slot: int, size_hw: tuple[int, int], zoom: float) -> tuple[Crop, ObjectTargets | None]:
+        """The crop at a place in the row, and what the heads for objects should answer."""
         epoch, place = divmod(slot, len(self._entries))
         sample = self._cache.read(self._entries[self._order(epoch)[place]])
         rng = np.random.default_rng((self._seed, 1, slot))
-        crop = random_view(sample, self._tree, size_hw, self._config, rng, zoom)
+        crop = random_crop(sample, self._tree, size_hw, self._config, rng, zoom)
         if self._object_stride is None:
             return crop, None
         instances = None if crop.instances is None else crop.instances.numpy()
         return crop, object_targets(crop.labels.numpy(), instances, self._tree.is_thing, self._object_stride)
 
 
-def _stack(views: Sequence[Crop], targets: Sequence[ObjectTargets]) -> Batch:
-    pictures = torch.stack([view.picture for view in views])
-    names = {name for view in views for name in view.attributes}
-    blank = torch.zeros(views[0].labels.shape, dtype=torch.uint8)
+def _stack(crops: Sequence[Crop], targets: Sequence[ObjectTargets]) -> Batch:
+    pictures = torch.stack([crop.picture for crop in crops])
+    names = {name for crop in crops for name in crop.attributes}
+    blank = torch.zeros(crops[0].labels.shape, dtype=torch.uint8)
     return Batch(
         pictures=pictures.contiguous(memory_format=torch.channels_last),
-        labels=torch.stack([view.labels for view in views]).long(),
+        labels=torch.stack([crop.labels for crop in crops]).long(),
         attributes={
-            name: torch.stack([view.attributes.get(name, blank) for view in views]).long() for name in sorted(names)
+            name: torch.stack([crop.attributes.get(name, blank) for crop in crops]).long() for name in sorted(names)
         },
         objects={
             name: torch.from_numpy(np.stack([getattr(target, name) for target in targets]))

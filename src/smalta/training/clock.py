@@ -30,13 +30,16 @@ class Clock:
         self._last = self._reported = time.monotonic()
         self._losses = []
 
-    def views_made(self) -> None:
-        """The views of the step that is being timed are there now."""
+    def crops_made(self) -> None:
+        """The crops of the step that is being timed are there now."""
         self._waits = [*self._waits[-20:], time.monotonic() - self._last]
 
     @property
     def medians(self) -> dict[str, float]:
-        """Seconds of the last steps: "step" of the whole, "views" until its views were there; empty before a step."""
+        """Seconds of the last steps, as plan.json names them; empty before a step.
+
+        "step" is the time of a whole step, "views" the part of it until its crops were there.
+        """
         if not self._durations or not self._waits:
             return {}
         return {"step": statistics.median(self._durations), "views": statistics.median(self._waits)}

@@ -26,9 +26,10 @@ from smalta.training.batches import Batch
 from smalta.training.head_losses import head_losses, total_loss
 from smalta.training.losses import TreeLoss
 from smalta.training.optimizer import MuonAdamW
+from smalta.training.pseudo_labels import deepen
+from smalta.training.recipe import Recipe
 from smalta.training.schedule import ema_decay
-from smalta.training.settings import Recipe, TrainSettings
-from smalta.training.sharpening import sharpen
+from smalta.training.settings import TrainSettings
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision on every start
 
@@ -126,7 +127,7 @@ class Learner:
             torch.cuda.empty_cache()
 
     @torch.no_grad()
-    def sharpened(self, batch: Batch, parts: int) -> Batch:
+    def with_pseudo_labels(self, batch: Batch, parts: int) -> Batch:
         """The batch with coarse labels read by the averaged network where it is sure.
 
         Args:
@@ -142,7 +143,7 @@ class Learner:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
                 logits = self.average(batch.pictures[rows])[SEMANTIC]
             logits = F.interpolate(logits.float(), size=size_hw, mode="bilinear", align_corners=False)
-            labels[rows] = sharpen(labels[rows], logits, self._tree, self._readable)
+            labels[rows] = deepen(labels[rows], logits, self._tree, self._readable)
         return replace(batch, labels=labels)
 
     @torch.no_grad()

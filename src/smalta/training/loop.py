@@ -1,101 +1,58 @@
-"""Train a network: steps, validations, checkpoints, and what to do when something goes wrong.
+"""Train a network: steps, states to go on from, and what to do when something goes wrong.
 
-In:  a data set, settings, a folder.
-Out: RUN/model.safetensors (the best weights by validation), RUN/last.safetensors (to go on), log and settings.
+In:  a job, its budget, a log.
+Out: RUN/last.safetensors (to go on), and by way of `Selection` RUN/model.safetensors (the best weights by validation).
 
-Must not know: how labels become losses, how progress is shown.
+Must not know: how labels become losses, how weights are chosen, how progress is shown.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from smalta.data.dataset import Dataset
-from smalta.description.model_info import ModelInfo
-from smalta.description.run_folder import MODEL_FILE
-from smalta.errors import ModelError, TrainingError
-from smalta.model.network import Network
-from smalta.model.storage import save_model
+from smalta.errors import TrainingError
 from smalta.model.torch_runtime import is_out_of_memory
+from smalta.training import counters as counting
 from smalta.training.batches import Batch, Batches
-from smalta.training.calibrating import calibrate_model
 from smalta.training.checkpoint import load_state, save_state
 from smalta.training.clock import Clock
+from smalta.training.counters import Counters
 from smalta.training.interrupts import hold_interrupts
+from smalta.training.job import Job
 from smalta.training.learner import Learner
-from smalta.training.losses import TreeLoss
 from smalta.training.observer import Log, Progress
-from smalta.training.schedule import VALIDATIONS, Budget, learning_rate_factor, mean_work_left, view_share
-from smalta.training.settings import Recipe, TrainSettings
-from smalta.training.sharpening import FROM
-from smalta.training.validation import MOST, Score, validate
+from smalta.training.pseudo_labels import FROM
+from smalta.training.schedule import Budget, crop_share, learning_rate_factor, mean_work_left
+from smalta.training.selection import Selection
 
 CHECKPOINT_SECONDS = 60.0
-VALIDATION_SHARE = 1 / 30  # of the minutes, for one validation
-
-
-@dataclass(slots=True)
-class Counters:
-    """What a run counts; all of it is saved with its state."""
-
-    step: int = 0
-    best_score: float = -1.0
-    best_step: int = -1
-    learning_rate_scale: float = 1.0
-    accumulate: int = 1
-    stepped_back: bool = False
-    validated_at: float = 0.0  # progress at the last validation
-    validated_step: int = -1
-    validation_pictures: int = MOST
 
 
 class Trainer:
     """One run.
 
     Args:
-        dataset: with the splits "train" and "val".
-        network: with the weights to start from.
-        loss: for the semantic head.
-        settings: as told.
-        recipe: as decided.
+        job: what it works with.
         budget: minutes or steps.
-        run: the folder to write to.
-        log: is told what happens.
-        weights: (P,) how often each training picture is drawn.
-        readable: nodes whose labels the averaged network may deepen.
-        facts: about data and weights, stored with the model.
+        log: hears of what happens.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        network: Network,
-        loss: TreeLoss,
-        *,
-        settings: TrainSettings,
-        recipe: Recipe,
-        budget: Budget,
-        run: Path,
-        log: Log,
-        weights: np.ndarray,
-        readable: tuple[int, ...] = (),
-        facts: dict[str, Any],
-    ) -> None:
-        self.dataset, self.run_folder, self.log, self.facts = dataset, run, log, facts
-        self.weights = weights
-        self.settings, self.recipe, self.budget = settings, recipe, budget
-        self.learner = Learner(network, loss, dataset.tree, settings=settings, recipe=recipe, readable=readable)
-        self.objects = network.config.objects
+    def __init__(self, job: Job, budget: Budget, log: Log) -> None:
+        self.job, self.budget, self.log = job, budget, log
+        self.learner = Learner(
+            job.network,
+            job.loss,
+            job.dataset.tree,
+            settings=job.settings,
+            recipe=job.recipe,
+            readable=job.readable,
+        )
+        self.selection = Selection(job, budget, log)
         self.counters = Counters()
         self.seconds_per_step = 0.0
         self._whole = True  # whether weights, average, optimiser and counters are of the same step
-        self._clock = Clock(recipe.batch)
+        self._clock = Clock(job.recipe.batch)
 
     # -- the run ----------------------------------------------------------------------------------
 
@@ -104,6 +61,7 @@ class Trainer:
 
         Raises:
             TrainingError: if the loss is not finite twice, or one picture does not fit in memory.
+            ModelError: if the state to go on from is damaged, or is of another network or version.
         """
         if resume:
             self._restore()
@@ -121,39 +79,27 @@ class Trainer:
             raise
         finally:
             batches.close()
-        if self.objects:
-            self._calibrate()
+        if self.job.objects:
+            self.selection.calibrate(self.counters)
         return self.counters
-
-    def _calibrate(self) -> None:
-        chosen = np.random.default_rng(0).permutation(len(entries := self.dataset.split("val")))
-        said = calibrate_model(
-            self.run_folder / MODEL_FILE,
-            self.dataset,
-            [entries[i] for i in chosen[: self.counters.validation_pictures]],
-            device=self.recipe.device,
-            bf16=self.recipe.bf16,
-            seconds=math.inf if self.settings.minutes is None else self.budget.reserve,
-        )
-        self.log.note(said)
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Medians over the last steps, as `Clock.medians` tells them."""
+        """Medians over the last steps, as `Clock.medians` gives them."""
         return self._clock.medians
 
     def _steps(self, batches: Batches) -> None:
         source = batches.start(self.counters.step)
         self._clock.restart()
         while True:
-            if self._validation_due():
+            if self.selection.due(self.counters):
                 self._validate()
             elif self._clock.since_checkpoint > CHECKPOINT_SECONDS:
                 self._save()
             if self.budget.finished(self.counters.step, self.seconds_per_step):
                 break
             batch = next(source)
-            self._clock.views_made()
+            self._clock.crops_made()
             with hold_interrupts():
                 self._whole = False
                 loss = self._step(batch.to(self.learner.device))
@@ -171,12 +117,15 @@ class Trainer:
             self._validate()
 
     def _step(self, batch: Batch) -> float:
+        """The loss of a step; not finite where no weight has moved."""
         progress = self.budget.progress(self.counters.step)
         self.learner.set_rate(learning_rate_factor(progress) * self.counters.learning_rate_scale)
         while True:
             parts = self.counters.accumulate
             try:
-                return self.learner.update(self.learner.sharpened(batch, parts) if progress >= FROM else batch, parts)
+                if progress >= FROM:
+                    return self.learner.update(self.learner.with_pseudo_labels(batch, parts), parts)
+                return self.learner.update(batch, parts)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
@@ -185,10 +134,11 @@ class Trainer:
     # -- what can go wrong ------------------------------------------------------------------------
 
     def _halve(self, batch: int, error: BaseException) -> None:
+        """Make the steps in twice as many parts."""
         self.learner.forget_gradients()
         if self.counters.accumulate >= batch:
             raise TrainingError(
-                f"one view of {self.recipe.crop_hw} px does not fit in memory; use a smaller --crop or --width"
+                f"one crop of {self.job.recipe.crop_hw} px does not fit in memory; use a smaller --crop or --width"
             ) from error
         self.counters.accumulate = min(self.counters.accumulate * 2, batch)
         self.log.note(
@@ -197,11 +147,12 @@ class Trainer:
         )
 
     def _step_back(self) -> None:
+        """Go back to the last state with half the learning rate; the second time, give up."""
         if self.counters.stepped_back:
             raise TrainingError(
                 f"the loss became infinite or undefined again at step {self.counters.step}, at half the learning rate; "
                 f"look at the pictures and labels with `smalta check`, or lower --learning-rate "
-                f"(now {self.settings.learning_rate:g})"
+                f"(now {self.job.settings.learning_rate:g})"
             )
         broken = self.counters.step
         self._restore(keep_clock=True)
@@ -216,86 +167,21 @@ class Trainer:
 
     # -- between steps ----------------------------------------------------------------------------
 
-    def _validation_due(self) -> bool:
-        step = self.counters.step
-        if step in (0, self.counters.validated_step):
-            return False
-        if self.settings.steps is not None:
-            return step % math.ceil(self.settings.steps / VALIDATIONS) == 0 and step < self.settings.steps
-        return self.budget.progress(step) - self.counters.validated_at >= self._pause
-
-    @property
-    def _pause(self) -> float:
-        """Progress between validations: so much that they take at most a tenth of the run."""
-        total = 60 * (self.settings.minutes or 1)
-        return max(1 / VALIDATIONS, 10 * self.budget.reserve / total)
-
     def _validate(self) -> None:
         started = time.monotonic()
-        entries = self.dataset.split("val")
-        score = validate(
-            self.learner.average,
-            self.dataset,
-            entries,
-            device=self.recipe.device,
-            bf16=self.recipe.bf16,
-            most=self.counters.validation_pictures,
-            seconds=math.inf if self.settings.minutes is None else 60 * self.settings.minutes * VALIDATION_SHARE,
-        )
-        if score.n_pictures < min(len(entries), self.counters.validation_pictures):
-            self.counters.validation_pictures = score.n_pictures
-            self.log.note(
-                f"validation looks at {score.n_pictures} of {len(entries)} pictures, so that it leaves time to train"
-            )
-        better = (
-            not score.best_by <= self.counters.best_score
-        )  # also where the score is undefined: then the newest is kept
-        if better:
-            self.counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
-            self.counters.best_step = self.counters.step
-            save_model(self.run_folder / MODEL_FILE, self.learner.average.state_dict(), self._info(score))
-        self.counters.validated_step = self.counters.step
-        self.counters.validated_at = self.budget.progress(self.counters.step)
-        self.log.validation(
-            self.counters.step,
-            score.measure,
-            score.best_by,
-            better,
-            miou=score.miou,
-            level=score.level,
-            iou=score.ious,
-            threshold=score.threshold,
-            seconds=round(time.monotonic() - started, 2),
-            elapsed=round(self.budget.elapsed, 1),
-        )
+        self.selection.look(self.learner.average, self.counters)
         self._save()
         # a last validation; and calibration, which takes longer
-        looks = 4.0 if self.objects else 1.1
+        looks = 4.0 if self.job.objects else 1.1
         self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
-
-    def _info(self, score: Score) -> ModelInfo:
-        facts = self.facts | {
-            "step": self.counters.step,
-            "seconds": round(self.budget.elapsed, 1),
-            "validation_miou": score.miou if math.isfinite(score.miou) else None,
-        }
-        if math.isfinite(score.quality):
-            facts["validation_pq"] = score.quality
-        return ModelInfo(
-            tree=self.dataset.tree,
-            network=self.learner.network.config,
-            kind=self.recipe.kind,
-            threshold=score.threshold,
-            facts=facts,
-        )
 
     def _report(self) -> None:
         if not self._clock.report_due:
             return
         loss, rate = self._clock.take()
         done = self.budget.progress(self.counters.step)
-        per_step = self.seconds_per_step * mean_work_left(done, self.recipe.first_view)
+        per_step = self.seconds_per_step * mean_work_left(done, self.job.recipe.first_view)
         self.log.progress(
             Progress(
                 step=self.counters.step,
@@ -309,46 +195,35 @@ class Trainer:
     # -- state ------------------------------------------------------------------------------------
 
     def _save(self) -> None:
-        counters: dict[str, Any] = {name: getattr(self.counters, name) for name in Counters.__slots__}
-        counters |= {
-            "elapsed": self.budget.elapsed,
-            "training_started": self.budget.training_started,
-            "reserve": self.budget.reserve,
-        }
-        learner = self.learner
-        save_state(self.run_folder, learner.network, learner.average, learner.optimizer, counters)
+        learner, numbers = self.learner, counting.to_dict(self.counters, self.budget.spent)
+        save_state(self.job.run, learner.network, learner.average, learner.optimizer, numbers)
         self._clock.saved()
 
     def _restore(self, *, keep_clock: bool = False) -> None:
         learner = self.learner
-        found = load_state(self.run_folder, learner.network, learner.average, learner.optimizer)
-        try:
-            self.counters = Counters(**{name: found[name] for name in Counters.__slots__})
-        except KeyError as error:
-            raise ModelError(
-                f"the state in {self.run_folder} lacks {error}: another version of smalta wrote it; start a new run"
-            ) from error
+        found = load_state(self.job.run, learner.network, learner.average, learner.optimizer)
+        self.counters, spent = counting.from_dict(found, f"the state in {self.job.run}")
         if not keep_clock:
-            self.budget.resume(elapsed=found["elapsed"], training_started=found["training_started"])
-            self.budget.reserve = found["reserve"]
+            self.budget.resume(spent)
             # a budget that was raised makes the last validation lie further back
             self.counters.validated_at = min(self.counters.validated_at, self.budget.progress(self.counters.step))
 
     def _batches(self) -> Batches:
+        job = self.job
         return Batches(
-            self.dataset,
-            self.dataset.split("train"),
-            self.weights,
-            self.recipe.crop_hw,
-            batch=self.recipe.batch,
-            config=self.recipe.augment,
-            seed=self.settings.seed,
-            cache_bytes=self.recipe.cache_bytes,
-            ahead=self.recipe.ahead,
-            object_stride=self.recipe.stride if self.objects else None,
-            share=self._view_share,
+            job.dataset,
+            job.dataset.split("train"),
+            job.draw_weights,
+            job.recipe.crop_hw,
+            batch=job.recipe.batch,
+            config=job.recipe.augment,
+            seed=job.settings.seed,
+            cache_bytes=job.recipe.cache_bytes,
+            ahead=job.recipe.ahead,
+            object_stride=job.recipe.stride if job.objects else None,
+            share=self._crop_share,
         )
 
-    def _view_share(self, step: int) -> float:
-        """The first step has full views, so that what does not fit in memory is found at once."""
-        return 1.0 if step == 0 else view_share(self.budget.progress(step), self.recipe.first_view)
+    def _crop_share(self, step: int) -> float:
+        """The first step has full crops, so that what does not fit in memory is found at once."""
+        return 1.0 if step == 0 else crop_share(self.budget.progress(step), self.job.recipe.first_view)

@@ -1,4 +1,4 @@
-"""What a training run tells while it works: to a log file, and to whoever watches.
+"""What a training run reports while it works: to a log file, and to whoever watches.
 
 In:  events of a run.
 Out: `RUN/log.jsonl`, one JSON object per line; calls on an `Observer`.
@@ -25,7 +25,7 @@ class Progress:
         step: steps done.
         done: share of the budget that is used, in [0, 1].
         loss: mean over the last steps.
-        pictures_per_second: training views per second over the last steps.
+        pictures_per_second: training crops per second over the last steps.
         seconds_left: to the end of the run.
     """
 
@@ -67,7 +67,7 @@ class Log:
 
     Args:
         run: the run's folder.
-        observer: who is told too.
+        observer: who hears of it too.
     """
 
     def __init__(self, run: Path, observer: Observer) -> None:

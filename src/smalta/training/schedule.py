@@ -1,7 +1,7 @@
 """How far a run has come, in minutes or in steps, and what the learning rate is there.
 
 In:  a budget; the clock, or the step number.
-Out: progress from 0 to 1; factors of the learning rate and of the size of views.
+Out: progress from 0 to 1; factors of the learning rate and of the size of crops.
 
 A run in minutes cannot know its number of steps, so everything that changes over a run is a function of progress.
 
@@ -16,10 +16,25 @@ from dataclasses import dataclass, field
 
 from smalta.errors import ConfigError
 
-GROWN = 0.6  # share of the run after which the views have their full size
-SIZES = 3  # of smaller views before that; kernels are built anew for each, which takes seconds
+GROWN = 0.6  # share of the run after which the crops have their full size
+SIZES = 3  # of smaller crops before that; kernels are built anew for each, which takes seconds
 WARM_UP = 0.04  # share of the run in which the learning rate rises
 VALIDATIONS = 8  # a run looks at its validation pictures about so often
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a run had used when its state was saved, in seconds.
+
+    Attributes:
+        elapsed: since its start.
+        training_started: from its start to its first step.
+        reserve: for its end.
+    """
+
+    elapsed: float
+    training_started: float
+    reserve: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,10 +81,15 @@ class Budget:
         """Seconds from the start of the run to its first step."""
         return self._training_started or 0.0
 
-    def resume(self, *, elapsed: float, training_started: float) -> None:
+    @property
+    def spent(self) -> Spent:
+        """What was used so far."""
+        return Spent(elapsed=self.elapsed, training_started=self.training_started, reserve=self.reserve)
+
+    def resume(self, spent: Spent) -> None:
         """Go on where a stopped run was: what it had used counts beside what this one has used so far."""
-        self.started -= elapsed
-        self._training_started = training_started
+        self.started -= spent.elapsed
+        self._training_started, self.reserve = spent.training_started, spent.reserve
 
     def progress(self, step: int) -> float:
         """Share of the budget that is used before step `step`, in [0, 1]."""
@@ -100,10 +120,10 @@ def learning_rate_factor(progress: float) -> float:
     return max((1 - progress) / (1 - WARM_UP), 0.0) ** 0.9
 
 
-def view_share(progress: float, first: float) -> float:
-    """Side of the training views, divided by their full side: `SIZES` even steps up, then 1.
+def crop_share(progress: float, first: float) -> float:
+    """Side of the training crops, divided by their full side: `SIZES` even steps up, then 1.
 
-    Small views of the same pictures come first, as in progressive learning (Tan and Le 2021, EfficientNetV2): what is
+    Small crops of the same pictures come first, as in progressive learning (Tan and Le 2021, EfficientNetV2): what is
     where, and what it looks like, is seen in them too, and a step takes a fraction of the time.
 
     Args:
@@ -115,9 +135,9 @@ def view_share(progress: float, first: float) -> float:
 
 
 def mean_work_left(progress: float, first: float, parts: int = 32) -> float:
-    """Mean work of a step from here to the end of the run, in that of a step of now; it goes by a view's area."""
-    ahead = [view_share(progress + (1 - progress) * (k + 0.5) / parts, first) ** 2 for k in range(parts)]
-    return sum(ahead) / parts / view_share(progress, first) ** 2
+    """Mean work of a step from here to the end of the run, in that of a step of now; it goes by a crop's area."""
+    ahead = [crop_share(progress + (1 - progress) * (k + 0.5) / parts, first) ** 2 for k in range(parts)]
+    return sum(ahead) / parts / crop_share(progress, first) ** 2
 
 
 def ema_decay(step: int, gamma: float = 16.0) -> float:

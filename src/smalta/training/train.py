@@ -1,5 +1,11 @@
 """`smalta train` as a function: from a folder of labelled pictures to a folder with a model.
 
+    settings, folder --run_files--> a new run, or one that goes on
+    labelled pictures --_examine--> _Data: kind, draw weights, fingerprint
+    + the machine's plan --_decide--> _Decision: plan, recipe
+    + fresh weights --_build--> Job: network, loss
+    --loop.Trainer--> RUN/model.safetensors
+
 In:  a data set's path, a run's path, settings.
 Out: the run's folder, and where its model lies.
 
@@ -8,13 +14,11 @@ Must not know: how progress is shown, command lines.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,33 +29,66 @@ from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset
 from smalta.data.fingerprint import Fingerprint, measure
-from smalta.description.kinds import OBJECT_KINDS
-from smalta.description.run_folder import MODEL_FILE
-from smalta.errors import ConfigError, DataError, ModelError, TrainingError
+from smalta.description.kinds import OBJECT_KINDS, Kind
+from smalta.description.run_folder import MODEL_FILE, STATE_FILE
+from smalta.errors import DataError
 from smalta.model.encoder import load_imagenet_weights
 from smalta.model.network import Network
 from smalta.plan.machine import free_memory, this_machine
+from smalta.plan.plan import Plan
 from smalta.plan.plan_file import write_plan
 from smalta.system.allocator import keep_large_blocks
-from smalta.system.whole_files import write_bytes
-from smalta.training.checkpoint import STATE_FILE
+from smalta.training.counters import Counters
+from smalta.training.job import Job
 from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
+from smalta.training.pseudo_labels import readable_nodes
+from smalta.training.recipe import Recipe, decide, kind_of
+from smalta.training.run_files import StoredRun, claim, write_run
 from smalta.training.sampling import draw_weights
 from smalta.training.schedule import Budget
-from smalta.training.settings import Recipe, TrainSettings, decide, kind_of
-from smalta.training.sharpening import readable_nodes
+from smalta.training.settings import TrainSettings
 from smalta.training.training_plan import network_config, plan_training, stored_plan, with_measured, work_of
 from smalta.version import __version__
 
-SETTINGS_FILE = "settings.json"
-CLASSES_FILE = "classes.yaml"
 DICE_WEIGHT = 0.5
 KEPT = (
     "the encoder's layers up to a quarter of the resolution keep their ImageNet weights: edges and colours are the "
     "same everywhere, and a step that trains them too takes a fifth longer"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Data:
+    """Labelled pictures that were examined.
+
+    Attributes:
+        dataset: with pictures to learn from and to choose by.
+        kind: what the model will answer, and why.
+        draw_weights: (P,) how often each training picture is drawn.
+        fingerprint: of the training pictures.
+        notes: what a person should know about them.
+    """
+
+    dataset: Dataset
+    kind: tuple[Kind, str]
+    draw_weights: np.ndarray
+    fingerprint: Fingerprint
+    notes: tuple[str, ...]
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Pictures by split."""
+        return {name: len(entries) for name, entries in self.dataset.splits.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """How the run is done: as the machine does it best, and as the data ask for."""
+
+    plan: Plan
+    recipe: Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,84 +135,36 @@ def train(
             with; `minutes` or `steps` may be given to raise them, and `device` may be another.
         classes: the class tree or its file, instead of the data set's own.
         resume: go on with the run that `out` holds.
-        observer: is told about progress.
+        observer: hears about progress.
         started: `time.monotonic()` when the program began; now if None.
 
     Raises:
         SmaltaError: if data, classes, settings or folder cannot be used.
     """
     started = time.monotonic() if started is None else started
-    run = Path(out)
-    stored = _Stored.read(run) if resume else None
+    run, watcher = Path(out), observer or Silent()
+    stored = StoredRun.read(run) if resume else None
     if stored is None:
-        _claim(run)
+        claim(run)
     else:
         settings, classes = stored.settings_for(settings), stored.tree_for(classes)
     budget = Budget(minutes=settings.minutes, steps=settings.steps, started=started)
     keep_large_blocks()
-    dataset = open_dataset(data, classes=classes, seed=settings.seed)
-    watcher = observer or Silent()
-    watcher.on_note(f"examining {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
-    kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
-    weights, notes = draw_weights(_examined(dataset), dataset.tree)
-    fingerprint = measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint
-    free = min(free_memory(), settings.memory_bytes or sys.maxsize)
-    made = stored_plan(run, settings) if resume else None
-    if made is None or (made.device == "cuda" and not torch.cuda.is_available()):
-        work = work_of(settings, dataset.tree, fingerprint, objects=kind[0] in OBJECT_KINDS)
-        made = plan_training(work, settings, this_machine(), free)
-    if made.device == "cpu":
-        torch.set_num_threads(made.threads)
-    recipe = decide(settings, fingerprint, free, kind, made)
-    network = build_network(dataset.tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
-    going_on = resume and (run / STATE_FILE).is_file()  # a run that was stopped before its first state starts again
-    source = (
-        load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and not going_on else "none"
-    )
+    examined = _examine(open_dataset(data, classes=classes, seed=settings.seed), settings, stored, watcher)
+    decision = _decide(run, settings, examined, stored)
+    # a run that was stopped before its first state starts again
+    going_on = stored is not None and (run / STATE_FILE).is_file()
+    job = _build(run, settings, examined, decision, stored, fresh=not going_on)
     if stored is None:
-        _write_run(run, dataset, settings, fingerprint, recipe, source)
-        write_plan(run, made)
+        write_run(run, examined.dataset, settings, examined.fingerprint, decision.recipe, job.facts["weights"])
+        write_plan(run, decision.plan)
     log = Log(run, watcher)
-    reasons = [] if going_on else [*recipe.reasons.values()]
-    if network.encoder.keeps_fine_layers and not going_on:
-        reasons.append(KEPT)
-    for note in (*dataset.notes, *notes, *reasons):
+    for note in (*examined.notes, *([] if going_on else _reasons(job))):
         log.note(note)
-    splits = {name: len(entries) for name, entries in dataset.splits.items()}
-    facts = {
-        "smalta": __version__,
-        "torch": torch.__version__,
-        "data": dataset.root.resolve().name,
-        "splits": splits,
-        "settings": settings.to_dict(),
-        "weights": source if stored is None else stored.weights,
-    }
-    shares = fingerprint.shares(dataset.tree)
-    trainer = Trainer(
-        dataset,
-        network,
-        TreeLoss(dataset.tree, balanced_weights(dataset.tree, shares), dice=DICE_WEIGHT),
-        settings=settings,
-        recipe=recipe,
-        budget=budget,
-        run=run,
-        log=log,
-        weights=weights,
-        readable=readable_nodes(dataset.tree, shares),
-        facts=facts,
-    )
+    trainer = Trainer(job, budget, log)
     counters = trainer.run(resume=going_on)
-    write_plan(run, with_measured(made, trainer.seconds))
-    return TrainResult(
-        model=run / MODEL_FILE,
-        steps=counters.step,
-        best_step=counters.best_step,
-        measure="PQ" if network.config.objects else "mIoU",
-        validation_score=counters.best_score if counters.best_score >= 0 else None,
-        seconds=budget.elapsed,
-        splits=splits,
-        notes=(*dataset.notes, *notes),
-    )
+    write_plan(run, with_measured(decision.plan, trainer.seconds))
+    return _result(job, counters, budget, examined)
 
 
 def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, objects: bool = False) -> Network:
@@ -187,69 +176,25 @@ def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, obje
     return network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    """What a run's folder says about the run that goes on there."""
-
-    run: Path
-    settings: Mapping[str, Any]
-    fingerprint: Fingerprint
-    weights: str
-    tree: ClassTree
-
-    @classmethod
-    def read(cls, run: Path) -> Self:
-        path = run / SETTINGS_FILE
-        if not path.is_file():
-            raise ModelError(f"{run} holds no run to resume; leave --resume away and name a new folder to start one")
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            fingerprint = Fingerprint.from_dict(content["fingerprint"])
-            settings, weights = dict(content["settings"]), str(content["weights"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"{path} is damaged ({error!r}); start a new run in another folder") from error
-        tree = ClassTree.from_file(run / CLASSES_FILE)
-        return cls(run=run, settings=settings, fingerprint=fingerprint, weights=weights, tree=tree)
-
-    def settings_for(self, told: TrainSettings) -> TrainSettings:
-        """The run's settings with the budget and the device that are told now; other changes are refused."""
-        budget = {"minutes": told.minutes, "steps": told.steps}
-        stated = any(value is not None for value in budget.values())
-        settings = TrainSettings.from_dict({**self.settings, **(budget if stated else {}), "device": told.device})
-        for name, usual in TrainSettings().to_dict().items():
-            now, then = getattr(told, name), getattr(settings, name)
-            if now not in (usual, then):
-                raise ConfigError(
-                    f"the run in {self.run} was started with {name} {then!r} and cannot go on with {now!r}; "
-                    "leave that option away, or start a new run in another folder"
-                )
-        return settings
-
-    def tree_for(self, told: ClassTree | str | Path | None) -> ClassTree:
-        """The run's class tree; another one is refused."""
-        told = ClassTree.from_file(told) if isinstance(told, str | Path) else told
-        if told is not None and told != self.tree:
-            raise ConfigError(
-                f"the run in {self.run} was started with other classes; leave --classes away, or start a new run in "
-                "another folder"
-            )
-        return self.tree
+# -- the steps of a training, in their order ----------------------------------------------------------
 
 
-def _claim(run: Path) -> None:
-    """Make the folder of a new run; one that holds anything is refused."""
-    if run.exists() and not run.is_dir():
-        raise TrainingError(f"{run} is a file; name a folder for the run with --out")
-    if run.is_dir() and any(run.iterdir()):
-        raise TrainingError(f"{run} is not empty; name a new folder with --out, or go on with its run by --resume")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{run} cannot be made ({error}); name another folder with --out") from error
+def _examine(dataset: Dataset, settings: TrainSettings, stored: StoredRun | None, watcher: Observer) -> _Data:
+    """Look at all labels; data that would teach a wrong model are refused."""
+    watcher.on_note(f"examining {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
+    kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
+    weights, notes = draw_weights(_pixels(dataset), dataset.tree)
+    return _Data(
+        dataset=dataset,
+        kind=kind,
+        draw_weights=weights,
+        fingerprint=measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint,
+        notes=(*dataset.notes, *notes),
+    )
 
 
-def _examined(dataset: Dataset) -> np.ndarray:
-    """(P, N + 1) pixels per class of the training pictures; data that would teach a wrong model are refused."""
+def _pixels(dataset: Dataset) -> np.ndarray:
+    """(P, N + 1) pixels per class of the training pictures, if there is nothing wrong with them."""
     for split in ("train", "val"):
         if not dataset.splits.get(split):
             raise DataError(
@@ -262,22 +207,66 @@ def _examined(dataset: Dataset) -> np.ndarray:
         raise DataError(
             f"{dataset.root} would teach a wrong model: {first.message.rstrip('.')} ({listed(first.files, most=3)}); "
             f"{first.fix.rstrip('.')}"
-            + (f"; `smalta check {dataset.root}` tells {counted(others, 'more error')}" if others else "")
+            + (f"; `smalta check {dataset.root}` reports {counted(others, 'more error')}" if others else "")
         )
     return np.stack([report.pixels[entry.name] for entry in dataset.split("train")])
 
 
-def _write_run(
-    run: Path, dataset: Dataset, settings: TrainSettings, fingerprint: Fingerprint, recipe: Recipe, weights: str
-) -> None:
-    content = {
-        "smalta": __version__,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "data": str(dataset.root),
-        "settings": settings.to_dict(),
-        "recipe": recipe.to_dict(),
-        "weights": weights,
-        "fingerprint": fingerprint.to_dict(),
-    }
-    write_bytes(run / CLASSES_FILE, dataset.tree.to_yaml().encode())
-    write_bytes(run / SETTINGS_FILE, (json.dumps(content, indent=1) + "\n").encode())
+def _decide(run: Path, settings: TrainSettings, data: _Data, stored: StoredRun | None) -> _Decision:
+    """Plan the run on this machine; one that goes on keeps its plan, where the device is still there."""
+    free = min(free_memory(), settings.memory_bytes or sys.maxsize)
+    plan = None if stored is None else stored_plan(run, settings)
+    if plan is None or (plan.device == "cuda" and not torch.cuda.is_available()):
+        objects = data.kind[0] in OBJECT_KINDS
+        work = work_of(settings, data.dataset.tree, data.fingerprint, objects=objects)
+        plan = plan_training(work, settings, this_machine(), free)
+    return _Decision(plan=plan, recipe=decide(settings, data.fingerprint, free, data.kind, plan))
+
+
+def _build(
+    run: Path, settings: TrainSettings, data: _Data, decision: _Decision, stored: StoredRun | None, *, fresh: bool
+) -> Job:
+    """Make the network and its loss; `fresh` weights are those of ImageNet, where the settings allow it."""
+    recipe, tree = decision.recipe, data.dataset.tree
+    if decision.plan.device == "cpu":
+        torch.set_num_threads(decision.plan.threads)
+    network = build_network(tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
+    source = load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and fresh else "none"
+    shares = data.fingerprint.shares(tree)
+    return Job(
+        run=run,
+        dataset=data.dataset,
+        settings=settings,
+        recipe=recipe,
+        network=network,
+        loss=TreeLoss(tree, balanced_weights(tree, shares), dice=DICE_WEIGHT),
+        draw_weights=data.draw_weights,
+        readable=readable_nodes(tree, shares),
+        facts={
+            "smalta": __version__,
+            "torch": torch.__version__,
+            "data": data.dataset.root.resolve().name,
+            "splits": data.splits,
+            "settings": settings.to_dict(),
+            "weights": source if stored is None else stored.weights,
+        },
+    )
+
+
+def _reasons(job: Job) -> list[str]:
+    """Why the run is done as it is, in sentences."""
+    kept = [KEPT] if job.network.encoder.keeps_fine_layers else []
+    return [*job.recipe.reasons.values(), *kept]
+
+
+def _result(job: Job, counters: Counters, budget: Budget, data: _Data) -> TrainResult:
+    return TrainResult(
+        model=job.run / MODEL_FILE,
+        steps=counters.step,
+        best_step=counters.best_step,
+        measure="PQ" if job.objects else "mIoU",
+        validation_score=counters.best_score if counters.best_score >= 0 else None,
+        seconds=budget.elapsed,
+        splits=data.splits,
+        notes=data.notes,
+    )

@@ -24,7 +24,9 @@ from smalta.plan.plan import Limits, Plan
 from smalta.plan.plan_file import read_plan
 from smalta.plan.planner import plan
 from smalta.plan.work_of import work_of_network
-from smalta.training.settings import TrainSettings, kind_of, view_size, wanted_batch
+from smalta.runtimes.registry import AUTO
+from smalta.training.recipe import crop_size, kind_of, wanted_batch
+from smalta.training.settings import TrainSettings
 
 
 def training_work(data: Path, size_hw: tuple[int, int] | None = None) -> Work:
@@ -32,7 +34,7 @@ def training_work(data: Path, size_hw: tuple[int, int] | None = None) -> Work:
 
     Args:
         data: the data set, in any format that `open_dataset` knows.
-        size_hw: of the views, pixels; None for what training would take.
+        size_hw: of the crops, pixels; None for what training would take.
 
     Raises:
         SmaltaError: if the data cannot be used.
@@ -55,8 +57,8 @@ def work_of(
     """The work of a training whose data set was measured; `size_hw` as for `training_work`."""
     config = network_config(settings, tree, settings.stride or fingerprint.output_stride, objects=objects)
     batch = wanted_batch(settings, fingerprint)
-    view_hw = size_hw or view_size(settings, fingerprint)
-    return work_of_network(config, view_hw, "training", batch=batch, fine_kept=settings.pretrained)
+    crop_hw = size_hw or crop_size(settings, fingerprint)
+    return work_of_network(config, crop_hw, "training", batch=batch, fine_kept=settings.pretrained)
 
 
 def network_config(settings: TrainSettings, tree: ClassTree, stride: int, *, objects: bool) -> NetworkConfig:
@@ -72,14 +74,14 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
 
     Args:
         work: of `work_of`.
-        settings: device, batch and memory that are told are kept.
+        settings: device, batch and memory that are set are kept.
         machine: where it runs.
         free_bytes: memory that is free now.
 
     Raises:
         ConfigError: if nothing that the machine has, or that the settings allow, is enough.
     """
-    device = None if settings.device == "auto" else settings.device
+    device = None if settings.device == AUTO else settings.device
     limits = Limits(memory_bytes=max(free_bytes, 1), device=device, batch=settings.batch)
     try:
         return plan(work, machine, limits)
@@ -90,7 +92,7 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
 def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:
     """The plan that a run was started with; None where there is none that can be read, or the device is another now."""
     made = read_plan(run)
-    return made if made is not None and settings.device in ("auto", made.device) else None
+    return made if made is not None and settings.device in (AUTO, made.device) else None
 
 
 def with_measured(made: Plan, seconds: Mapping[str, float]) -> Plan:

@@ -1,7 +1,7 @@
-"""Let a network that has learnt from full labels read coarse ones: a parent becomes the child that it is surely.
+"""Pseudo-labels for coarse labels: where the network is sure of a parent's child, the label becomes that child.
 
-In:  labels of any depth, what the averaged network thinks of the same pictures.
-Out: labels that are as deep or deeper, never in contradiction to what a person said.
+In:  labels of any depth, what the averaged network answers for the same pictures.
+Out: labels that are as deep or deeper, and never contradict what a person said.
 
 The loss of a coarse label says nothing about the parent's children. Once the network knows the children from other
 pictures, its answer inside the labelled parent is right far more often than its free answer, because the label rules
@@ -40,7 +40,7 @@ def readable_nodes(tree: ClassTree, node_shares: np.ndarray) -> tuple[int, ...]:
     return tuple(node for node in tree.inner if all(occurs(child) for child in tree.children(node)))
 
 
-def sharpen(labels: Tensor, leaf_logits: Tensor, tree: ClassTree, nodes: tuple[int, ...]) -> Tensor:
+def deepen(labels: Tensor, leaf_logits: Tensor, tree: ClassTree, nodes: tuple[int, ...]) -> Tensor:
     """Deepen labels where the network is sure; those that it is not sure of stay as they are.
 
     Args:

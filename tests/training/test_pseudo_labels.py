@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.classes import ROOT, ClassTree
-from smalta.training.sharpening import readable_nodes, sharpen
+from smalta.training.pseudo_labels import deepen, readable_nodes
 from trees import trees
 
 # 1 sky  2 vehicle  3 vehicle/car  4 vehicle/car/audi  5 vehicle/car/honda  6 vehicle/lorry
@@ -13,9 +13,9 @@ SKY, VEHICLE, CAR, AUDI, HONDA, LORRY = range(1, 7)
 
 
 def one_pixel(label: int, *probabilities: float) -> int:
-    """The label of a pixel after sharpening; probabilities of sky, audi, honda and lorry."""
+    """The pseudo-label of a pixel; probabilities of sky, audi, honda and lorry."""
     logits = torch.tensor(probabilities).log().view(1, 4, 1, 1)
-    return int(sharpen(torch.full((1, 1, 1), label), logits, TREE, (VEHICLE, CAR)))
+    return int(deepen(torch.full((1, 1, 1), label), logits, TREE, (VEHICLE, CAR)))
 
 
 def test_a_parent_is_read_as_the_child_that_it_surely_is_whatever_the_other_branches_say() -> None:
@@ -43,12 +43,12 @@ def test_a_parent_with_a_child_that_no_label_names_is_not_read() -> None:
 
 
 @given(tree=trees(), seed=st.integers(0, 2**32 - 1))
-def test_a_sharpened_label_never_contradicts_the_label(tree: ClassTree, seed: int) -> None:
+def test_a_pseudo_label_never_contradicts_the_label(tree: ClassTree, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, len(tree) + 1, (2, 3, 4), generator=generator)
     logits = 5 * torch.randn(2, tree.n_leaves, 3, 4, generator=generator)
 
-    deeper = sharpen(labels, logits, tree, tree.inner)
+    deeper = deepen(labels, logits, tree, tree.inner)
 
     for before, after in zip(labels.flatten().tolist(), deeper.flatten().tolist(), strict=True):
         assert after == before or (before != ROOT and after in tree.descendants(before))

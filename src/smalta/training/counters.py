@@ -1,0 +1,71 @@
+"""What a run counts, and its plain form beside the weights of a state.
+
+In:  the counters of a run and what it used of its budget; or the plain data of a state.
+Out: the other of the two.
+
+Must not know: files, networks, what is done with the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from smalta.errors import ModelError
+from smalta.system.records import read_record
+from smalta.training.schedule import Spent
+from smalta.training.validation import MOST
+
+FIX = "another version of smalta wrote it, so start a new run"
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a run counts; all of it is saved with its state.
+
+    Attributes:
+        step: steps done.
+        best_score: of the best weights; -1 before there are any, and where a score is undefined.
+        best_step: after which the best weights were taken; -1 before.
+        learning_rate_scale: factor of the schedule's learning rate.
+        accumulate: parts in which a step is made.
+        stepped_back: whether the loss was not finite once.
+        validated_at: progress at the last validation.
+        validated_step: step of the last validation; -1 before.
+        validation_pictures: that a validation looks at, at most.
+    """
+
+    step: int = 0
+    best_score: float = -1.0
+    best_step: int = -1
+    learning_rate_scale: float = 1.0
+    accumulate: int = 1
+    stepped_back: bool = False
+    validated_at: float = 0.0
+    validated_step: int = -1
+    validation_pictures: int = MOST
+
+
+def to_dict(counters: Counters, spent: Spent) -> dict[str, Any]:
+    """Counters and time as one flat mapping."""
+    return asdict(counters) | asdict(spent)
+
+
+def from_dict(values: Mapping[str, Any], what: str) -> tuple[Counters, Spent]:
+    """Counters and time from what `to_dict` gave.
+
+    Args:
+        values: parsed JSON.
+        what: names the state in a sentence.
+
+    Raises:
+        ModelError: if a key is missing or unknown, or a value is of the wrong type.
+    """
+    known = {entry.name for entry in fields(Counters)}
+    counted = {key: value for key, value in values.items() if key in known}
+    timed = {key: value for key, value in values.items() if key not in known}
+    return (
+        read_record(Counters, counted, what=what, fix=FIX, error=ModelError, complete=True),
+        read_record(Spent, timed, what=what, fix=FIX, error=ModelError, complete=True),
+    )

@@ -1,0 +1,54 @@
+"""What a run works with: all that was decided and built before its first step.
+
+In:  nothing.
+Out: `Job`.
+
+Must not know: how any of it is made, how a run goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smalta.data.dataset import Dataset
+from smalta.model.network import Network
+from smalta.training.losses import TreeLoss
+from smalta.training.recipe import Recipe
+from smalta.training.settings import TrainSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A run that can start.
+
+    Attributes:
+        run: the folder to write to.
+        dataset: with the splits "train" and "val".
+        settings: of a person.
+        recipe: as decided.
+        network: with the weights to start from.
+        loss: for the semantic head.
+        draw_weights: (P,) how often each training picture is drawn.
+        readable: nodes whose labels the averaged network may deepen.
+        facts: about data and weights, stored with the model.
+    """
+
+    run: Path
+    dataset: Dataset
+    settings: TrainSettings
+    recipe: Recipe
+    network: Network
+    loss: TreeLoss
+    draw_weights: np.ndarray
+    readable: tuple[int, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def objects(self) -> bool:
+        """Whether the network has heads for objects."""
+        return self.network.config.objects

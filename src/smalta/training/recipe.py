@@ -1,0 +1,196 @@
+"""What a training run decides for itself: the settings leave it open, the data and the machine's plan say it.
+
+In:  settings; a fingerprint; the plan for device, precision, layout and batch.
+Out: `Recipe`, with a reason for each line, plain data in RUN/settings.json.
+
+Must not know: networks in action, batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from smalta.classes import ClassTree
+from smalta.data.fingerprint import Fingerprint
+from smalta.description.kinds import OBJECT_KINDS, Kind
+from smalta.errors import ConfigError
+from smalta.plan.candidates import TRAINING_BATCH
+from smalta.plan.plan import Plan
+from smalta.runtimes.registry import Device, Layout
+from smalta.training.augment import UNCHANGED, AugmentConfig, smaller_crop
+from smalta.training.schedule import GROWN
+from smalta.training.settings import Augment, TrainSettings
+
+USUAL_CROP = 320  # pixels
+LEAST_CROP = 96  # pixels, before rounding to 32; smaller ones show no more than three places of the coarsest map
+PLANNED = ("device", "precision", "layout", "batch", "allocator", "time")  # lines of the plan that are reasons here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a run does.
+
+    Attributes:
+        kind: what the model answers.
+        device: "cpu" or "cuda".
+        bf16: whether the network computes in bf16.
+        layout: of its maps in memory.
+        batch: pictures per step.
+        crop_hw: of the training crops, pixels.
+        first_view: share of their side at the start of the run.
+        stride: of the network's map.
+        cache_bytes: memory for decoded samples.
+        ahead: batches made before they are asked for.
+        augment: how far training crops stray.
+        reasons: why, by name of the decision.
+    """
+
+    kind: Kind
+    device: Device
+    bf16: bool
+    layout: Layout
+    batch: int
+    crop_hw: tuple[int, int]
+    first_view: float
+    stride: int
+    cache_bytes: int
+    ahead: int
+    augment: AugmentConfig
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain data."""
+        return asdict(self)
+
+
+def kind_of(wanted: Kind | Literal["auto"], tree: ClassTree, has_instances: bool) -> tuple[Kind, str]:
+    """What a model answers, and why.
+
+    Args:
+        wanted: as the settings say.
+        tree: the classes.
+        has_instances: whether objects are labelled one by one.
+
+    Raises:
+        ConfigError: if the labels or the classes do not allow what is wanted.
+    """
+    leaves = list(tree.leaves)
+    n_stuff = int((~tree.is_thing[leaves]).sum())
+    countable = has_instances and n_stuff < len(leaves)
+    plain: Kind = "binary" if len(leaves) == 2 else "semantic"
+    if wanted in OBJECT_KINDS and not countable:
+        lack = "no class is a thing (kind: thing in classes.yaml)" if has_instances else "objects are not labelled"
+        raise ConfigError(f"kind {wanted!r} needs objects that are labelled one by one, but {lack}; use --kind {plain}")
+    if wanted == "binary" and len(leaves) != 2:
+        raise ConfigError(f"kind 'binary' needs two classes, but there are {len(leaves)}; use --kind semantic")
+    if wanted != "auto":
+        return wanted, f"kind {wanted}: as set"
+    if not countable:
+        why = "objects are not labelled one by one" if not has_instances else "no class is a thing"
+        return plain, f"kind {plain}: {len(leaves)} classes, and {why}"
+    if n_stuff > 1:
+        return "panoptic", f"kind panoptic: objects are labelled one by one, and {n_stuff} classes are stuff"
+    return "instance", "kind instance: objects are labelled one by one, and all other classes are but one ground"
+
+
+def crop_size(settings: TrainSettings, fingerprint: Fingerprint) -> tuple[int, int]:
+    """Height and width of the training crops in pixels, multiples of 32; small pictures are padded, not enlarged."""
+    side = settings.crop or USUAL_CROP
+    return min(side, _up(fingerprint.height[1])), min(side, _up(fingerprint.width[1]))
+
+
+def wanted_batch(settings: TrainSettings, fingerprint: Fingerprint) -> int:
+    """Pictures per step, memory aside: as set, or as many as the schedule was made for and the data set has."""
+    return settings.batch or max(2, min(TRAINING_BATCH, fingerprint.n_pictures.get("train", TRAINING_BATCH)))
+
+
+def decide(
+    settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int, kind: tuple[Kind, str], plan: Plan
+) -> Recipe:
+    """Fill in what the settings leave open.
+
+    Args:
+        settings: of a person.
+        fingerprint: of the training split.
+        memory_bytes: memory that is free now.
+        kind: of `kind_of`.
+        plan: of this training; device, precision, layout and batch are obeyed.
+
+    Raises:
+        ConfigError: if batch normalisation could not work.
+    """
+    crop_hw = crop_size(settings, fingerprint)
+    if plan.batch == 1 and crop_hw == (32, 32):
+        raise ConfigError(
+            "batch 1 with crops of 32 x 32 px leaves batch normalisation a single value per channel; use --batch 2"
+        )
+    first_view, why_crop = _growth(settings, fingerprint, crop_hw)
+    stride = settings.stride or fingerprint.output_stride
+    cache_bytes, why_cache = _cache(fingerprint, memory_bytes, plan)
+    augment, why_augment = _augment(settings.augment, fingerprint)
+    return Recipe(
+        kind=kind[0],
+        device=plan.device,
+        bf16=plan.precision == "bf16",
+        layout=plan.layout,
+        batch=plan.batch,
+        crop_hw=crop_hw,
+        first_view=first_view,
+        stride=stride,
+        cache_bytes=cache_bytes,
+        ahead=3 if plan.device == "cuda" else 0,
+        augment=augment,
+        reasons={
+            "kind": kind[1],
+            **{name: f"{name}: {plan.reasons[name]}" for name in PLANNED if name in plan.reasons},
+            "crop": why_crop,
+            "stride": fingerprint.stride_reason if settings.stride is None else f"stride {stride}: as set",
+            "cache": why_cache,
+            "augmentation": why_augment,
+        },
+    )
+
+
+def _growth(settings: TrainSettings, fingerprint: Fingerprint, crop_hw: tuple[int, int]) -> tuple[float, str]:
+    """Share of the crops' side at the start of the run, and why crops have their sizes."""
+    first = max(settings.first_view, min(LEAST_CROP / min(crop_hw), 1.0))
+    why = (
+        f"crops of {crop_hw[0]} x {crop_hw[1]} px from pictures of "
+        f"{fingerprint.height[1]} x {fingerprint.width[1]} px (median)"
+    )
+    if first < 1:
+        first_hw, _ = smaller_crop(crop_hw, first)
+        why += (
+            f"; at the start {first_hw[0]} x {first_hw[1]} px of pictures made smaller, growing until "
+            f"{100 * GROWN:.0f} % of the run are over: small crops teach most of the same in a fraction of the time"
+        )
+    return first, why
+
+
+def _cache(fingerprint: Fingerprint, memory_bytes: int, plan: Plan) -> tuple[int, str]:
+    """Bytes for decoded samples, and why so many."""
+    wanted, allowed = fingerprint.decoded_bytes, min(memory_bytes // 3, max(memory_bytes - plan.memory_bytes, 0))
+    return min(wanted * 2, allowed), (
+        f"{wanted / 2**20:.0f} MiB of decoded samples "
+        + ("fit" if wanted <= allowed else "do not all fit")
+        + f" in {allowed / 2**20:.0f} MiB: a third of the free memory, or what the network leaves of it"
+    )
+
+
+def _augment(wanted: Augment, fingerprint: Fingerprint) -> tuple[AugmentConfig, str]:
+    """How far crops stray, and why."""
+    if wanted == "none":
+        return UNCHANGED, (
+            "augmentation none: as set; crops are parts of the pictures and do not vary, so these are learned by "
+            "heart sooner, and others worse"
+        )
+    if fingerprint.no_up:
+        why = "the classes lie alike in both halves of the pictures, so crops are also turned upside down"
+        return AugmentConfig(upside_down=True), why
+    return AugmentConfig(), "the pictures have an up, so crops are mirrored but not turned"
+
+
+def _up(length: int) -> int:
+    return -(-length // 32) * 32
