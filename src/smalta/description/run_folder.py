@@ -3,7 +3,7 @@
     model.safetensors   the best weights and what they mean: written by training/loop and training/calibrating (by way
                         of model/storage), read by every command that takes a run
     last.safetensors    the state to go on from: written and read by training/checkpoint
-    settings.json       what the run was told, what it decided, its fingerprint and where its data lie: written by
+    settings.json       the settings, what was decided, the data's fingerprint and where they lie: written by
                         training/run_files, read there for --resume, by inference/answer_plan for the usual size of
                         pictures, and by export/onnx_export for the data
     classes.yaml        the class tree: written and read by training/run_files

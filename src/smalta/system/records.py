@@ -122,7 +122,7 @@ def parse_json(content: str | bytes) -> Any:
     """What JSON text stands for.
 
     Raises:
-        ConfigError: if it is not JSON, or is nested too deeply to be read. The caller names the file and the way out.
+        ConfigError: if it is not JSON, or is nested too deeply to be read. The caller names the file and the fix.
     """
     try:
         return json.loads(content)

@@ -34,8 +34,8 @@ class AugmentConfig:
     """How far a crop may stray from its picture.
 
     Attributes:
-        scale: least and most enlargement of the picture. A picture no larger than the crop is hardly made smaller: it
-            would leave most of the crop without a label.
+        scale: least and most enlargement of the picture. A picture that is no larger than the crop shrinks by at most
+            a tenth: otherwise most of the crop would have no label.
         stretch: most ratio between the two axes' enlargements.
         flip: probability of a mirrored crop.
         upside_down: whether crops may also be turned upside down and on their side; for pictures without an up.

@@ -19,8 +19,8 @@ from types import FrameType
 def hold_interrupts() -> Iterator[None]:
     """Hold the first Ctrl-C back until the end of the block; a second one does not wait.
 
-    Python lets signals interrupt the main thread alone, so in other threads there is nothing to hold. Where somebody
-    else handles Ctrl-C, or it is ignored, that stays so.
+    Python lets signals interrupt the main thread alone, so in other threads there is nothing to hold. Where another
+    handler of Ctrl-C is set, or it is ignored, that stays so.
     """
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not usual or threading.current_thread() is not threading.main_thread():

@@ -92,7 +92,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: list[Tensor]) -> list[Tensor]:
-    """For each matrix U S V^T about U V^T: singular values of 0.7 to 1.2, but for those that were tiny.
+    """For each matrix U S V^T about U V^T: singular values of 0.7 to 1.2, except those that were tiny.
 
     x -> a x + b x x^T x + c (x x^T)^2 x, five times over, is one polynomial P of the square x x^T times x. So the
     rounds work on the small square, in float32 on every processor: with m = 192 and n = 1152 that is less than half of

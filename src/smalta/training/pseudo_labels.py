@@ -24,7 +24,7 @@ FROM = 0.25  # progress at which the average is good enough to read with
 
 
 def readable_nodes(tree: ClassTree, node_shares: np.ndarray) -> tuple[int, ...]:
-    """Inner nodes whose children all occur in the labels: nobody could have learnt to tell a child that never does.
+    """Inner nodes whose children all occur in the labels: a network cannot learn a child that never occurs.
 
     Args:
         tree: the classes.

@@ -92,7 +92,7 @@ def kind_of(wanted: Kind | Literal["auto"], tree: ClassTree, has_instances: bool
         return plain, f"kind {plain}: {len(leaves)} classes, and {why}"
     if n_stuff > 1:
         return "panoptic", f"kind panoptic: objects are labelled one by one, and {n_stuff} classes are stuff"
-    return "instance", "kind instance: objects are labelled one by one, and all other classes are but one ground"
+    return "instance", "kind instance: objects are labelled one by one, and there is one class of stuff at most"
 
 
 def crop_size(settings: TrainSettings, fingerprint: Fingerprint) -> tuple[int, int]:
@@ -170,7 +170,7 @@ def _growth(settings: TrainSettings, fingerprint: Fingerprint, crop_hw: tuple[in
 
 
 def _cache(fingerprint: Fingerprint, memory_bytes: int, plan: Plan) -> tuple[int, str]:
-    """Bytes for decoded samples, and why so many."""
+    """Bytes for decoded samples, and the reason."""
     wanted, allowed = fingerprint.decoded_bytes, min(memory_bytes // 3, max(memory_bytes - plan.memory_bytes, 0))
     return min(wanted * 2, allowed), (
         f"{wanted / 2**20:.0f} MiB of decoded samples "

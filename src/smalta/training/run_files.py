@@ -1,6 +1,6 @@
 """A run's folder at the start: claimed where the run is new, read where it goes on.
 
-In:  a path; what a run was told and decided.
+In:  a path; a run's settings and what it decided.
 Out: RUN/settings.json and RUN/classes.yaml, and what they say.
 
 Must not know: networks, states, how a run goes.
@@ -49,7 +49,7 @@ def claim(run: Path) -> None:
 def write_run(
     run: Path, dataset: Dataset, settings: TrainSettings, fingerprint: Fingerprint, recipe: Recipe, weights: str
 ) -> None:
-    """Write what a new run was told and decided.
+    """Write the settings of a new run and what it decided.
 
     Args:
         run: its folder.

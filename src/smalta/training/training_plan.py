@@ -90,7 +90,7 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
 
 
 def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:
-    """The plan that a run was started with; None where there is none that can be read, or the device is another now."""
+    """The plan that a run was started with; None where it cannot be read, or the device is another now."""
     made = read_plan(run)
     return made if made is not None and settings.device in (AUTO, made.device) else None
 

@@ -40,7 +40,7 @@ class Score:
         level: the deepest level of the tree at which a validation pixel is labelled.
         ious: by class path, None where no pixel is labelled so.
         quality: panoptic quality, mean over the classes that `kind` is about (all of them, or things alone where there
-            is but one class of stuff); nan without heads for objects.
+            is only one class of stuff); nan without heads for objects.
         threshold: for a tree of two leaves, the probability with the best F1; else None.
         n_pictures: that were looked at.
     """
