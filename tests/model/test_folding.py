@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from smalta.description.network_config import DEFAULT_ENCODER, NetworkConfig
-from smalta.model.encoder import build_encoder
+from smalta.model.encoders import build_encoder
 from smalta.model.folding import FoldedConv2d, fold, folded
 from smalta.model.network import Network
 

