@@ -196,17 +196,17 @@ def test_things_that_belong_to_no_object_become_crowds(tmp_path: Path) -> None:
         assert sample.instances is not None
         assert sample.classes.tolist() == [[1, 2, 1 if name == "yolo" else 2]]
         assert sample.instances.tolist() == [[0, 1, 0]]
-        assert any("pixels of things in no object" in note for note in result.notes) == (name == "yolo")
+        assert any("have crowds, which YOLO cannot hold" in note for note in result.notes) == (name == "yolo")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_lost_holes_are_told_where_other_readers_may_fill_them(tmp_path: Path, name: str) -> None:
+def test_lost_holes_are_reported_where_other_readers_may_fill_them(tmp_path: Path, name: str) -> None:
     result = convert(hand_made(tmp_path / "source"), tmp_path / "out", name)
 
     lost = [note for note in result.notes if "holes" in note]
     assert lost == (
         # in each of four pictures the car, and the road, of which a pixel shows through the car's hole
-        ["8 shapes have holes or several parts, joined by bridges: other readers may fill holes"]
+        ["8 shapes have holes or several parts, joined by bridges; other readers may fill holes"]
         if name == "yolo"
         else []
     )
@@ -277,7 +277,7 @@ def test_coco_itself_reads_the_objects_that_are_written(tmp_path: Path) -> None:
         assert any(np.array_equal(sample.instances == number, mask) for mask in objects)
 
 
-def test_attributes_stay_in_folders_and_are_told_elsewhere(tmp_path: Path) -> None:
+def test_attributes_stay_in_folders_and_are_reported_elsewhere(tmp_path: Path) -> None:
     for split in ("train", "val"):
         pair(tmp_path / "source" / split, "a")
         labels(tmp_path / "source" / split / "attributes/body/a.png", [0, 2])
@@ -290,7 +290,7 @@ def test_attributes_stay_in_folders_and_are_told_elsewhere(tmp_path: Path) -> No
     body = copy.read(copy.entries[0]).attributes["body"]
     np.testing.assert_array_equal(body, source.read(source.entries[0]).attributes["body"])
     assert kept.notes == ()
-    assert "YOLO holds no attributes: left out are body" in lost.notes
+    assert "YOLO cannot hold attributes; lost are body" in lost.notes
 
 
 def test_values_that_the_tree_does_not_state_are_added_to_its_file(tmp_path: Path) -> None:

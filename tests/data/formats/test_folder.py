@@ -174,7 +174,7 @@ def test_objects_without_masks_need_exactly_one_thing(tmp_path: Path, text: str)
     labels(tmp_path / "instances/a.png", [0, 1])
     (tmp_path / "classes.yaml").write_text(f"classes: {text}")
 
-    with pytest.raises(DataError, match="the tree's only thing, but it has"):
+    with pytest.raises(DataError, match="the class tree must have one thing, and it has"):
         open_dataset(tmp_path)
 
 

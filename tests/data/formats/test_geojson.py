@@ -137,7 +137,7 @@ def test_features_must_not_name_links_that_lead_out_of_the_data_set(tmp_path: Pa
     (tmp_path / "set/images/a.png").symlink_to(tmp_path / "x.png")
     geojson(tmp_path / "set/all.geojson", [CAR | {"properties": {"image": "a.png"}}])
 
-    with pytest.raises(DataError, match="a link that leads to"):
+    with pytest.raises(DataError, match="a link to"):
         open_dataset(tmp_path / "set")
 
 
@@ -202,7 +202,7 @@ def test_a_class_is_a_path_in_plain_words_or_in_those_of_qupath(tmp_path: Path, 
     assert names_at(data, sample, 0)[0] == "cell/round"
 
 
-def test_heights_are_left_out_and_shapes_without_area_are_told(tmp_path: Path) -> None:
+def test_heights_are_left_out_and_shapes_without_area_are_reported(tmp_path: Path) -> None:
     high = polygon([[x, y, 7.0] for x, y in ring(0, 0, 1, 1)], **{"class": "cell"})
     point = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 1]}, "properties": {"class": "spot"}}
     nowhere = {"type": "Feature", "geometry": None, "properties": {}}
@@ -212,7 +212,7 @@ def test_heights_are_left_out_and_shapes_without_area_are_told(tmp_path: Path) -
 
     assert [node.name for node in data.tree] == ["background", "cell"]
     assert names_at(data, sample, 0) == ["cell"] + ["background"] * 5
-    assert any("3 features have no area" in note for note in data.notes)
+    assert any("3 features without area" in note for note in data.notes)
 
 
 def test_crowds_have_a_class_and_no_number_and_ignored_regions_have_neither(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_features_without_any_class_are_objects_or_the_trees_only_thing(tmp_path
 
 
 def test_a_feature_without_a_class_among_others_that_have_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.geojson holds features without a class, and others have one"):
+    with pytest.raises(DataError, match=r"a\.geojson holds features without a class, and other features have one"):
         open_dataset(one_picture(tmp_path, CAR, polygon(ring(0, 0, 1, 1))))
 
 
@@ -261,7 +261,7 @@ def test_the_users_tree_must_know_the_classes(tmp_path: Path) -> None:
     ("feature", "message"),
     [
         (polygon(ring(7, 0, 9, 2)), r"feature 0: an outline lies outside of its picture of 6 x 4 pixels"),
-        (polygon([[0.0, 0.0], [1.0], [1.0, 1.0], [0.0, 0.0]]), "feature 0: a position holds one number"),
+        (polygon([[0.0, 0.0], [1.0], [1.0, 1.0], [0.0, 0.0]]), "feature 0: a position holds fewer than two numbers"),
         (polygon(ring(0, 0, 1e9, 2)), "feature 0: an outline has points that are not in or near"),
     ],
 )
@@ -280,7 +280,7 @@ def test_what_is_no_geojson_is_refused_in_one_sentence(tmp_path: Path, text: str
     one_picture(tmp_path, CAR)
     (tmp_path / "labels/a.geojson").write_text(text)
 
-    with pytest.raises(DataError, match=r"a\.geojson is not as RFC 7946 \(GeoJSON\) describes it"):
+    with pytest.raises(DataError, match=r"a\.geojson does not follow RFC 7946 \(GeoJSON\)"):
         open_dataset(tmp_path)
 
 

@@ -20,7 +20,7 @@ from smalta.errors import ClassTreeError, DataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
-    """One category of a label file; `group` is its supercategory, empty where it has none."""
+    """One category of a label file; `group` is its supercategory, empty if it has none."""
 
     id: int
     name: str
@@ -30,23 +30,23 @@ class Category:
 
 
 def is_background(name: str) -> bool:
-    """Whether a class name says that it is what remains around the others."""
+    """Whether a class's name says that it is the background."""
     return name.strip("_ ").lower() == "background"
 
 
 def is_unlabelled(name: str) -> bool:
-    """Whether a category's name says that it makes no statement, such as `unlabelled`, or QuPath's `Ignore*`."""
+    """Whether a category's name says that its pixels are unlabelled, such as `unlabelled` or QuPath's `Ignore*`."""
     return re.fullmatch(r"(void|ignored?|unlabell?ed)\W*", name.strip(), re.IGNORECASE) is not None
 
 
 def name_of_unlabelled(tree: ClassTree) -> str:
-    """A name that `is_unlabelled` and that no class bears."""
+    """A name that `is_unlabelled` and that no class has."""
     taken = {node.name.lower() for node in tree}
     return next(name for name in ("unlabelled", "void", "ignored", "ignore") if name not in taken)
 
 
 def background_of(tree: ClassTree) -> int:
-    """Node of pixels that no object covers: the only stuff leaf, else the leaf named background, else the root."""
+    """Node of pixels that no object covers: the only stuff leaf, else the one named background, else the root."""
     stuff = [node for node in tree.leaves if not tree.is_thing[node]]
     if len(stuff) == 1:
         return stuff[0]
@@ -59,13 +59,13 @@ def tree_of(
 ) -> tuple[ClassTree, dict[int, int]]:
     """The class tree that categories and their supercategories form.
 
-    A supercategory is the parent of its categories; a category that bears the name of a supercategory is that parent
-    itself. A node's ids are its category ids, so that files which smalta writes carry the user's own numbers. A
-    category that `is_unlabelled` is no class: its id is one to ignore, its node the root.
+    A supercategory is the parent of its categories. A category with the name of a supercategory is that parent itself.
+    A node's ids are its category ids, so that smalta writes files with the user's own numbers. A category that
+    `is_unlabelled` is not a class: its id is ignored, and its node is the root.
 
     Args:
         categories: in the order of their file; at least one.
-        background: add the stuff leaf `background` (id 0 where that is free) unless a category is called so.
+        background: add the stuff leaf `background` (id 0 if that is free), unless a category has this name.
         ignore: values for pixels without a label; a value that is a category's id is dropped.
 
     Returns:
@@ -73,7 +73,9 @@ def tree_of(
     """
     paths = {category.id: _path(category, categories, ()) for category in categories}
     if len(paths) < len(categories):
-        raise DataError(f"category ids must differ, got {sorted(category.id for category in categories)}")
+        raise DataError(
+            f"category ids must differ, got {sorted(category.id for category in categories)}; give each its own id"
+        )
     silent = [category.id for category in categories if is_unlabelled(category.name)]
     categories = [category for category in categories if category.id not in silent]
     spec: dict[str, Any] = {}
@@ -101,7 +103,7 @@ def nodes_by_name(tree: ClassTree, categories: Sequence[Category], used: Collect
     Args:
         tree: the user's tree.
         categories: of the label file.
-        used: ids that labels use; a category that no label uses may be missing in the tree.
+        used: ids that labels use; the tree may lack the other categories.
         path: the label file, for messages.
     """
     nodes: dict[int, int] = {}
@@ -122,18 +124,18 @@ def nodes_by_name(tree: ClassTree, categories: Sequence[Category], used: Collect
 
 
 def category_names(tree: ClassTree) -> Mapping[int, str]:
-    """Name by node for files that know no paths: the name where it is unique, else the path."""
+    """Name by node for formats without paths: the name if it is unique, else the path."""
     names = [node.name for node in tree]
     return {node.id: node.name if names.count(node.name) == 1 else node.path for node in tree}
 
 
 def written_categories(tree: ClassTree, used: Collection[int], *, without: int = ROOT) -> list[dict[str, Any]]:
-    """Entries of a JSON file's "categories": leaves, inner nodes in use, and inner nodes between them and the top.
+    """Entries of "categories" in a JSON file: leaves, inner nodes that labels use, and inner nodes below the top level.
 
     Args:
         tree: the classes.
         used: nodes that labels use.
-        without: a node that is no category, such as the background.
+        without: a node to omit, such as the background.
     """
     names = category_names(tree)
     inner = set(tree.inner)
@@ -158,11 +160,11 @@ def _path(category: Category, categories: Sequence[Category], below: tuple[int, 
     """Names from the top level down to a category."""
     name, group = _clean(category.name), _clean(category.group)
     if not name:
-        raise DataError(f"category {category.id} has no name; give it one")
+        raise DataError(f"category {category.id} has no name; give it a name")
     if group.lower() in ("", "none", name.lower()):
         return (name,)
     if category.id in below:
-        raise DataError(f"category {name!r} is a supercategory of itself; a tree has no cycle")
+        raise DataError(f"category {name!r} is a supercategory of itself; a tree has no cycle, so change one of them")
     parents = [other for other in categories if _clean(other.name) == group]
     if len(parents) == 1:
         return (*_path(parents[0], categories, (*below, category.id)), name)
@@ -170,7 +172,7 @@ def _path(category: Category, categories: Sequence[Category], below: tuple[int, 
 
 
 def _settle_kind(fields: dict[str, Any]) -> None:
-    """State the kind of a node: a thing only if all categories at it and below it are things."""
+    """Set the kind of a node: a thing only if all categories at and below the node are things."""
     kinds = fields.pop("leaf_kinds", [])
     fields["kind"] = "thing" if kinds and all(kinds) else "stuff"
     for child in fields.get("children", {}).values():

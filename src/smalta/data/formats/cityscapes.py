@@ -1,10 +1,11 @@
-"""Cityscapes: pictures by city, masks of its own label numbers, its own classes.
+"""Cityscapes: pictures by city, masks with its own label numbers, its own classes.
 
 In:  `leftImg8bit/SPLIT/CITY/X_leftImg8bit.png`, `gtFine/SPLIT/CITY/X_gtFine_labelIds.png` (or `..._labelTrainIds.png`)
-     and, where they are there, `X_gtFine_instanceIds.png`.
+     and, if present, `X_gtFine_instanceIds.png`.
 Out: a `Dataset`.
 
-The 19 classes that Cityscapes evaluates stand in its seven groups; its other labels are ignored, objects of them too.
+The tree has the 19 classes that Cityscapes evaluates, in its seven groups. Its other labels are ignored, and so are
+objects of them.
 
 Must not know: other formats, networks.
 """
@@ -61,7 +62,7 @@ _LABEL_ID_VALUES = range(34)
 
 
 def cityscapes_tree(*, train_ids: bool = False) -> ClassTree:
-    """Groups and classes of Cityscapes with their label ids, or their train ids."""
+    """Groups and classes of Cityscapes with their label ids, or with their train ids."""
     spec: dict[str, Any] = {}
     for group, (kind, members) in _GROUPS.items():
         classes = {
@@ -77,7 +78,7 @@ def cityscapes_tree(*, train_ids: bool = False) -> ClassTree:
 
 
 def recognises(root: Path) -> bool:
-    """Whether both of Cityscapes' folders are there."""
+    """Whether both folders of Cityscapes are there."""
     return {"leftimg8bit", "gtfine"} <= subfolders(root).keys()
 
 
@@ -109,7 +110,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
         del found["test"]
     splits, notes, dealt = splits_at(root, found, seed)
     if withheld:
-        notes.append("the test masks hold ignored values only, as Cityscapes publishes them, and are left out")
+        notes.append("the test masks hold ignored values only, as Cityscapes publishes them; the test split is omitted")
     has_instances = all(len(entry.labels) == 2 for entries in found.values() for entry in entries)
     return Dataset(
         root=root,
@@ -135,7 +136,7 @@ def _all_pictures(root: Path) -> list[Path]:
 
 
 def _frame(path: Path, root: Path, mark: str) -> str:
-    """`split/city/city_000001_000019`, and for a label file `/kind` behind it."""
+    """`split/city/city_000001_000019`; for a label file followed by `/kind`."""
     name, _, kind = path.stem.partition(mark)
     frame = (path.relative_to(root).parent / name).as_posix()
     return f"{frame}/{kind}" if kind else frame
@@ -157,12 +158,12 @@ class CityscapesReader(Reader):
         instances = None
         if self.has_instances:
             numbers = read_labels(entry.labels[1], orientation=orientation, size_hw=size_hw)
-            objects = [n for n in present_values(numbers) if n >= 1000]  # below it is a class, of stuff or of a crowd
+            objects = [n for n in present_values(numbers) if n >= 1000]  # lower numbers are classes of stuff or crowds
             table = np.zeros(int(numbers.max()) + 1, dtype=np.int32)
             table[objects] = np.arange(1, len(objects) + 1)
             instances = np.where(classes == ROOT, 0, table[numbers])
         return Sample(name=entry.name, picture=picture, classes=classes, instances=instances)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
-        """Label ids as they stand in the mask."""
+        """Label ids of the mask."""
         return read_index(entry.labels[0])

@@ -2,11 +2,11 @@
 
 In:  `annotations/instances_train.json` beside `train/` or `images/train/`, `train/_annotations.coco.json` among
      its pictures, or one JSON file beside `images/`.
-Out: a `Dataset`; and the same layout written from one.
+Out: a `Dataset`; the same layout, written from a `Dataset`.
 
-Every object is a thing, its supercategory the parent node; what no object covers is `background`. A crowd has a
-class and no object id; the box of an object without an outline makes no statement. Smaller objects lie on larger
-ones. A `classes.yaml` at the root, where there is one, gives the tree; categories then mean its nodes by name.
+Every object is a thing, and its supercategory is the parent node. Pixels that no object covers are `background`. A
+crowd has a class and no object id. If an object has no outline, its box is unlabelled. Smaller objects lie above larger
+objects. A `classes.yaml` at the root gives the tree; categories are then found in it by name.
 
 Must not know: other formats, networks.
 """
@@ -80,7 +80,7 @@ class _File(BaseModel):
 
 
 def recognises(root: Path) -> bool:
-    """Whether there is a COCO instance file in one of the usual places."""
+    """Whether a COCO instance file is in one of the usual places."""
     return bool(json_files(root, "instances"))
 
 
@@ -138,7 +138,7 @@ def _objects_by_image(
         for annotation in content.annotations:
             if (split, annotation.image_id) not in objects:
                 raise DataError(
-                    f"{files[split]}, annotation {annotation.id}: there is no image {annotation.image_id!r} in the file"
+                    f"{files[split]}, annotation {annotation.id}: the file lists no image {annotation.image_id!r}"
                 )
             objects[split, annotation.image_id].append(annotation)
     return objects
@@ -147,9 +147,9 @@ def _objects_by_image(
 def _outline_notes(annotations: list[_Annotation], path: Path) -> list[str]:
     bare = [a for a in annotations if not a.segmentation]
     if annotations and len(bare) == len(annotations):
-        raise DataError(f"{path} holds boxes only; segmentation needs outlines: export polygons or masks")
+        raise DataError(f"{path} holds boxes only; segmentation needs outlines, so export polygons or masks")
     if bare:
-        return [f"{len(bare)} objects have no outline, such as annotation {bare[0].id}: their boxes are unlabelled"]
+        return [f"{len(bare)} objects have no outline, such as annotation {bare[0].id}; their boxes are unlabelled"]
     return []
 
 
@@ -157,7 +157,7 @@ def _repeated_ids(annotations: list[_Annotation], path: Path) -> list[str]:
     repeated = [number for number, count in Counter(a.id for a in annotations).items() if count > 1]
     if not repeated:
         return []
-    return [f"{path.name} uses {len(repeated)} annotation ids more than once, such as {repeated[0]}: each is an object"]
+    return [f"{path.name} repeats {len(repeated)} annotation ids, such as {repeated[0]}; each annotation is an object"]
 
 
 def _classes(
@@ -185,7 +185,7 @@ class CocoReader(Reader):
         real_hw = picture.shape[:2]
         size_hw = (height, width) if height and width else real_hw
         name = f"{entry.labels[0]}, image {image_id!r},"
-        if sorted(size_hw) != sorted(real_hw):  # before anything as large as the file claims is made
+        if sorted(size_hw) != sorted(real_hw):  # checked before arrays of the size that the file claims are made
             raise wrong_size(size_hw, real_hw, name)
         shapes = [self._shape(a, size_hw, entry.labels[0]) for a in self.objects[split, image_id]]
         classes, instances = (
@@ -218,7 +218,10 @@ def _region(annotation: _Annotation, size_hw: tuple[int, int]) -> Region:
     if isinstance(segmentation, list):
         return fill_polygons(segmentation, size_hw)
     if segmentation.size != size_hw:
-        raise DataError(f"its run lengths are of a picture of {segmentation.size}, but the image has {size_hw}")
+        raise DataError(
+            f"its run lengths are for a picture of height and width {segmentation.size}, and the image has {size_hw}; "
+            "export it again"
+        )
     return decode_runs(segmentation.counts, size_hw)
 
 
@@ -228,9 +231,9 @@ def _region(annotation: _Annotation, size_hw: tuple[int, int]) -> Region:
 def write(source: Dataset, out: Path) -> list[str]:
     """Write `annotations/instances_SPLIT.json`, `images/SPLIT/` and `classes.yaml`.
 
-    Objects without holes become polygons, those with holes run lengths. Stuff other than the background is written
-    as one annotation per class and picture, as in COCO-stuff; pixels of things that belong to no object as one crowd
-    per class, pixels that say nothing as a crowd of a category `unlabelled`.
+    Objects without holes become polygons, objects with holes become run lengths. Stuff other than the background
+    becomes one annotation per class and picture, as in COCO-stuff. Pixels of things that belong to no object become one
+    crowd per class. Unlabelled pixels become a crowd of a category `unlabelled`.
     """
     tree = source.tree
     notes = lost_notes(source, "COCO")

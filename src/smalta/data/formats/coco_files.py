@@ -1,7 +1,7 @@
-"""COCO's JSON files: which there are, and the images and categories in them; instances and panoptic share them.
+"""COCO's JSON files, as far as instances and panoptic share them: where they lie, their images and categories.
 
 In:  a folder; entries of "images" and "categories".
-Out: JSON files by split, names of pictures, the class tree and the node of every category.
+Out: JSON files by split, names of pictures, the class tree, and the node of every category.
 
 Must not know: annotations, how labels are drawn.
 """
@@ -44,7 +44,7 @@ class JsonCategory(BaseModel):
     color: object = None
 
     def category(self) -> Category:
-        """The same in smalta's words."""
+        """The entry as a `Category`."""
         color = self.color if isinstance(self.color, str) and len(self.color) == 7 else None
         if isinstance(self.color, list) and len(self.color) == 3 and all(part in range(256) for part in self.color):
             color = "#{:02x}{:02x}{:02x}".format(*self.color)
@@ -52,10 +52,10 @@ class JsonCategory(BaseModel):
 
 
 def json_files(root: Path, kind: Kind) -> dict[str, Path]:
-    """Files of one kind by split, `UNSPLIT` where neither the file's nor the folder's name tells one.
+    """Files of one kind by split; `UNSPLIT` if neither the name of the file nor that of its folder shows a split.
 
     Raises:
-        DataError: if two files are of the same split.
+        DataError: if two files belong to the same split.
     """
     folders = [root, *subfolders(root).values()]
     folders += [inner["annotations"] for folder in folders[1:] if "annotations" in (inner := subfolders(folder))]
@@ -66,15 +66,15 @@ def json_files(root: Path, kind: Kind) -> dict[str, Path]:
         split = split_of(path, root)
         if split in by_split:
             raise DataError(
-                f"{by_split[split]} and {path} both hold labels of {split or 'a whole data set'}; "
-                "keep one of them, or put train and val into their names"
+                f"{by_split[split]} and {path} both hold the labels of {split or 'a whole data set'}; "
+                "remove one of them, or put train and val into their names"
             )
         by_split[split] = path
     return by_split if len(by_split) == 1 else {s: path for s, path in by_split.items() if s != UNSPLIT}
 
 
 def _is_of(path: Path, kind: Kind) -> bool:
-    """Whether a JSON file holds labels of this kind, from the words in it; it may be too large to parse for that."""
+    """Whether a JSON file holds labels of this kind, by the words in it; it may be too large to parse only for that."""
     if any(word in path.name.lower() for word in OTHER_TASKS) or not path.is_file() or path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
@@ -86,18 +86,18 @@ def picture_names(images: Sequence[JsonImage], source: Path) -> dict[int | str, 
     """Relative paths of the pictures that a label file lists, by id.
 
     Raises:
-        DataError: if an id or a file stands there twice, or a path leads out of its folder.
+        DataError: if an id or a file is listed twice, or a path leads out of its folder.
     """
     names: dict[int | str, PurePosixPath] = {}
     owner: dict[PurePosixPath, int | str] = {}
     for image in images:
         name = safe_name(image.file_name, source)
         if image.id in names:
-            raise DataError(f"{source} holds two images with the id {image.id!r}; ids must differ")
+            raise DataError(f"{source} lists two images with the id {image.id!r}; ids must differ")
         if name in owner:
             raise DataError(
-                f"{source} lists the file {image.file_name!r} twice, as images {owner[name]!r} and {image.id!r}: its "
-                "labels would be torn apart; list it once"
+                f"{source} lists the file {image.file_name!r} twice, as images {owner[name]!r} and {image.id!r}, "
+                "each with a part of its labels; list it once"
             )
         names[image.id] = name
         owner[name] = image.id
@@ -108,7 +108,7 @@ def same_categories(by_split: Mapping[str, Sequence[JsonCategory]], files: Mappi
     """Categories of all splits.
 
     Raises:
-        DataError: if two splits give one number to different names.
+        DataError: if an id has different names in two splits.
     """
     categories: dict[int, Category] = {}
     for split, entries in by_split.items():
@@ -117,8 +117,8 @@ def same_categories(by_split: Mapping[str, Sequence[JsonCategory]], files: Mappi
             twin = categories.setdefault(category.id, category)
             if twin.name != category.name:
                 raise DataError(
-                    f"{files[split]} calls category {category.id} {category.name!r}, but it is also {twin.name!r}; "
-                    "use one numbering for all splits"
+                    f"category {category.id} is {category.name!r} in {files[split]} and {twin.name!r} in another file; "
+                    "use the same ids in all splits"
                 )
     return list(categories.values())
 
@@ -133,30 +133,30 @@ def tree_and_nodes(
     background: bool,
     ignore: Collection[int] = (),
 ) -> tuple[ClassTree, dict[int, int]]:
-    """The tree that the user states, else the one that the categories form; and the node of every category id.
+    """The tree that the user states, else the tree that the categories form; and the node of every category id.
 
     Args:
         categories: of all splits.
-        used: the file that uses a category id.
+        used: by category id in use, a file that uses it.
         stated: the user's tree; the categories are then found in it by name.
         source: the label file, for messages.
-        noun: what uses the categories.
+        noun: what uses the categories, for messages.
         background: as in `tree_of`.
         ignore: as in `tree_of`.
 
     Raises:
-        DataError: if a category that is used is not in the list.
-        ClassTreeError: if one that is used is not in the user's tree.
+        DataError: if a category in use is not in the list.
+        ClassTreeError: if a category in use is not in the user's tree.
     """
     known = {category.id for category in categories}
     for category_id, path in used.items():
         if category_id not in known:
-            raise DataError(f"{path}: {noun} use category {category_id}, which its categories lack")
+            raise DataError(f"{path}: {noun} use category {category_id}, which is not in its categories; add it there")
     if stated is not None:
         return stated, nodes_by_name(stated, categories, used, source)
     return tree_of(categories, background=background, ignore=ignore)
 
 
 def image_entry(number: int, picture: Path, size_hw: tuple[int, ...]) -> dict[str, Any]:
-    """An entry of "images" to be written: its id, the picture's file, its height and width in pixels."""
+    """An entry of "images" for writing: id, the picture's file, height and width in pixels."""
     return {"id": number, "file_name": picture.name, "height": size_hw[0], "width": size_hw[1]}

@@ -1,11 +1,10 @@
-"""COCO panoptic: a JSON file of segments beside PNG files whose colours number them.
+"""COCO panoptic: a JSON file of segments, and PNG files whose colours are the numbers of segments.
 
 In:  `annotations/panoptic_train.json` with `annotations/panoptic_train/*.png`, and the pictures in the usual places.
-Out: a `Dataset`; and the same layout written from one.
+Out: a `Dataset`; the same layout, written from a `Dataset`.
 
-A segment's number is R + 256 G + 65536 B; 0 is unlabelled. Segments of categories with `isthing` are objects, a crowd
-has a class and no object id, a supercategory is the parent node. A `classes.yaml` at the root gives the tree where
-there is one.
+A segment's number is R + 256 G + 65536 B; 0 is unlabelled. Segments of categories with `isthing` are objects. A crowd
+has a class and no object id. A supercategory is the parent node. A `classes.yaml` at the root gives the tree.
 
 Must not know: other formats, networks.
 """
@@ -67,7 +66,7 @@ class _File(BaseModel):
 
 
 def recognises(root: Path) -> bool:
-    """Whether there is a COCO panoptic file in one of the usual places."""
+    """Whether a COCO panoptic file is in one of the usual places."""
     return bool(json_files(root, "panoptic"))
 
 
@@ -116,20 +115,20 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
 
 
 def _entries(path: Path, root: Path, split: str, content: _File) -> list[Entry]:
-    """One entry for every annotation, in their order, whether its files are there or not."""
+    """One entry for every annotation, in their order, whether its files exist or not."""
     images = picture_names(content.images, path)
     labels = [safe_name(annotation.file_name, path) for annotation in content.annotations]
     for title, values in (("image", [a.image_id for a in content.annotations]), ("label file", labels)):
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
-            raise DataError(f"{path} holds two annotations of the {title} {str(twice[0])!r}; each needs one")
+            raise DataError(f"{path} holds two annotations of the {title} {str(twice[0])!r}; remove one of them")
     pictures = picture_folder(path, root, split, list(images.values()))
     beside = path.with_suffix("")
     masks = fullest_folder([beside, path.parent.parent / beside.name, path.parent], labels, path, root)
     entries = []
     for annotation, label in zip(content.annotations, labels, strict=True):
         if annotation.image_id not in images:
-            raise DataError(f"{path}, {annotation.file_name}: there is no image {annotation.image_id!r} in the file")
+            raise DataError(f"{path}, {annotation.file_name}: the JSON file lists no image {annotation.image_id!r}")
         repeated = [number for number, n in Counter(s.id for s in annotation.segments_info).items() if n > 1]
         if repeated:
             raise DataError(f"{path}, {annotation.file_name}: two segments have the id {repeated[0]}; ids must differ")
@@ -158,7 +157,7 @@ class PanopticReader(Reader):
         where = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
         if (unknown := numbers[known[where] != numbers]).size:
             raise DataError(
-                f"{path} holds segment {unknown[0]} (R + 256 G + 65536 B), which its segments_info lacks; "
+                f"{path} holds segment {unknown[0]} (R + 256 G + 65536 B), which is not in its segments_info; "
                 "export both again from one source"
             )
         node_of, object_of = np.zeros(len(known), dtype=np.uint16), np.zeros(len(known), dtype=np.int32)
@@ -181,12 +180,12 @@ class PanopticReader(Reader):
 def write(source: Dataset, out: Path) -> list[str]:
     """Write `annotations/panoptic_SPLIT.json` with its PNG files, `images/SPLIT/` and `classes.yaml`.
 
-    Where the source knows no objects, every class is one segment and no category is a thing.
+    If the source has no object ids, every class is one segment and no category is a thing.
     """
     tree = source.tree
     notes = lost_notes(source, "COCO panoptic")
     if not source.has_instances and tree.is_thing.any():
-        notes.append("the source holds no object ids: every class is one segment per picture, none counts as a thing")
+        notes.append("the source has no object ids: every class is one segment per picture, and none is a thing")
     used: set[int] = set()
     content: dict[str, dict[str, Any]] = {}
     for split in source.splits:
@@ -216,7 +215,7 @@ def write_numbers(path: Path, numbers: np.ndarray) -> None:
 
 
 def _segments(sample: Sample, tree: ClassTree) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Segment numbers (H, W) and segments_info: one per object, one per class of the pixels in no object."""
+    """Segment numbers (H, W) and segments_info: one segment per object, and one per class for pixels in no object."""
     classes, instances = sample.classes, np.zeros(sample.classes.shape, dtype=np.int32)
     if sample.instances is not None:
         classes, instances = settle(classes, sample.instances, tree)
@@ -232,9 +231,9 @@ def _segments(sample: Sample, tree: ClassTree) -> tuple[np.ndarray, list[dict[st
         if number <= len(nodes):
             node = nodes[number - 1]
         else:
-            first = int((segments[rows.start, columns] == number).argmax())  # it touches the upper edge of its window
+            first = int((segments[rows.start, columns] == number).argmax())  # an object touches its window's upper edge
             node = int(classes[rows.start, columns.start + first])
-        # a thing's pixels that belong to no object are what COCO calls a crowd
+        # COCO calls pixels of a thing that belong to no object a crowd
         is_crowd = number <= len(nodes) and tree.is_thing[node] and sample.instances is not None
         info.append(
             {

@@ -1,7 +1,7 @@
-"""What all formats write alike: the pictures of a data set, its class tree, JSON.
+"""The files that all formats write in the same way: the pictures of a data set, its class tree, JSON.
 
 In:  a data set, an empty folder.
-Out: files; the samples whose labels a format writes beside their pictures.
+Out: files; the samples whose labels the format writes.
 
 Must not know: any one format.
 """
@@ -24,7 +24,7 @@ from smalta.system.whole_files import write_bytes
 
 
 class Copied(NamedTuple):
-    """A picture that was copied: the stem for the files of its labels, its new file, and its sample."""
+    """A copied picture: the stem for its label files, its new file, and its sample."""
 
     stem: str
     picture: Path
@@ -32,10 +32,10 @@ class Copied(NamedTuple):
 
 
 def copy_split(source: Dataset, split: str, folder: Path) -> Iterator[Copied]:
-    """Copy the pictures of a split into a new folder, one at a time, as they are asked for.
+    """Copy the pictures of a split into a new folder, one at each step of the iterator.
 
-    A picture is copied byte for byte; one that is stored turned is written upright as PNG, like its labels. Files are
-    called by their picture's stem, and by the entry's whole name where stems repeat.
+    A picture is copied byte for byte. A picture with an EXIF rotation is written upright as PNG, like its labels. The
+    new stem is the picture's stem, or the entry's whole name if stems repeat.
     """
     folder.mkdir(parents=True)
     entries = source.split(split)
@@ -56,9 +56,9 @@ def _copy(entry: Entry, sample: Sample, folder: Path, stem: str) -> Path:
 
 
 def lost_notes(source: Dataset, format_name: str) -> list[str]:
-    """What no format but folders can hold."""
+    """A note about what only the folder format can hold."""
     names = ", ".join(attribute.name for attribute in source.tree.attributes)
-    return [f"{format_name} holds no attributes: left out are {names}"] if names else []
+    return [f"{format_name} cannot hold attributes; lost are {names}"] if names else []
 
 
 def write_tree(folder: Path, tree: ClassTree) -> None:
@@ -67,5 +67,5 @@ def write_tree(folder: Path, tree: ClassTree) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write JSON, as small as it gets."""
+    """Write JSON without spaces and line breaks."""
     write_bytes(path, json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))

@@ -1,9 +1,9 @@
-"""The sample of a picture whose labels are outlines.
+"""Make the sample of a picture whose labels are outlines.
 
 In:  shapes, the class tree.
 Out: a `Sample`.
 
-Must not know: files, how shapes are written down.
+Must not know: files, how a format stores shapes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ from smalta.data.sample import Sample
 
 
 def drawn_sample(name: str, picture: np.ndarray, shapes: Iterable[Shape], tree: ClassTree) -> Sample:
-    """Paint the shapes over what no object covers; without any thing in the tree there are no objects."""
+    """Paint the shapes over the background; if the tree has no things, the sample has no object ids."""
     classes, instances = paint(shapes, picture.shape[:2], background_of(tree))
     return Sample(name=name, picture=picture, classes=classes, instances=instances if tree.is_thing.any() else None)

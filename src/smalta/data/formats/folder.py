@@ -1,11 +1,11 @@
 """Folders of pictures beside folders of index masks.
 
-In:  `images/` with `masks/`, `instances/` or both, and perhaps `attributes/NAME/`; at the root, under `train/`,
+In:  `images/` with `masks/`, `instances/` or both, and optionally `attributes/NAME/`; at the root, under `train/`,
      `val/`, `test/`, or with the splits inside (`images/train/`, `masks/train/`).
-Out: a `Dataset`; and the layout with splits at the root written from one.
+Out: a `Dataset`; the layout with splits at the root, written from a `Dataset`.
 
-Files pair by stem, whatever their suffix. An object's class is that of most of its pixels in `masks/`; without masks
-every object is the tree's only thing and the rest its background.
+Files pair by stem, whatever their suffix. An object's class is the class of most of its pixels in `masks/`. Without
+masks every object is the tree's only thing, and the other pixels are its background.
 
 Must not know: other formats, networks.
 """
@@ -92,7 +92,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
 
 
 def _places(root: Path) -> dict[str, _Place]:
-    """Folders by split, in the order train, val, test; `UNSPLIT` where there are none."""
+    """Folders by split, in the order train, val, test; under `UNSPLIT` if there are no splits."""
     here = subfolders(root)
     by_split: dict[str, _Place] = {}
     for name, folder in here.items():
@@ -100,7 +100,8 @@ def _places(root: Path) -> dict[str, _Place]:
         if split and (place := _place(folder)):
             if split in by_split:
                 raise DataError(
-                    f"{root} holds {by_split[split].images.parent.name} and {folder.name}; keep one of them"
+                    f"{root} holds {by_split[split].images.parent.name} and {folder.name}, which both mean {split}; "
+                    "remove one of them"
                 )
             by_split[split] = place
     if not by_split and (whole := _place(root)):
@@ -156,10 +157,10 @@ def _check_pairs(root: Path, found: dict[str, list[Entry]], pictures: list[Path]
         return
     if pictures and labels:
         raise DataError(
-            f"no picture in {root} pairs with a label file: they pair by stem, and there are for example "
-            f"{pictures[0].name} and {labels[0].name}; give both the same stem"
+            f"no picture in {root} pairs with a label file; pictures and label files pair by stem, but there are, for "
+            f"example, {pictures[0].name} and {labels[0].name}: give both the same stem"
         )
-    raise DataError(f"{root} holds {len(pictures)} pictures and {len(labels)} label files; put pictures beside labels")
+    raise DataError(f"{root} holds {len(pictures)} pictures and {len(labels)} label files; it needs at least one pair")
 
 
 # -- classes ------------------------------------------------------------------------------------------
@@ -175,12 +176,12 @@ def _tree(root: Path, classes: ClassTree | None, masks: Sequence[Path]) -> tuple
         return tree, ["classes are those of config.yaml"]
     if not masks:
         tree = ClassTree({"background": {"ids": [0]}, "object": {"ids": [1], "kind": "thing"}})
-        return tree, ["no classes file and no masks: every object is an 'object', the rest 'background'"]
+        return tree, ["no classes file and no masks: every object is an 'object', other pixels are 'background'"]
     return tree_from_masks(masks)
 
 
 def _lone_thing(path: Path) -> ClassTree | None:
-    """Tree of a file that names one class alone, a thing, with the background that it needs; None for other files."""
+    """Tree of a file that names only one class, a thing, with a background added; None for other files."""
     content = plain_yaml(path)
     classes = content.get("classes")
     if not isinstance(classes, Mapping) or len(classes) != 1:
@@ -208,13 +209,13 @@ def _check_attributes(tree: ClassTree, places: dict[str, _Place]) -> None:
         for name, folder in place.attributes.items():
             if name not in known:
                 raise DataError(
-                    f"{folder} labels an attribute that the class tree lacks; its attributes are {known}: "
+                    f"{folder} labels an attribute that the class tree lacks (it has {known}); "
                     "add it to a class in classes.yaml, or remove the folder"
                 )
 
 
 def _values_in_masks(entries: Sequence[Entry]) -> list[Collection[int]]:
-    """Label values in each entry's mask; none where it has no mask or it cannot be read."""
+    """Label values in each entry's mask; none if there is no mask, or it cannot be read."""
 
     def values(entry: Entry) -> Collection[int]:
         path = dict(entry.key).get("masks")
@@ -222,7 +223,7 @@ def _values_in_masks(entries: Sequence[Entry]) -> list[Collection[int]]:
             return ()
         try:
             return present_values(read_index(path))
-        except DataError:  # the doctor reports it; a split needs no more than a hint
+        except DataError:  # the doctor reports the file; splits can do without its values
             return ()
 
     return list(map_in_order(values, entries))
@@ -233,17 +234,17 @@ def _values_in_masks(entries: Sequence[Entry]) -> list[Collection[int]]:
 
 @dataclass(frozen=True)
 class FolderReader(Reader):
-    """Reads what `_pair` put together."""
+    """Reads the entries that `_pair` makes."""
 
     tree: ClassTree
     has_instances: bool
 
     def only_thing(self) -> tuple[int, int]:
-        """Nodes of objects and of the rest where no mask tells: the only thing leaf, the background or the root."""
+        """Nodes of objects and of other pixels without masks: the only thing leaf; the background or the root."""
         things = [node for node in self.tree.leaves if self.tree.is_thing[node]]
         if len(things) != 1:
             raise DataError(
-                f"without masks/ every object is the tree's only thing, but it has {len(things)} "
+                f"without masks/ the class tree must have one thing, and it has {len(things)} "
                 f"({', '.join(map(self.tree.name, things)) or 'mark one with kind: thing'}); add masks/ with class ids"
             )
         return things[0], background_of(self.tree)
@@ -271,7 +272,7 @@ class FolderReader(Reader):
                 continue
             if maps[role].max() > len(attribute.values):
                 raise DataError(
-                    f"{paths[role]} holds the value {maps[role].max()}, but attribute {attribute.name!r} has "
+                    f"{paths[role]} holds the value {maps[role].max()}; attribute {attribute.name!r} has "
                     f"{len(attribute.values)} values (1..{len(attribute.values)}, 0 = not labelled)"
                 )
             attributes[attribute.name] = maps[role].astype(np.uint8)
@@ -284,7 +285,7 @@ class FolderReader(Reader):
         )
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
-        """Values of the mask as they stand in its file; None where there is no mask."""
+        """Label values of the mask; None if there is no mask."""
         path = dict(entry.key).get("masks")
         return None if path is None else read_index(path)
 
@@ -295,7 +296,7 @@ class FolderReader(Reader):
 def write(source: Dataset, out: Path) -> list[str]:
     """Write pictures, masks, objects and attributes by split, and `classes.yaml`.
 
-    Mask values are those of `ClassTree.node_to_value`; what of them the tree does not state is added to its file.
+    Mask values are those of `ClassTree.node_to_value`. Values that the tree does not state are added to its file.
     """
     tree = source.tree
     present: set[int] = set()
@@ -317,7 +318,7 @@ def write(source: Dataset, out: Path) -> list[str]:
 
 
 def _with_values(tree: ClassTree, present: set[int]) -> ClassTree:
-    """The tree, with the values stated that stand for nodes in use which have none of their own."""
+    """The tree, with values added for the nodes in `present` that have no value of their own."""
     values = tree.node_to_value
     plain = tree.to_dict()
     if ROOT in present and not tree.ignore:

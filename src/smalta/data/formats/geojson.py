@@ -2,12 +2,12 @@
 
 In:  `images/a.png` with `labels/a.geojson` (or `annotations/`, or beside the picture), with the splits inside these
      folders or around them; or one file per split whose features name their pictures in `properties.image`.
-Out: a `Dataset`; and the first of these layouts written from one.
+Out: a `Dataset`; the first of these layouts, written from a `Dataset`.
 
 A file holds a FeatureCollection, a list of features or one feature. A feature's class is a path such as `cell/round`
-in `properties.class`, or QuPath's `properties.classification`. Every object is a thing, the rest is `background`; with
-`properties.iscrowd` it is a crowd. Coordinates are x to the right and y downwards in the upright picture. A
-`classes.yaml` at the root gives the tree where there is one.
+in `properties.class`, or QuPath's `properties.classification`. Every object is a thing, other pixels are `background`.
+A feature with `properties.iscrowd` is a crowd. Coordinates are x to the right and y downwards in the upright picture.
+A `classes.yaml` at the root gives the tree.
 
 Must not know: other formats, networks.
 """
@@ -41,7 +41,7 @@ from smalta.system.threads import map_in_order
 
 LOOKED_FOR = "*.geojson files in labels/ or annotations/ beside images/, or beside their pictures"
 LABEL_FOLDERS = ("labels", "annotations", "geojson")
-AREA_TO_LOOK_AT = "Region*"  # QuPath's class of annotations that say where annotations are, not what is there
+AREA_TO_LOOK_AT = "Region*"  # QuPath's class of regions in which a user annotated; they are not labels
 
 ClassPath = tuple[str, ...]  # names from the top level down; () where a feature has no class
 Ring = list[list[float]]
@@ -68,7 +68,7 @@ class _Feature(BaseModel):
 
     @property
     def polygons(self) -> list[list[Ring]]:
-        """Rings of every polygon; none where the feature has no area, or QuPath's class says that it means none."""
+        """Rings of every polygon; none if the feature has no area, or if its class is QuPath's `Region*`."""
         if self.path == (AREA_TO_LOOK_AT,) or self.geometry is None or isinstance(self.geometry, _WithoutArea):
             return []
         return [self.geometry.coordinates] if isinstance(self.geometry, _Polygon) else self.geometry.coordinates
@@ -90,7 +90,7 @@ class _Feature(BaseModel):
 
     @property
     def image(self) -> str | None:
-        """File name of the picture, where the feature states one."""
+        """File name of the picture, if the feature states one."""
         name = (self.properties or {}).get("image")
         return name if isinstance(name, str) else None
 
@@ -106,7 +106,10 @@ class _File(RootModel[list[_Feature] | Annotated[_Collection | _Feature, Field(d
 
 @dataclass(frozen=True)
 class _Scan:
-    """What a label file is about: features without area, classes in use, and its features where they name pictures."""
+    """The content of a label file: number of features without area, classes in use, and features by picture name.
+
+    `by_image` is empty unless every feature names its picture.
+    """
 
     path: Path
     without_area: int
@@ -116,7 +119,7 @@ class _Scan:
 
 @dataclass
 class _Found:
-    """Entries by split, label files that name their pictures, and what has no partner."""
+    """Entries by split, label files whose features name pictures, and pictures and labels without a partner."""
 
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     shared: dict[Path, Mapping[str, list[_Feature]]] = field(default_factory=dict)
@@ -125,17 +128,17 @@ class _Found:
 
 
 def recognises(root: Path) -> bool:
-    """Whether there are GeoJSON files in one of the usual places."""
+    """Whether GeoJSON files are in one of the usual places."""
     return next(_label_files(root), None) is not None
 
 
 def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
-    """Pair pictures with label files, and look into all of these for their classes."""
+    """Pair pictures with label files, and read all label files for their classes."""
     scans = list(map_in_order(_scan, sorted(_label_files(root))))
     found = _pair(root, scans)
     if not any(found.entries.values()):
         raise DataError(
-            f"no picture belongs to {scans[0].path}; give both one stem, or name the picture in every feature's "
+            f"no picture belongs to {scans[0].path}; give both the same stem, or name the picture in every feature's "
             "properties.image"
         )
     tree, nodes = _classes(scans, stated_tree(root, classes))
@@ -148,7 +151,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     )
     without_area = sum(scan.without_area for scan in scans)
     if without_area:
-        notes.append(f"{without_area} features have no area, such as points, lines and {AREA_TO_LOOK_AT}: passed over")
+        notes.append(f"{without_area} features without area are ignored, such as points, lines and {AREA_TO_LOOK_AT}")
     return Dataset(
         root=root,
         format="geojson",
@@ -193,7 +196,7 @@ def _scan(path: Path) -> _Scan:
 
 
 def _pair(root: Path, scans: Sequence[_Scan]) -> _Found:
-    """A label file belongs to the picture of its stem, else to the pictures that its features name."""
+    """Pair each label file with the picture of its stem, else with the pictures that its features name."""
     found = _Found()
     stems: dict[Path, dict[str, Path]] = {}
     paired: set[Path] = set()
@@ -217,7 +220,7 @@ def _pair(root: Path, scans: Sequence[_Scan]) -> _Found:
             Entry(name=picture.relative_to(home).as_posix(), picture=picture, labels=(scan.path,))
         )
         if picture in paired:
-            raise DataError(f"two label files belong to {picture}, one of them {scan.path}; keep one")
+            raise DataError(f"two label files belong to {picture}, one of them {scan.path}; remove one of them")
         paired.add(picture)
     used = {picture.parent for picture in paired}
     found.lone_pictures += [p for folder in sorted(used) for p in stems[folder].values() if p not in paired]
@@ -225,7 +228,7 @@ def _pair(root: Path, scans: Sequence[_Scan]) -> _Found:
 
 
 def _picture_folders(path: Path, root: Path) -> Iterable[Path]:
-    """Where the picture of a label file may lie: `labels` in its path is `images` in the picture's."""
+    """Folders where the picture of a label file may lie: `labels` in the file's path is `images` in the picture's."""
     parts = path.parent.relative_to(root).parts
     places = [i for i, part in enumerate(parts) if part.lower() in LABEL_FOLDERS]
     swapped = [(*parts[:i], "images", *parts[i + 1 :]) for i in places[-1:]]
@@ -239,7 +242,7 @@ def _picture_folders(path: Path, root: Path) -> Iterable[Path]:
 def _add_named(found: _Found, scan: _Scan, root: Path) -> None:
     """Entries of the pictures that the features of one file name."""
     by_name: dict[str, list[_Feature]] = {}
-    for name, features in scan.by_image.items():  # one picture may be named in several ways
+    for name, features in scan.by_image.items():  # a picture's name may be written in several ways
         by_name.setdefault(str(safe_name(name, scan.path)), []).extend(features)
     split = split_of(scan.path, root)
     folder = picture_folder(scan.path, root, split, [PurePosixPath(name) for name in by_name])
@@ -262,8 +265,8 @@ def _classes(scans: Sequence[_Scan], stated: ClassTree | None) -> tuple[ClassTre
     used = {path: scan.path for scan in reversed(scans) for path in scan.classes}
     if () in used and len(used) > 1:
         raise DataError(
-            f"{used[()]} holds features without a class, and others have one; give them one in properties.class, "
-            "or remove them"
+            f"{used[()]} holds features without a class, and other features have one; add it in properties.class, "
+            "or remove these features"
         )
     if stated is not None:
         return stated, {path: _node_in(stated, path, file) for path, file in used.items()}
@@ -328,9 +331,9 @@ class GeoJsonReader(Reader):
 
 
 def _points(ring: Ring) -> np.ndarray:
-    """Points (n, 2) of a ring, heights left out."""
+    """Points (n, 2) of a ring, without heights."""
     if any(len(position) < 2 for position in ring):
-        raise DataError("a position holds one number, but x and y are needed")
+        raise DataError("a position holds fewer than two numbers; write x and y")
     return np.array([position[:2] for position in ring], dtype=np.float64).reshape(-1, 2)
 
 
@@ -340,9 +343,9 @@ def _points(ring: Ring) -> np.ndarray:
 def write(source: Dataset, out: Path) -> list[str]:
     """Write `images/SPLIT/`, `labels/SPLIT/STEM.geojson` and `classes.yaml`.
 
-    Rings run along the edges of pixels. Parts of an object are polygons of one MultiPolygon. Stuff other than the
-    background is one feature per class and picture; so are the pixels of things that belong to no object, as crowds,
-    and those that say nothing, in QuPath's class `Ignore*`.
+    Rings run along the edges of pixels. The parts of an object become polygons of one MultiPolygon. Stuff other than
+    the background becomes one feature per class and picture. Pixels of things that belong to no object become one crowd
+    per class. Unlabelled pixels become one feature in QuPath's class `Ignore*`.
     """
     tree = source.tree
     for split in source.splits:
@@ -362,7 +365,7 @@ def write(source: Dataset, out: Path) -> list[str]:
 
 
 def class_properties(tree: ClassTree, node: int) -> dict[str, Any]:
-    """The properties that say a feature's class, for smalta and for QuPath; the root says nothing."""
+    """The properties that state a feature's class, for smalta and for QuPath; the root means unlabelled."""
     if node == ROOT:
         return {"class": name_of_unlabelled(tree), "classification": {"name": "Ignore*"}}
     path = tree.name(node)
@@ -370,7 +373,7 @@ def class_properties(tree: ClassTree, node: int) -> dict[str, Any]:
 
 
 def as_feature(region: Region, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """A region as a feature: a polygon along the edges of its pixels, or one for each of its parts."""
+    """A region as a feature: a polygon along the edges of its pixels, or a polygon for each of its parts."""
     polygons = [[ring.tolist() for ring in polygon] for polygon in rings(region)]
     geometry = {"type": "Polygon", "coordinates": polygons[0]}
     if len(polygons) > 1:

@@ -1,7 +1,7 @@
-"""Guess the classes of index masks that come without a classes file.
+"""Guess the classes of index masks without a classes file.
 
 In:  paths of masks.
-Out: a flat class tree and a sentence that says what was seen.
+Out: a flat class tree and a sentence that says from what it was inferred.
 
 Must not know: formats, networks.
 """
@@ -26,16 +26,16 @@ VOID = 255
 
 
 def tree_from_masks(masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
-    """Classes by the values that stand in the masks.
+    """Infer the classes from the values of the masks.
 
-    0 with 255, or 0 with 1, are background and foreground; other small sets of values become class_0, class_1, ...,
-    with 255 to ignore where it is not the only other value.
+    0 with 255, or 0 with 1, are background and foreground. Other values become class_0, class_1, ... The value 255 is
+    ignored, unless the masks hold only 0 and 255.
 
     Args:
-        masks: at least one path; of more than 200 masks 200 are looked at, evenly chosen.
+        masks: at least one path. If there are more than 200, 200 of them are read, spread evenly.
 
     Raises:
-        DataError: if the values look anti-aliased, are too many for class ids, or are only one.
+        DataError: if the values look anti-aliased, if there are too many for class ids, or if there is only one.
     """
     chosen = [masks[i] for i in np.unique(np.linspace(0, len(masks) - 1, min(len(masks), MOST_MASKS)).astype(int))]
     values = sorted({value for present in map_in_order(_values, chosen) for value in present})
@@ -45,17 +45,17 @@ def tree_from_masks(masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
         raise DataError(f"no mask in {where} can be read; run 'smalta check' for the reason of each")
     if looks_smooth(values):
         raise DataError(
-            f"the masks in {where} hold {len(values)} values between 0 and 255, which looks anti-aliased or "
-            "compressed: threshold them at 127 and save them as PNG, or write a classes.yaml if they are class ids"
+            f"the masks in {where} hold {len(values)} values between 0 and 255, as if anti-aliased or compressed; "
+            "threshold them at 127 and save them as PNG, or write a classes.yaml if they are class ids"
         )
     if len(values) > MOST_CLASSES:
         raise DataError(
-            f"the masks in {where} hold {len(values)} values, too many for class ids without a classes file: "
+            f"the masks in {where} hold {len(values)} values, more than {MOST_CLASSES} class ids; "
             "put object ids into instances/, or write a classes.yaml"
         )
     if len(values) == 1:
         raise DataError(
-            f"the masks in {where} hold the value {values[0]} alone, so there is nothing to tell apart; "
+            f"the masks in {where} hold only the value {values[0]}, and at least two classes are needed; "
             "check the export, or write a classes.yaml that names both classes"
         )
     text = ", ".join(map(str, values[:12])) + (", ..." if len(values) > 12 else "")
@@ -74,8 +74,8 @@ def tree_from_masks(masks: Sequence[Path]) -> tuple[ClassTree, list[str]]:
 def looks_smooth(values: Sequence[int]) -> bool:
     """Whether label values look like shades between 0 and 255 rather than class ids.
 
-    Shades reach from 0 to 255 without a wide hole, or lie close below 255 as after JPEG compression; class ids start
-    at 0 and end early, with 255 far away if at all.
+    Shades cover 0 to 255 without a wide gap, or lie close to 255, as after JPEG compression. Class ids start at 0 and
+    end early; at most a single 255 lies far above them.
     """
     if len(values) < 4 or values[0] != 0 or values[-1] != 255:
         return False
@@ -86,5 +86,5 @@ def looks_smooth(values: Sequence[int]) -> bool:
 def _values(path: Path) -> list[int]:
     try:
         return present_values(read_index(path))
-    except DataError:  # the doctor reports it; the other masks tell the classes
+    except DataError:  # the doctor reports the file; the classes follow from the other masks
         return []

@@ -1,10 +1,10 @@
-"""The label formats that smalta knows, in the order in which they are tried.
+"""The label formats that smalta knows, in the order in which it tries them.
 
 In:  nothing. A new format is a module beside this one and a line in `FORMATS`.
-Out: `Format`: what a format is called, and its module, imported when it is first asked for.
+Out: `Format`: the names of a format, and its module, which the first use imports.
 
 Help texts are made from these lines, so this module stays light: it imports no format and no numpy. A format's module
-has what `FormatModule` lists, and imports neither this module nor another format.
+has the members that `FormatModule` lists, and imports neither this module nor another format.
 
 Must not know: how any one format stores labels.
 """
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 
 class FormatModule(Protocol):
-    """What the module of a format has."""
+    """The members of a format's module."""
 
-    LOOKED_FOR: str  # the files and folders that it is recognised by, for the message that nothing was found
+    LOOKED_FOR: str  # the files and folders by which the format is recognised, for the message that none fits
 
     def recognises(self, root: Path) -> bool:
-        """Whether a folder is in this format, by its files' names and at most a few of their words."""
+        """Whether a folder is in this format, by the names of its files and at most a few words in them."""
         ...
 
     def open_folder(self, root: Path, classes: ClassTree | None, seed: int) -> Dataset:
-        """List what is in a folder that it recognises.
+        """List the pictures and labels of a folder that `recognises` accepts.
 
         Args:
             root: the folder.
             classes: the tree that the user gives, instead of the data set's own.
-            seed: of the splits that the data set does not bring.
+            seed: of the random splits, where the data set brings none.
         """
         ...
 
     def write(self, source: Dataset, out: Path) -> list[str]:
-        """Write a data set into an empty folder; only a format that `writes` has it.
+        """Write a data set into an empty folder; only formats with `writes` have this function.
 
         Returns:
-            Sentences about what the format could not hold.
+            Sentences about what the format cannot hold.
         """
         ...
 
@@ -55,9 +55,9 @@ class Format:
     """One label format.
 
     Attributes:
-        name: what `Dataset.format` and `smalta convert --format` call it. Its module is called so, with _ for -.
-        title: what sentences and the headings of docs/formats.md call it.
-        writes: whether smalta writes it too.
+        name: the name in `Dataset.format` and `smalta convert --format`; also the name of its module, with _ for -.
+        title: the name in sentences and in the headings of docs/formats.md.
+        writes: whether smalta also writes the format.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Format:
 
     @property
     def module(self) -> FormatModule:
-        """The functions that read and write it; the first use imports them."""
+        """The module with the format's functions; the first use imports it."""
         return cast(FormatModule, import_module(f"smalta.data.formats.{self.name.replace('-', '_')}"))
 
 

@@ -1,10 +1,10 @@
-"""Outlines and run lengths to pixels, and pixels to outlines and run lengths.
+"""Turn outlines and run lengths into pixels, and pixels into outlines and run lengths.
 
 In:  polygons in pixels of the picture, COCO run lengths, masks.
 Out: `Region`s, class maps painted from them, polygons whose pixels are exactly those of a mask.
 
 Coordinates are continuous: pixel (x, y) covers [x, x + 1) x [y, y + 1). pycocotools fills polygons, so a region has
-the pixels that COCO's own evaluation gives it.
+the same pixels as in COCO's own evaluation.
 
 Must not know: files, categories, class trees.
 """
@@ -48,16 +48,16 @@ NOTHING = Region(0, 0, np.zeros((0, 0), dtype=bool))
 
 
 class Layer(IntEnum):
-    """How sure a shape is; a surer one lies above."""
+    """How certain the pixels of a shape are; a more certain shape lies above."""
 
     BOX = 0  # an object is somewhere inside
-    CROWD = 1  # several objects that were not told apart
+    CROWD = 1  # several objects that are not labelled one by one
     OUTLINE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One object to be painted: where, which class node, whether the class is counted, and how sure the shape is."""
+    """One object to paint: its region, its class node, whether it gets an object id, and its layer."""
 
     region: Region
     node: int
@@ -68,11 +68,11 @@ class Shape:
 def paint(shapes: Iterable[Shape], size_hw: tuple[int, int], rest: int) -> tuple[np.ndarray, np.ndarray]:
     """Class map and instance map of a picture's objects.
 
-    Where shapes overlap, the surer layer lies above, then the smaller area, then the later in the file. Crowds have
-    a class and no number.
+    If shapes overlap, the higher layer lies above, then the smaller area, then the later shape. Crowds have a class
+    and no object id.
 
     Args:
-        shapes: in the order of their file, which numbers the objects from 1.
+        shapes: in the order of their file; objects are numbered from 1 in this order.
         size_hw: height and width in pixels.
         rest: node of the pixels that no shape covers.
 
@@ -98,17 +98,18 @@ def paint(shapes: Iterable[Shape], size_hw: tuple[int, int], rest: int) -> tuple
 
 
 def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) -> Region:
-    """Pixels of an object that is outlined by one polygon or several, without a word about which is a hole.
+    """Pixels of an object with one polygon or several, in a format that does not say which polygons are holes.
 
-    Parts add up, but a part that lies wholly inside the others cuts a hole. A part of fewer than three points has no
-    area and adds nothing. What lies outside of the picture is cut off.
+    The object is the union of the parts, except that a part wholly inside the others is a hole. A part of fewer than
+    three points has no area. Pixels outside of the picture are cut off.
 
     Args:
         parts: polygons as x1, y1, x2, y2, ... in pixels.
         size_hw: height and width of the picture in pixels.
 
     Raises:
-        DataError: if a polygon holds half a point or no finite number, or no part of the object is in the picture.
+        DataError: if a polygon has an odd number of values or a value that is not finite, or no part of the object is
+            in the picture.
     """
     outlines = [_points(part, size_hw) for part in parts if len(part) >= 6 or len(part) % 2]
     window = _window(outlines, size_hw)
@@ -116,7 +117,8 @@ def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) ->
         return NOTHING
     filled = np.zeros(window[2:], dtype=bool)
     pieces = [_filled(outline, window) for outline in outlines]
-    different = {(one.top, one.left, one.mask.shape, one.mask.tobytes()): one for one in pieces}  # a twin is no hole
+    # without duplicates: a second copy of a part would be a hole
+    different = {(one.top, one.left, one.mask.shape, one.mask.tobytes()): one for one in pieces}
     for piece in sorted(different.values(), key=lambda piece: -piece.area):
         place, mask = filled[piece.window], piece.mask
         place[mask] = not (mask.any() and place[mask].all())
@@ -124,14 +126,14 @@ def fill_polygons(parts: Sequence[Sequence[float]], size_hw: tuple[int, int]) ->
 
 
 def fill_rings(polygons: Sequence[Sequence[np.ndarray]], size_hw: tuple[int, int]) -> Region:
-    """Pixels of an object whose polygons say themselves which rings are holes.
+    """Pixels of an object in a format that says which rings are holes.
 
     Args:
         polygons: each an outer ring and the rings of its holes, (n, 2) points x, y in pixels.
         size_hw: height and width of the picture in pixels.
 
     Raises:
-        DataError: as `fill_polygons` does.
+        DataError: as in `fill_polygons`.
     """
     solid = [[_points(ring, size_hw) for ring in rings] for rings in polygons if rings and len(rings[0]) > 2]
     window = _window([rings[0] for rings in solid], size_hw)
@@ -148,7 +150,7 @@ def fill_rings(polygons: Sequence[Sequence[np.ndarray]], size_hw: tuple[int, int
 
 
 def _window(outlines: Sequence[np.ndarray], size_hw: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Top, left, height and width of the part of the picture that holds the outlines; None where it is empty."""
+    """Top, left, height and width of the part of the picture that holds the outlines; None if it is empty."""
     if not outlines:
         return None
     points = outlines[0] if len(outlines) == 1 else np.concatenate(outlines)
@@ -165,7 +167,7 @@ def _window(outlines: Sequence[np.ndarray], size_hw: tuple[int, int]) -> tuple[i
 
 
 def _filled(outline: np.ndarray, window: tuple[int, int, int, int]) -> Region:
-    """What an outline covers of a window, no larger than it is; its place is counted from the window's corner."""
+    """The part of a window that an outline covers; its place is relative to the window's corner."""
     top, left, height, width = window
     flat = (outline - (left, top)).ravel().tolist()
     runs = coco_mask.frPyObjects([flat], height, width)[0]["counts"].decode("ascii")
@@ -190,23 +192,24 @@ def fill_box(box: Sequence[float], size_hw: tuple[int, int]) -> Region:
 def _points(part: Sequence[float] | np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     numbers = np.asarray(part, dtype=np.float64)
     if numbers.size % 2:
-        raise DataError(f"an outline holds {numbers.size} numbers, but points are pairs x, y")
+        raise DataError(f"an outline holds {numbers.size} numbers; points are pairs x, y, so the number must be even")
     points = numbers.reshape(-1, 2)
     if not np.isfinite(points).all() or (np.abs(points) > 10 * max(size_hw)).any():
         raise DataError(
-            f"an outline has points that are not in or near its picture of {size_hw[1]} x {size_hw[0]} pixels"
+            f"an outline has points that are not in or near its picture of {size_hw[1]} x {size_hw[0]} pixels; "
+            "correct its coordinates, or remove it"
         )
     return points
 
 
 def outline(region: Region) -> list[np.ndarray]:
-    """Outer and inner outlines of a region, which holds a pixel at least.
+    """Outer and inner outlines of a region, which has at least one pixel.
 
-    Every outline runs a sixth of a pixel inside the pixels' edges, so that any rule that fills a pixel by its centre
-    gives the region back.
+    Every outline runs a sixth of a pixel inside the pixels' edges. So every rule that fills pixels by their centres
+    restores the region exactly.
 
     Returns:
-        (n, 2) float64 points x, y in pixels of the picture; an outline that lies inside another bounds a hole.
+        (n, 2) float64 points x, y in pixels of the picture; an outline inside another outline is a hole.
     """
     height, width = region.mask.shape
     fine = cv2.resize(region.mask.astype(np.uint8), (3 * width, 3 * height), interpolation=cv2.INTER_NEAREST)
@@ -218,11 +221,11 @@ def outline(region: Region) -> list[np.ndarray]:
 def rings(region: Region) -> list[list[np.ndarray]]:
     """Polygons along the edges of a region's pixels, each an outer ring and the rings of its holes.
 
-    Pixels that touch at a corner alone lie in different polygons, so no ring crosses or touches itself.
+    Pixels that touch only at a corner are in different polygons, so no ring crosses or touches itself.
 
     Returns:
-        (n, 2) int32 points x, y in the picture. The first point stands again at the end; outer rings have a positive
-        signed area (in x to the right and y upwards: counter-clockwise), holes a negative one.
+        (n, 2) int32 points x, y in the picture. The first point is repeated at the end. Outer rings have a positive
+        signed area (with x to the right and y upwards: counter-clockwise), holes a negative one.
     """
     _, parts, stats, _ = cv2.connectedComponentsWithStats(region.mask.astype(np.uint8), connectivity=4)
     polygons = []
@@ -239,21 +242,21 @@ def rings(region: Region) -> list[list[np.ndarray]]:
 
 
 def _closed(points: np.ndarray) -> np.ndarray:
-    """A ring (n, 2) without points that repeat the one before, and the first once more at the end."""
+    """A ring (n, 2) without repeated neighbours, with the first point repeated at the end."""
     kept = points[(points != np.roll(points, 1, axis=0)).any(axis=1)]
     return np.concatenate([kept, kept[:1]])
 
 
 def has_holes(mask: np.ndarray) -> bool:
-    """Whether some background of a mask (h, w) is enclosed."""
+    """Whether a mask (h, w) encloses background."""
     _, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     return tree is not None and bool((tree[0, :, 3] >= 0).any())
 
 
 def join(outlines: Sequence[np.ndarray]) -> np.ndarray:
-    """One polygon through several outlines, parts and holes alike, by bridges that go there and back.
+    """One polygon through several outlines, parts and holes, joined by bridges that are drawn there and back.
 
-    A bridge has no width, so filling by the even-odd rule gives the same pixels as the outlines together.
+    A bridge has no width, so filling by the even-odd rule gives the same pixels as the separate outlines.
 
     Args:
         outlines: (n, 2) points x, y each; at least one.
@@ -274,20 +277,21 @@ def join(outlines: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def decode_runs(counts: Sequence[int] | str, size_hw: tuple[int, int]) -> Region:
-    """Pixels of COCO run lengths, which go down the columns and start with pixels that are off.
+    """Pixels of COCO run lengths, which go down the columns and start with a run of background.
 
     Args:
         counts: lengths, or the text of COCO's compressed form.
         size_hw: height and width of the picture in pixels.
 
     Raises:
-        DataError: if the lengths are not the picture's pixels.
+        DataError: if the lengths do not add up to the picture's pixels.
     """
     height, width = size_hw
     lengths = np.asarray(_uncompress(counts) if isinstance(counts, str) else counts, dtype=np.int64)
     if (lengths < 0).any() or (lengths > height * width).any() or lengths.sum() != height * width:
         raise DataError(
-            f"run lengths add up to {lengths.sum()} pixels, but the picture has {width} x {height} = {width * height}"
+            f"run lengths add up to {lengths.sum()} pixels, and the picture has {width} x {height} = {width * height}; "
+            "export them again"
         )
     stops = lengths.cumsum()
     on, off = stops[0::2][: len(lengths) // 2], stops[1::2]
@@ -302,7 +306,7 @@ def decode_runs(counts: Sequence[int] | str, size_hw: tuple[int, int]) -> Region
 
 
 def encode_runs(region: Region, size_hw: tuple[int, int]) -> str:
-    """COCO's compressed run lengths of a region in a picture of height and width `size_hw`."""
+    """COCO's compressed run lengths of a region in a picture with height and width `size_hw`."""
     columns, rows = np.nonzero(region.mask.T)
     places = (columns + region.left) * size_hw[0] + rows + region.top
     ends = np.flatnonzero(np.diff(places) > 1)
@@ -315,16 +319,17 @@ def encode_runs(region: Region, size_hw: tuple[int, int]) -> str:
 
 
 def _uncompress(text: str) -> list[int]:
-    """Run lengths of COCO's text form: 6 bits a letter, 5 of them value, from the third on relative to two before.
+    """Run lengths of COCO's text form: 6 bits a letter, 5 of them for the value.
 
-    pycocotools would decode it too, but trusts the text with the memory that it writes to.
+    From the third on, a length is stored as the difference to the length two places before. pycocotools could decode
+    the text too, but a wrong text makes it write outside of its memory.
     """
     lengths: list[int] = []
     value = shift = 0
     for letter in text:
         bits = ord(letter) - 48
         if not 0 <= bits < 64 or shift > 60:
-            raise DataError(f"compressed run lengths hold {letter!r}, which is no letter of that code")
+            raise DataError(f"compressed run lengths hold {letter!r}, not a letter of that code; export them again")
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:
@@ -333,5 +338,5 @@ def _uncompress(text: str) -> list[int]:
             lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
             value = shift = 0
     if shift:
-        raise DataError("compressed run lengths end in the middle of a number")
+        raise DataError("compressed run lengths end in the middle of a number; export them again")
     return lengths

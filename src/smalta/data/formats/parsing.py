@@ -1,4 +1,4 @@
-"""Label files and configuration files that are text: JSON, YAML, lines.
+"""Read label files and configuration files that are text: JSON, YAML, lines.
 
 In:  paths.
 Out: parsed content, or an error that names the file and the place in it.
@@ -26,10 +26,10 @@ def parse_json(path: Path, model: type[M], standard: str) -> M:
     Args:
         path: the file.
         model: what the file must hold.
-        standard: what the file follows, for messages.
+        standard: the name of the standard that describes the file, for messages.
 
     Raises:
-        DataError: if it cannot be read, or lacks something; the sentence names the place in the file.
+        DataError: if the file cannot be read or does not fit the model; the message names the place in the file.
     """
     try:
         return model.model_validate_json(path.read_bytes())
@@ -38,11 +38,11 @@ def parse_json(path: Path, model: type[M], standard: str) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path} is not as {standard} describes it: {place or 'file'}: {first['msg']}") from error
+        raise DataError(f"{path} does not follow {standard}: {place or 'file'}: {first['msg']}") from error
 
 
 def plain_yaml(path: Path) -> Mapping[object, object]:
-    """Mapping that a YAML file holds; empty where it holds something else or cannot be read."""
+    """Mapping that a YAML file holds; empty if it holds something else or cannot be read."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

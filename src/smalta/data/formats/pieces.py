@@ -26,11 +26,11 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A sample as regions, each with its node, and the pixels that say nothing.
+    """A sample as regions, each with its node, and its unlabelled pixels.
 
     Attributes:
-        regions: objects one by one, and stuff by class, without the background.
-        crowds: pixels of things that belong to no object, by class.
+        regions: one per object, and one per class of stuff, without the background.
+        crowds: one per class, for pixels of things that belong to no object.
         silent: (H, W) bool, unlabelled pixels.
     """
 
@@ -40,9 +40,9 @@ class Pieces:
 
 
 def cut(sample: Sample, tree: ClassTree) -> Pieces:
-    """The pieces of a sample. Where it has no object ids, each connected region of a thing is one object.
+    """The pieces of a sample. Without object ids, each connected region of a thing is one object.
 
-    Objects and classes are made to agree by the rule of `smalta.data.settle`.
+    Objects and classes that disagree are settled by `smalta.data.settle`.
     """
     classes = sample.classes
     regions: list[tuple[int, Region]] = []
@@ -51,7 +51,7 @@ def cut(sample: Sample, tree: ClassTree) -> Pieces:
     if sample.instances is not None:
         classes, instances = settle(classes, sample.instances, tree)
         for window, mask in _labelled(instances):
-            first = int(mask[0].argmax())  # a region touches the upper edge of its window
+            first = int(mask[0].argmax())  # an object touches the upper edge of its window
             regions.append((int(classes[window][0, first]), _region(window, mask)))
         rest = np.where(instances == 0, classes, background_of(tree))
     for node in present_values(rest):

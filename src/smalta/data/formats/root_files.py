@@ -1,7 +1,7 @@
-"""What every format heeds at the root of a data set: `classes.yaml`, `groups.txt` and `kinds.txt`.
+"""Files at the root of a data set that every format uses: `classes.yaml`, `groups.txt` and `kinds.txt`.
 
-In:  the folder; the entries that its format found there.
-Out: the class tree that the user states; splits of entries with short names.
+In:  the folder; the entries that its format finds there.
+Out: the class tree that the user states; splits, and entries with short names.
 
 Must not know: any one format.
 """
@@ -19,7 +19,7 @@ from smalta.data.splits import make_splits
 
 
 def stated_tree(root: Path, classes: ClassTree | None) -> ClassTree | None:
-    """The tree that the user gives, else that of `classes.yaml` at the root, else None."""
+    """The tree that the user gives, else the tree of `classes.yaml` at the root, else None."""
     if classes is not None:
         return classes
     files = [root / name for name in ("classes.yaml", "classes.yml") if (root / name).is_file()]
@@ -35,13 +35,13 @@ def splits_at(
     """The splits that a data set brings, completed by the rules of `make_splits`.
 
     Args:
-        root: the folder; `groups.txt` and `kinds.txt` in it are heeded.
-        found: entries by split, named by their path below the folder of pictures; `UNSPLIT` where there are no splits.
-        seed: other seeds deal other splits.
-        classes_of: gives the classes present in each entry, where groups are dealt.
+        root: the folder; its `groups.txt` and `kinds.txt` are used.
+        found: entries by split, named by their path below the folder of pictures; `UNSPLIT` if there are no splits.
+        seed: of the random splits.
+        classes_of: gives the classes present in each entry, if groups are dealt.
 
     Returns:
-        Entries by split, with the shortest names that are unique; notes; whether any picture was dealt here.
+        Entries by split, with the shortest names that are unique; notes; whether any picture was dealt.
     """
     groups, kinds = root / "groups.txt", root / "kinds.txt"
     return make_splits(

@@ -1,9 +1,9 @@
 """Pascal VOC: palette masks beside JPEG pictures, splits as lists of names.
 
-In:  `JPEGImages/`, `SegmentationClass/`, perhaps `SegmentationObject/` and `ImageSets/Segmentation/SPLIT.txt`.
+In:  `JPEGImages/`, `SegmentationClass/`, optionally `SegmentationObject/` and `ImageSets/Segmentation/SPLIT.txt`.
 Out: a `Dataset`.
 
-The classes are VOC's 21 with 255 ignored, unless a classes file at the root says otherwise.
+The classes are VOC's 21 with 255 ignored, unless there is a classes file at the root.
 
 Must not know: other formats, networks.
 """
@@ -36,7 +36,7 @@ BORDER = 255
 
 
 def voc_tree() -> ClassTree:
-    """VOC's background and its 20 things, numbered as in its masks."""
+    """VOC's background and its 20 things, with the values of its masks."""
     return ClassTree({"background": {}, **{name: {"kind": "thing"} for name in THINGS}}, [BORDER])
 
 
@@ -46,7 +46,7 @@ def recognises(root: Path) -> bool:
 
 
 def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
-    """Pair pictures and masks by stem, by VOC's lists where they are there."""
+    """Pair pictures and masks by stem, according to VOC's lists if they exist."""
     here = subfolders(root)
     pictures, masks = by_stem(here["jpegimages"]), by_stem(here["segmentationclass"])
     objects = by_stem(here["segmentationobject"]) if "segmentationobject" in here else {}
@@ -60,7 +60,9 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
                 found[split].append(Entry(name=stem, picture=pictures[stem], labels=files))
     entries = [entry for members in found.values() for entry in members]
     if not entries:
-        raise DataError(f"no picture in {here['jpegimages']} has a mask of its stem in {here['segmentationclass']}")
+        raise DataError(
+            f"no picture in {here['jpegimages']} has a mask in {here['segmentationclass']}; they pair by stem"
+        )
     has_instances = all(len(entry.labels) == 2 for entry in entries)
     tree = stated_tree(root, classes) or (
         ClassTree.from_file(root / "classes.txt") if (root / "classes.txt").is_file() else voc_tree()
@@ -82,7 +84,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
 
 
 def _lists(root: Path) -> dict[str, list[str]]:
-    """Stems by split from `ImageSets/Segmentation`; train and val in one list are neither."""
+    """Stems by split from `ImageSets/Segmentation`; other lists, such as `trainval.txt`, are ignored."""
     lists = {}
     for path in sorted((root / "ImageSets" / "Segmentation").glob("*.txt")):
         split = split_name(path.stem)
@@ -115,5 +117,5 @@ class VocReader(Reader):
         return Sample(name=entry.name, picture=picture, classes=classes, instances=instances)
 
     def read_values(self, entry: Entry) -> np.ndarray | None:
-        """Values as they stand in the mask."""
+        """Label values of the mask."""
         return read_index(entry.labels[0])

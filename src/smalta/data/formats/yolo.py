@@ -2,11 +2,11 @@
 
 In:  `data.yaml` (or another YAML file with `names`) or `classes.txt`, `images/` beside `labels/`, with the splits
      inside these folders or around them.
-Out: a `Dataset`; and the same layout written from one.
+Out: a `Dataset`; the same layout, written from a `Dataset`.
 
-A line is `class x1 y1 x2 y2 ...` with coordinates in 0..1 of the upright picture. Every object is a thing, the rest is
-`background`; a line with a box only makes its box unlabelled. An empty text file says that there is no object, a
-missing one says nothing: its picture is left out. A `classes.yaml` at the root gives the tree where there is one.
+A line is `class x1 y1 x2 y2 ...` with coordinates in 0..1 of the upright picture. Every object is a thing, other pixels
+are `background`. If a line holds only a box, the box is unlabelled. An empty text file means that there is no object.
+A picture without a text file is omitted. A `classes.yaml` at the root gives the tree.
 
 Must not know: other formats, networks.
 """
@@ -39,12 +39,12 @@ from smalta.pictures.reading import read_upright
 from smalta.system.whole_files import write_bytes
 
 LOOKED_FOR = "labels/*.txt beside images/, with a data.yaml or config.yaml that holds names, or a classes.txt"
-FIRST_LOOKED_AT = 50  # label files, to tell outlines from boxes
+FIRST_LOOKED_AT = 50  # number of label files that are read to distinguish outlines from boxes
 
 
 @dataclass(frozen=True)
 class _Config:
-    """What the YAML file says: class names by number, and the pictures' places by split."""
+    """The content of the YAML file: class names by number, and places of pictures by split."""
 
     path: Path
     names: Mapping[int, str]
@@ -52,7 +52,7 @@ class _Config:
 
 
 def recognises(root: Path) -> bool:
-    """Whether there are label folders with text files, and class names."""
+    """Whether there are label folders with text files, and a file of class names."""
     here = subfolders(root)
     labels = [path / "labels" for path in here.values()] + [root / "labels"]
     return any(path.is_dir() and any(path.rglob("*.txt")) for path in labels) and _config(root) is not None
@@ -62,7 +62,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
     """Pair pictures with text files."""
     config = _config(root)
     if config is None:
-        raise DataError(f"{root} holds neither a YAML file with names nor a classes.txt")
+        raise DataError(f"{root} holds neither a YAML file with names nor a classes.txt; add one")
     found: dict[str, list[Entry]] = {}
     unlabelled: list[Path] = []
     folders: set[Path] = set()
@@ -78,7 +78,9 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
                 unlabelled.append(picture)
     labels = {entry.labels[0] for entries in found.values() for entry in entries}
     if not labels:
-        raise DataError(f"no picture in {root} has a text file in labels/: they pair by stem, and images/ by labels/")
+        raise DataError(
+            f"no picture in {root} has a text file in labels/; images/a.png belongs to labels/a.txt, so check the names"
+        )
     _check_outlines(sorted(labels), config)
     lone = [path for folder in sorted(folders) if folder.is_dir() for path in sorted(folder.glob("*.txt"))]
     categories = [Category(id=number, name=name) for number, name in config.names.items()]
@@ -91,7 +93,7 @@ def open_folder(root: Path, classes: ClassTree | None, seed: int) -> Dataset:
         root, found, seed, lambda entries: [_classes_in(entry.labels[0]) for entry in entries]
     )
     if unlabelled:
-        notes.append(f"{len(unlabelled)} pictures have no text file in labels/ and are left out")
+        notes.append(f"{len(unlabelled)} pictures have no text file in labels/ and are omitted")
     return Dataset(
         root=root,
         format="yolo",
@@ -142,7 +144,7 @@ def _stated_places(content: Mapping[object, object], path: Path) -> dict[str, tu
 
 
 def _pictures(root: Path, config: _Config) -> dict[str, list[tuple[Path, Path]]]:
-    """Pictures by split, each with the folder that its label's path is seen from."""
+    """Pictures by split, each with the folder to which its label's path is relative."""
     found = {}
     for split in SPLITS:
         pictures = _stated_pictures(root, config, split) or _usual_pictures(root, split)
@@ -155,12 +157,12 @@ def _pictures(root: Path, config: _Config) -> dict[str, list[tuple[Path, Path]]]
 
 
 def _stated_pictures(root: Path, config: _Config, split: str) -> list[tuple[Path, Path]]:
-    """What the YAML file names; nothing where it names a place that is not here."""
+    """Pictures in the places that the YAML file names; none from places that do not exist here."""
     pictures = []
     for place in config.places.get(split, ()):
         if PurePosixPath(place).is_absolute():
-            continue  # another machine's path: the usual places are looked at instead
-        name = safe_name(place.removeprefix("../"), config.path)  # Roboflow counts from a folder further down
+            continue  # a path on another machine; the usual places are used instead
+        name = safe_name(place.removeprefix("../"), config.path)  # Roboflow's paths start one folder further down
         for base in (root, root.parent) if name.parts[0] == "images" else (root,):
             if (base / name).is_dir():
                 pictures += [(base, path) for path in pictures_in(base / name)]
@@ -187,7 +189,7 @@ def _usual_pictures(root: Path, split: str) -> list[tuple[Path, Path]]:
 
 
 def _label_path(root: Path, picture: Path) -> Path:
-    """Where the labels of a picture lie: `images` in its path is `labels` in theirs."""
+    """The label file of a picture: `images` in the picture's path is `labels` in the label file's."""
     parts = list(picture.parts)
     places = [index for index, part in enumerate(parts[:-1]) if part.lower() == "images"]
     if places:
@@ -199,17 +201,17 @@ def _label_path(root: Path, picture: Path) -> Path:
 
 
 def _check_outlines(labels: list[Path], config: _Config) -> None:
-    """Refuse a data set of boxes, and numbers that have no name, as far as the first files show."""
+    """Refuse a data set of boxes, and class numbers without a name, as far as the first files show them."""
     rows = [(path, row) for path in labels[:FIRST_LOOKED_AT] for row in _rows(path)]
     if rows and all(len(values) == 4 for _, (_, values) in rows):
-        raise DataError(f"{labels[0].parent} holds boxes only; segmentation needs outlines: export polygons")
+        raise DataError(f"{labels[0].parent} holds boxes only; segmentation needs outlines, so export polygons")
     for path, (number, _) in rows:
         _check_number(number, config.names, path)
 
 
 def _check_number(number: int, names: Iterable[int], path: Path) -> None:
     if number not in names:
-        raise DataError(f"{path} uses class {number}, which has no name; the names are of {sorted(names)}")
+        raise DataError(f"{path} uses class {number}, which has no name; classes with a name are {sorted(names)}")
 
 
 def _rows(path: Path) -> list[tuple[int, np.ndarray]]:
@@ -226,8 +228,8 @@ def _rows(path: Path) -> list[tuple[int, np.ndarray]]:
         except ValueError:
             raise DataError(f"{where}: {line[:60]!r} must be a class number and coordinates") from None
         if len(values) % 2 or len(values) < 4:
-            raise DataError(f"{where}: {len(values)} coordinates; an outline has pairs x y, three or more")
-        if not ((values > -0.01) & (values < 1.01)).all():  # not so for NaN either
+            raise DataError(f"{where}: {len(values)} coordinates; an outline needs at least three pairs x y")
+        if not ((values > -0.01) & (values < 1.01)).all():  # false for NaN too
             raise DataError(
                 f"{where}: coordinates must be in 0..1 (parts of the width and height), got {values.min()} to "
                 f"{values.max()}; divide pixels by the picture's size"
@@ -239,7 +241,7 @@ def _rows(path: Path) -> list[tuple[int, np.ndarray]]:
 def _classes_in(path: Path) -> set[int]:
     try:
         return {number for number, _ in _rows(path)}
-    except DataError:  # the doctor reports it; a split needs no more than a hint
+    except DataError:  # the doctor reports the file; splits can do without its classes
         return set()
 
 
@@ -277,13 +279,13 @@ def _region(values: np.ndarray, size_hw: tuple[int, int]) -> Region:
 def write(source: Dataset, out: Path) -> list[str]:
     """Write `images/SPLIT/`, `labels/SPLIT/`, `data.yaml` and `classes.yaml`.
 
-    An object is one line: its parts and its holes are joined by bridges without width. Read by smalta the pixels
-    are the same; a reader that fills polygons by another rule may differ by a pixel along outlines and bridges.
+    An object is one line: bridges without width join its parts and holes. smalta reads back the same pixels. A reader
+    that fills polygons by another rule may differ by a pixel along outlines and bridges.
     """
     tree = source.tree
     notes = lost_notes(source, "YOLO")
     rest = background_of(tree)
-    order = [node for node in (*tree.leaves, *tree.inner) if node != rest]  # inner nodes last: they are seldom used
+    order = [node for node in (*tree.leaves, *tree.inner) if node != rest]  # inner nodes last: labels seldom use them
     number = {node: index for index, node in enumerate(order)}
     used: set[int] = set()
     silent_in = crowds_in = bridged = 0
@@ -308,9 +310,9 @@ def write(source: Dataset, out: Path) -> list[str]:
     write_bytes(out / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))
     write_tree(out, tree)
     if silent_in and rest != ROOT:
-        notes.append(f"{silent_in} pictures have unlabelled pixels, which YOLO cannot hold: they become background")
+        notes.append(f"{silent_in} pictures have unlabelled pixels, which YOLO cannot hold; they become background")
     if crowds_in:
-        notes.append(f"{crowds_in} pictures have pixels of things in no object, which YOLO cannot hold: they are lost")
+        notes.append(f"{crowds_in} pictures have crowds, which YOLO cannot hold; the crowds are lost")
     if bridged:
-        notes.append(f"{bridged} shapes have holes or several parts, joined by bridges: other readers may fill holes")
+        notes.append(f"{bridged} shapes have holes or several parts, joined by bridges; other readers may fill holes")
     return notes
