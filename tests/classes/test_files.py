@@ -104,11 +104,11 @@ def test_yaml_may_share_fields_by_a_merge_key(tmp_path: Path) -> None:
         ("classes: {a: {kind: object}, b: {}}", "kind of class 'a' must be 'stuff' or 'thing', got 'object'"),
         (
             "classes: {a: {colour: red}, b: {}}",
-            r"unknown keys \['colour'\] at class 'a'; known keys are \['attributes'",
+            r"unknown keys \['colour'\] in class 'a'; known keys are \['attributes'",
         ),
         ("classes: [a, b]\nignored: [255]", r"unknown keys \['ignored'\] in the class tree"),
         ("names: [a, b]", r"unknown keys \['names'\]"),
-        ("ignore: [255]", "needs the key 'classes'"),
+        ("ignore: [255]", "lacks the entry 'classes'; list the classes under 'classes'"),
         ("classes: {a: {ids: [1, 2]}, b: {ids: [2]}}", "label value 2 stands for 'a' and for 'b'; give it to one"),
         ("classes: {a: {ids: [1]}, b: {ids: [2]}}\nignore: [2]", "label value 2 of 'b' is also in 'ignore'"),
         ("classes: {a: {ids: [-1]}, b: {}}", "ids of class 'a' must be whole numbers >= 0"),

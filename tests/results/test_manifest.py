@@ -98,7 +98,21 @@ def test_another_model_or_another_option_is_refused_and_nothing_is_lost(
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"[]\n", b'{"job": {}\n', b'{"other": 1}\n', b"\xff\xfe\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]\n",
+        b'{"job": {}\n',
+        b'{"other": 1}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b'{"smalta": "0.1.0", "job": []}\n',
+        b'{"smalta": "0.1.0", "job": {}}\n3\n',
+        b'{"smalta": "0.1.0", "job": {}}\n{"picture": {}, "files": {}, "added": {}}\n',
+        b'{"smalta": "0.1.0", "job": {}}\n{"picture": {"name": "a"}, "files": {"classes": 3}, "added": {}}\n',
+    ],
+)
 def test_a_manifest_that_is_none_is_refused(pictures: list[Path], content: bytes) -> None:
     path = pictures[0].parent / "manifest.jsonl"
     path.write_bytes(content)

@@ -159,6 +159,13 @@ def test_any_plain_data_make_a_record_of_the_right_types_or_an_error_in_words(va
     assert isinstance(car.open_top, bool)
 
 
+def test_the_caller_may_say_the_fix_itself() -> None:
+    with pytest.raises(ConfigError, match=r"^the car is 3, not a mapping$"):
+        read_record(Car, 3, what="the car")
+    with pytest.raises(ConfigError, match=r"^the car lacks the entry 'name'$"):
+        read_record(Car, {}, what="the car")
+
+
 def test_keys_can_be_checked_alone() -> None:
     assert check_keys({"a": 1}, {"a", "b"}, what="it", fix="mend it") == {"a": 1}
     with pytest.raises(ConfigError, match=r"unknown keys \['c'\] in it; known keys are \['a', 'b'\]; mend it"):
@@ -169,7 +176,7 @@ def test_keys_can_be_checked_alone() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "1" * 5000, b"\xff\xfe\xff"])
 def test_what_is_not_json_is_refused_in_words(text: str | bytes) -> None:
-    with pytest.raises(ConfigError, match="^not JSON: .+"):
+    with pytest.raises(ConfigError, match=r"^not JSON: .+"):
         parse_json(text)
 
 

@@ -18,6 +18,7 @@ import yaml
 from smalta.classes.nodes import ROOT, Node
 from smalta.classes.spec import is_value
 from smalta.errors import ClassTreeError
+from smalta.system.records import check_keys
 
 if TYPE_CHECKING:
     from smalta.classes.tree import ClassTree
@@ -38,16 +39,19 @@ def classes_and_ignored(values: Mapping[str, Any]) -> tuple[Any, list[int]]:
     Raises:
         ClassTreeError: if a key is unknown or missing, or a value to ignore cannot be a label value.
     """
-    unknown = sorted(str(key) for key in values.keys() - {"classes", "ignore"})
-    if unknown:
-        raise ClassTreeError(f"unknown keys {unknown} in the class tree; known keys are 'classes' and 'ignore'")
-    if "classes" not in values:
-        raise ClassTreeError("the class tree needs the key 'classes'; list the classes under it")
-    ignore = values.get("ignore", [])
+    stated = check_keys(
+        values,
+        ("classes", "ignore"),
+        what="the class tree",
+        fix="list the classes under 'classes'",
+        required=("classes",),
+        error=ClassTreeError,
+    )
+    ignore = stated.get("ignore", [])
     ignore = [ignore] if isinstance(ignore, int) else ignore
     if not isinstance(ignore, list) or not all(is_value(v) for v in ignore):
         raise ClassTreeError(f"'ignore' must be a list of whole numbers in 0..4294967295, got {ignore!r}")
-    return values["classes"], ignore
+    return stated["classes"], ignore
 
 
 def plain_data(tree: ClassTree) -> dict[str, Any]:

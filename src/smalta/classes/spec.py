@@ -14,6 +14,7 @@ from typing import Any
 
 from smalta.classes.nodes import ROOT, Attribute, Kind, Node, Stated
 from smalta.errors import ClassTreeError
+from smalta.system.records import check_keys
 
 MAX_NODES = 4096
 MAX_DEPTH = 64
@@ -82,9 +83,7 @@ class Builder:
             raise ClassTreeError(
                 f"the tree has more than {MAX_NODES} nodes or {MAX_DEPTH} levels at {where[:80]!r}; make it smaller"
             )
-        unknown = sorted(str(key) for key in fields.keys() - self.known)
-        if unknown:
-            raise ClassTreeError(f"unknown keys {unknown} at class {where!r}; known keys are {sorted(self.known)}")
+        check_keys(fields, self.known, what=f"class {where!r}", fix="correct or remove them", error=ClassTreeError)
         own_kind = self._kind(where, fields, kind)
         children = fields.get("children") or {}
         node: dict[str, Any] = {

@@ -13,16 +13,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from smalta.errors import ConfigError, DataError
 from smalta.results.output import Written
+from smalta.system.records import parse_json, read_record
 from smalta.system.whole_files import write_bytes
 from smalta.version import __version__
 
 MANIFEST_FILE = "manifest.jsonl"
+FIX = "start again without --resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """The first line: which smalta wrote it, and what the job is about."""
+
+    smalta: str
+    job: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """A line about a picture that is done: what identifies it, paths of its files, what it adds to files for all."""
+
+    picture: Mapping[str, Any]
+    files: Mapping[str, str]
+    added: Mapping[str, Any]
 
 
 class Manifest:
@@ -42,10 +62,10 @@ class Manifest:
         self._folder = folder
         self._path = folder / MANIFEST_FILE
         told: dict[str, Any] = json.loads(json.dumps(job))  # as it will be read again
-        self._done: dict[str, dict[str, Any]] = {}
+        self._done: dict[str, _Done] = {}
         if resume and self._path.exists():
             self._done = self._earlier(told)
-        lines = [{"smalta": __version__, "job": told}, *self._done.values()]
+        lines = [{"smalta": __version__, "job": told}, *map(asdict, self._done.values())]
         write_bytes(self._path, "".join(json.dumps(line) + "\n" for line in lines).encode())
         self._file = self._path.open("a", encoding="utf-8")
 
@@ -60,17 +80,17 @@ class Manifest:
     def done(self, picture: Path) -> Written | None:
         """What an earlier job wrote for a picture; None if it is to be done, changed since, or a file is gone."""
         line = self._done.get(picture.name)
-        if line is None or line["picture"] != _identity(picture):
+        if line is None or line.picture != _identity(picture):
             return None
-        files = {name: self._folder / path for name, path in line["files"].items()}
-        return Written(files=files, added=line["added"]) if all(map(Path.exists, files.values())) else None
+        files = {name: self._folder / path for name, path in line.files.items()}
+        return Written(files=files, added=line.added) if all(map(Path.exists, files.values())) else None
 
     def add(self, picture: Path, written: Written) -> None:
         """Remember that a picture is done."""
         files = {name: path.relative_to(self._folder).as_posix() for name, path in written.files.items()}
-        line = {"picture": _identity(picture), "files": files, "added": dict(written.added)}
+        line = _Done(picture=_identity(picture), files=files, added=dict(written.added))
         if self._done.get(picture.name) != line:
-            self._write(line)
+            self._write(asdict(line))
 
     def add_failure(self, picture: Path, reason: str) -> None:
         """Note why a picture failed, for people; a job that goes on tries it again."""
@@ -83,22 +103,27 @@ class Manifest:
         except OSError as error:
             raise DataError(f"{self._path} cannot be written: {error}") from error
 
-    def _earlier(self, job: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def _earlier(self, job: dict[str, Any]) -> dict[str, _Done]:
         """Lines of finished pictures by name."""
         try:
             *whole, _ = self._path.read_text(encoding="utf-8").split("\n")  # what follows the last end of line is cut
-            first, *others = map(json.loads, whole)
-            before = first["job"]
-            done = {line["picture"]["name"]: line for line in others if "picture" in line}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{self._path} is damaged ({error!r}); start again without --resume") from error
+            first, *others = map(parse_json, whole)
+            before = read_record(_Job, first, what="its first line").job
+            lines = [read_record(_Done, line, what="a line") for line in others if not _is_failure(line)]
+            done = {line.picture["name"]: line for line in lines}
+        except (OSError, ValueError, KeyError, TypeError) as error:  # KeyError, TypeError: a picture without a name
+            raise DataError(f"{self._path} is damaged ({error}); {FIX}") from error
         for name in job:
             if before.get(name) != job[name]:
                 raise ConfigError(
                     f"{self._folder} holds results of another job, in which {name} is {_shown(before.get(name))} and "
-                    f"not {_shown(job[name])}; name another folder with --out, or start again without --resume"
+                    f"not {_shown(job[name])}; name another folder with --out, or {FIX}"
                 )
         return done
+
+
+def _is_failure(line: object) -> bool:
+    return isinstance(line, Mapping) and "failed" in line
 
 
 def _identity(picture: Path) -> dict[str, Any]:

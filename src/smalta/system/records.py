@@ -53,7 +53,7 @@ class _Place:
         return f"the entry {path!r} of {self.what}"
 
     def misfit(self, value: object, wanted: str) -> SmaltaError:
-        return self.error(f"{self.name} is {shown(value)}, not {wanted}; {self.fix}")
+        return self.error(f"{self.name} is {shown(value)}, not {wanted}{_end(self.fix)}")
 
 
 def read_record(
@@ -61,7 +61,7 @@ def read_record(
     values: object,
     *,
     what: str,
-    fix: str,
+    fix: str = "",
     error: type[SmaltaError] = ConfigError,
     complete: bool = False,
 ) -> Record:
@@ -75,7 +75,7 @@ def read_record(
         cls: the dataclass.
         values: of a parser, or of `dataclasses.asdict`.
         what: names the record in a sentence, such as "the grouping rule".
-        fix: says what to do about it, such as "train the model again".
+        fix: says what to do about it, such as "train the model again"; empty where the caller says it.
         error: to raise.
         complete: whether fields with a default must be stated too.
 
@@ -91,7 +91,7 @@ def check_keys(
     known: Collection[str] | None,
     *,
     what: str,
-    fix: str,
+    fix: str = "",
     required: Collection[str] = (),
     error: type[SmaltaError] = ConfigError,
 ) -> Mapping[str, Any]:
@@ -107,15 +107,19 @@ def check_keys(
         SmaltaError: of the class `error`, if they are not.
     """
     if not isinstance(values, Mapping):
-        raise error(f"{what} is {shown(values)}, not a mapping; {fix}")
+        raise error(f"{what} is {shown(values)}, not a mapping{_end(fix)}")
     unknown = [] if known is None else sorted(shown(key) for key in values if key not in known)
     if known is not None and unknown:
         few = ", ".join(unknown[:MOST_NAMED]) + (", ..." if len(unknown) > MOST_NAMED else "")
-        raise error(f"unknown keys [{few}] in {what}; known keys are {sorted(known)}; {fix}")
+        raise error(f"unknown keys [{few}] in {what}; known keys are {sorted(known)}{_end(fix)}")
     for key in required:
         if key not in values:
-            raise error(f"{what} lacks the entry {key!r}; {fix}")
+            raise error(f"{what} lacks the entry {key!r}{_end(fix)}")
     return values
+
+
+def _end(fix: str) -> str:
+    return f"; {fix}" if fix else ""
 
 
 def parse_json(content: str | bytes) -> Any:

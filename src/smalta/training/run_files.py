@@ -27,8 +27,6 @@ from smalta.training.recipe import Recipe
 from smalta.training.settings import TrainSettings
 from smalta.version import __version__
 
-FIX = "start a new run in another folder"
-
 
 def claim(run: Path) -> None:
     """Make the folder of a new run.
@@ -110,10 +108,10 @@ class StoredRun:
             raise ModelError(f"{run} holds no run to resume; omit --resume and name a new folder to start one")
         kept = {key: value for key, value in read_settings(run).items() if key in _Read.__slots__}
         try:
-            found = read_record(_Read, kept, what="the file", fix=FIX)
+            found = read_record(_Read, kept, what="the file")
             settings = TrainSettings.from_dict({**found.settings, "device": AUTO})
         except SmaltaError as error:
-            raise ModelError(f"{path} is damaged: {error}") from error
+            raise ModelError(f"{path} is damaged ({error}); start a new run in another folder") from error
         tree = ClassTree.from_file(run / CLASSES_FILE)
         return cls(run=run, settings=settings, fingerprint=found.fingerprint, weights=found.weights, tree=tree)
 
