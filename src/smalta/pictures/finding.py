@@ -3,7 +3,7 @@
 In:  files, folders, patterns, lists of paths.
 Out: paths.
 
-Must not know: what is in the files.
+Must not know: the content of files.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ PICTURE_SUFFIXES = frozenset(
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Picture files that lie directly in a folder, by suffix in any case, in the order of their names."""
+    """Picture files directly in a folder, in the order of their names; suffixes may be in upper or lower case."""
     return sorted(p for p in folder.iterdir() if is_picture_name(p) and p.is_file())
 
 
 def is_picture_name(path: Path) -> bool:
-    """Whether a name ends like a picture's and is not hidden."""
+    """Whether a name has the suffix of a picture and is not hidden."""
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
 def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
     """Pictures that a user's arguments mean.
 
-    A folder stands for the pictures directly in it, unless it is a picture itself (`.zarr`); a pattern (`*`, `?`, `[`,
-    `**`) for the pictures it matches; a `.txt` file for the paths in it, one a line, seen from its folder. All else is
-    taken as a picture's path, unseen, so that a missing or broken one is reported when its turn comes.
+    - A folder means the pictures directly in it, unless it is a picture itself (`.zarr`).
+    - A pattern (`*`, `?`, `[`, `**`) means the pictures that it matches.
+    - A `.txt` file means the paths in it, one a line, relative to its folder.
+    - Every other argument is a picture's path. It is not checked here: the reader reports a missing or broken picture.
 
     Args:
         arguments: files, folders, patterns, lists.
@@ -43,7 +44,7 @@ def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
         Paths in the order of the arguments, by name within one argument; each path once.
 
     Raises:
-        DataError: if a folder, pattern or list holds no picture, or nothing is given.
+        DataError: if a folder, pattern or list holds no picture, or there are no arguments.
     """
     found: dict[Path, None] = {}
     for argument in arguments:
@@ -75,5 +76,5 @@ def _listed(path: Path) -> list[Path]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a list of pictures: {error}") from error
+        raise DataError(f"{path} cannot be read as a list of pictures: {error}; save it as UTF-8 text") from error
     return [path.parent / line.strip() for line in lines if line.strip()]

@@ -3,7 +3,7 @@
 In:  paths of files (folders, for Zarr).
 Out: rows as RGB.
 
-tifffile and zarr (extra `large`) know the formats. Must not know: class trees, networks, tiles of networks.
+tifffile and zarr (extra `large`) read the formats. Must not know: class trees, networks, tiles of networks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from smalta.pictures.reading import to_8_bits
 
 SUFFIXES = (".tif", ".tiff", ".zarr")
 MOST_PIXELS = 10**10
-MOST_BLOCK_BYTES = 2**28  # that have to be decoded at a time; a file in larger pieces is refused
+MOST_BLOCK_BYTES = 2**28  # the largest piece that is decoded at a time; a file in larger pieces is refused
 BINS = 2**16
 _INSTALL = "pip install 'smalta[large]'"
 
@@ -41,14 +41,14 @@ class Rows(Protocol):
 
 
 class LargePicture:
-    """A picture in a file that holds it in pieces.
+    """A picture in a file that stores it in pieces.
 
     Args:
         path: of the file, for messages.
-        read: gives rows y0..y1 as they are stored, (y1 - y0, W, C).
+        read: gives the stored values of rows y0..y1, (y1 - y0, W, C).
         shape: H, W and C.
-        dtype: of what is stored.
-        table: colours by index, (K, 3) uint8, of a picture with a palette.
+        dtype: of the stored values.
+        table: colours by index, (K, 3) uint8, if the picture has a palette.
         inverted: whether 0 is white.
     """
 
@@ -65,17 +65,22 @@ class LargePicture:
         self._path, self._read, self._table, self._inverted, self._dtype = path, read, table, inverted, dtype
         height, width, channels = shape
         if 0 in shape or channels > 4:
-            raise DataError(f"{path} holds {height} x {width} pixels of {channels} channels; 1 to 4 channels are read")
+            raise DataError(
+                f"{path} has {height} x {width} pixels with {channels} channels; "
+                "a picture has at least one pixel and 1 to 4 channels, so export it again"
+            )
         if height * width > MOST_PIXELS:
             raise DataError(
-                f"{path} has {height} x {width} pixels; at most {MOST_PIXELS:,} are read: cut it into parts"
+                f"{path} has {height} x {width} pixels; at most {MOST_PIXELS:,} are allowed, so cut it into parts"
             )
         if dtype.kind not in "buif":
-            raise DataError(f"{path} holds values of type {dtype}, which are no picture; save it in 8 or 16 bits")
+            raise DataError(
+                f"{path} holds values of type {dtype}; a picture holds real numbers, so save it with 8 or 16 bits"
+            )
         self.size_hw = (height, width)
 
     def rows(self, y0: int, y1: int) -> np.ndarray:
-        """(y1 - y0, W, 3) uint8 RGB; deeper pictures are scaled as `read_picture` does."""
+        """(y1 - y0, W, 3) uint8 RGB; pictures of more than 8 bits are scaled as in `read_picture`."""
         stored = self._stored(y0, y1)
         if self._table is not None:
             return self._table[stored[..., 0]]
@@ -84,12 +89,12 @@ class LargePicture:
         return np.repeat(stored, 3, axis=2) if stored.shape[2] == 1 else stored
 
     def _stored(self, y0: int, y1: int) -> np.ndarray:
-        """(y1 - y0, W, 1 or 3) without alpha, 0 being black."""
+        """Stored values (y1 - y0, W, 1 or 3) without alpha; 0 is black."""
         try:
             stored = self._read(y0, y1)
         except MemoryError:
             raise
-        except Exception as error:  # decoders raise anything on a broken file
+        except Exception as error:  # decoders raise all kinds of errors on a broken file
             raise DataError(f"{self._path} cannot be read as a picture ({error}); copy or export it again") from error
         stored = stored[..., :3] if stored.shape[2] >= 3 else stored[..., :1]
         if stored.dtype == bool:
@@ -98,7 +103,7 @@ class LargePicture:
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
-        """The 0.1 and 99.9 percentiles of all values, as `read_picture` takes them; exact for up to 16 bits."""
+        """The 0.1 and 99.9 percentiles of all values, for scaling as in `read_picture`; exact for up to 16 bits."""
         height, width = self.size_hw
         step = max(1, 2**24 // width)
         bands = [(y, min(y + step, height)) for y in range(0, height, step)]
@@ -109,7 +114,7 @@ class LargePicture:
             for band in bands:
                 values = self._stored(*band)
                 if not np.isfinite(values).all():
-                    raise DataError(f"{self._path} holds values that are not finite numbers; replace them before use")
+                    raise DataError(f"{self._path} holds values that are not finite numbers; replace them by numbers")
                 low, high = min(low, float(values.min())), max(high, float(values.max()))
             scale = (BINS - 1) / (high - low) if high > low else 1.0
         counts = np.zeros(BINS, dtype=np.int64)
@@ -117,7 +122,7 @@ class LargePicture:
             places = np.rint((self._stored(*band).astype(np.float64) - low) * scale)
             counts += np.bincount(places.astype(np.int64).ravel(), minlength=BINS)
         ends = [low + _quantile(counts, q) / scale for q in (0.001, 0.999)]
-        if ends[1] <= ends[0]:  # nearly all pixels are equal: the few others are the picture
+        if ends[1] <= ends[0]:  # nearly all pixels are equal, so the others decide the scale
             found = np.flatnonzero(counts)
             ends = [low + int(place) / scale for place in (found[0], found[-1])]
         return ends[0], ends[1]
@@ -136,7 +141,7 @@ class ArrayRows:
 
 
 def _quantile(counts: np.ndarray, q: float) -> float:
-    """`numpy.quantile` of whole numbers 0.., of which `counts` says how often each occurs."""
+    """`numpy.quantile` of whole numbers 0..; `counts` is how often each occurs."""
     ends = np.cumsum(counts)
     rank = q * (ends[-1] - 1)
     below, above = np.searchsorted(ends, [np.floor(rank), np.ceil(rank)], side="right")
@@ -150,17 +155,18 @@ def _quantile(counts: np.ndarray, q: float) -> float:
 def open_large(path: Path) -> Iterator[LargePicture]:
     """Open a TIFF, BigTIFF or Zarr picture for reading rows.
 
-    Of a file with several pages, or of an OME-Zarr group, the first picture at full size is taken.
+    If a file has several pages, or is an OME-Zarr group, the first picture at full size is read.
 
     Raises:
-        DataError: if the file is none of them, cannot be read, holds no picture of 1 to 4 channels, is too large, or is
-            stored in pieces that are too large to be decoded one by one; or if what reads it is not installed.
+        DataError: if the file has another format, cannot be read, holds no picture of 1 to 4 channels, is too large, or
+            is stored in pieces that are too large to decode one by one; or if the package that reads it is not
+            installed.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path} cannot be read in parts; save it as a tiled TIFF or as Zarr")
     if not path.exists():
-        raise DataError(f"{path} does not exist; check the name")
+        raise DataError(f"{path} does not exist; check the path")
     if suffix == ".zarr":
         yield _open_zarr(path)
         return
@@ -169,7 +175,7 @@ def open_large(path: Path) -> Iterator[LargePicture]:
     tifffile = format_module("tifffile", path)
     try:
         file = tifffile.TiffFile(path)
-    except Exception as error:  # a broken header raises anything
+    except Exception as error:  # a broken header raises all kinds of errors
         raise DataError(f"{path} cannot be read as a picture ({error}); copy or export it again") from error
     with file:
         yield _open_tiff(path, file)
@@ -179,7 +185,7 @@ def read_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels of a picture that `open_large` opens.
 
     Raises:
-        DataError: as `open_large` does.
+        DataError: as in `open_large`.
     """
     with open_large(path) as picture:
         return picture.size_hw
@@ -193,18 +199,21 @@ def _open_tiff(path: Path, file: Any) -> LargePicture:
         photometric = getattr(page.photometric, "name", str(page.photometric))
         piece = int(np.prod(page.chunks)) * page.dtype.itemsize
         compressed = not page.is_contiguous
-    except Exception as error:  # so does a broken page
+    except Exception as error:  # and so does a broken page
         raise DataError(f"{path} cannot be read as a picture ({error}); copy or export it again") from error
     if axes not in ("YX", "YXS", "SYX"):
-        raise DataError(f"{path} has the axes {axes} {shape}; a picture has Y and X, and S for its channels")
+        raise DataError(
+            f"{path} has the axes {axes} {shape}; a picture has Y and X, and optionally S for its channels, "
+            "so save one plane of it"
+        )
     if orientation is not None and orientation.value != 1:
-        raise DataError(f"{path} is stored turned; save it upright")
+        raise DataError(f"{path} has the EXIF orientation {orientation.value}; save it upright")
     if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR", "PALETTE"):
         raise DataError(f"{path} stores colours as {photometric}; save it as RGB or grey")
     if compressed and piece > MOST_BLOCK_BYTES:
         raise DataError(
-            f"{path} is stored in pieces of {piece / 2**20:.0f} MiB, which cannot be read one by one; "
-            "save it as a tiled TIFF"
+            f"{path} is stored in pieces of {piece / 2**20:.0f} MiB, and at most {MOST_BLOCK_BYTES / 2**20:.0f} MiB "
+            "are read at a time; save it as a tiled TIFF"
         )
     table = None
     if photometric == "PALETTE":
@@ -222,7 +231,7 @@ def _open_tiff(path: Path, file: Any) -> LargePicture:
 
 
 def _plain_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.ndarray]:
-    """Reads rows that lie one after the other, uncompressed."""
+    """A reader of rows of an uncompressed page that is stored in one piece."""
     begin = page.dataoffsets[0]
     dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
     if axes == "SYX":
@@ -235,7 +244,7 @@ def _plain_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.n
         def values(first: int, count: int) -> np.ndarray:
             found = np.fromfile(path, dtype, count, offset=begin + first * dtype.itemsize)
             if len(found) < count:
-                raise ValueError("it ends too early")
+                raise ValueError("the file ends too early")
             return found.astype(dtype.newbyteorder("="), copy=False)
 
         if axes == "SYX":
@@ -247,7 +256,7 @@ def _plain_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.n
 
 
 def _piece_reader(path: Path, page: Any, axes: str) -> Callable[[int, int], np.ndarray]:
-    """Reads rows through tiles or strips."""
+    """A reader of rows of a page that is stored in tiles or strips."""
     zarr = format_module("zarr", path)
     array = zarr.open(page.aszarr(), mode="r")
 
@@ -266,19 +275,22 @@ def _open_zarr(path: Path) -> LargePicture:
         node = zarr.open(path, mode="r")
         array = node if isinstance(node, zarr.Array) else node[_first_array(node)]
         shape, piece = array.shape, int(np.prod(array.chunks)) * array.dtype.itemsize
-    except Exception as error:  # missing or broken metadata raise anything
-        raise DataError(f"{path} holds no Zarr picture that can be read ({error}); export it again") from error
+    except Exception as error:  # missing or broken metadata raise all kinds of errors
+        raise DataError(f"{path} cannot be read as a Zarr picture ({error}); export it again") from error
     if piece > MOST_BLOCK_BYTES:
         raise DataError(
-            f"{path} is stored in pieces of {piece / 2**20:.0f} MiB, which cannot be read one by one; store it in "
-            "smaller ones"
+            f"{path} is stored in pieces of {piece / 2**20:.0f} MiB, and at most {MOST_BLOCK_BYTES / 2**20:.0f} MiB "
+            "are read at a time; store it in smaller pieces"
         )
-    # of more than three axes those of length 1, such as time and depth, are left out
+    # if there are more than three axes, axes of length 1, such as time and depth, are dropped
     kept = [k for k in range(len(shape)) if len(shape) <= 3 or shape[k] > 1 or k >= len(shape) - 2]
     sides = [shape[k] for k in kept]
     channels_last = len(sides) == 3 and sides[2] <= 4
     if not (len(sides) == 2 or channels_last or (len(sides) == 3 and sides[0] <= 4)):
-        raise DataError(f"{path} has the shape {shape}; a picture is (H, W), (H, W, channels) or (channels, H, W)")
+        raise DataError(
+            f"{path} has the shape {shape}; a picture has (H, W), (H, W, channels) or (channels, H, W) "
+            "with at most 4 channels"
+        )
 
     flat = len(sides) == 2
 
@@ -298,7 +310,7 @@ def _open_zarr(path: Path) -> LargePicture:
 
 
 def _first_array(group: Any) -> str:
-    """Path of the picture at full size in a group: that of OME-Zarr, or the only array."""
+    """Path of the picture at full size in a group: the first of OME-Zarr's scales, or the only array."""
     attributes = dict(group.attrs)
     scales = attributes.get("ome", attributes).get("multiscales")
     if scales:
@@ -308,7 +320,7 @@ def _first_array(group: Any) -> str:
 
 
 def format_module(name: str, path: Path) -> Any:
-    """The package that knows the format of a file.
+    """The package that reads the format of a file.
 
     Raises:
         DataError: if it is not installed.
@@ -316,4 +328,4 @@ def format_module(name: str, path: Path) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise DataError(f"{path} needs the package {name} to be read in parts; run `{_INSTALL}`") from error
+        raise DataError(f"{path} cannot be read in parts without the package {name}; run `{_INSTALL}`") from error

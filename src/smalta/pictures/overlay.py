@@ -1,7 +1,7 @@
-"""Show a class map and objects on their picture, and say which colour is which class.
+"""Draw a class map and objects over their picture, with names and a legend.
 
 In:  a picture, a class map, an instance map, the class tree.
-Out: pictures to look at.
+Out: pictures for people.
 
 Must not know: files, networks, where the class map comes from.
 """
@@ -24,7 +24,7 @@ _PAPER = (24, 24, 28)
 _LINE = 20  # pixels per line of the legend
 _SWATCH = 12
 _GAP = 14
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "arial.ttf", "Arial.ttf")  # they hold more than Latin letters
+_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "arial.ttf", "Arial.ttf")  # they have more than Latin letters
 
 
 def overlay(
@@ -35,11 +35,11 @@ def overlay(
     instances: np.ndarray | None = None,
     opacity: float = 0.45,
 ) -> np.ndarray:
-    """Blend the colour of every class over a picture; borders between classes stand in full colour.
+    """Blend the colour of every class over a picture; borders between classes have the full colour.
 
-    Every object has an outline in a colour of its own. Where the tree has one class of things, so that a class tells
-    nothing about an object, the inside of an object has the object's colour too. Pixels that are unlabelled and in no
-    object keep the picture as it is.
+    Every object has an outline in a colour of its own. If the tree has only one class of things, the inside of an
+    object has the object's colour too, because the colour of the class would not distinguish objects. Pixels that are
+    unlabelled and in no object show the picture.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
@@ -71,12 +71,12 @@ def overlay(
 
 
 def write_names(image: np.ndarray, instances: np.ndarray, names: Sequence[Sequence[str]]) -> np.ndarray:
-    """Write into every object the first of its names that fits there; none where none fits.
+    """Write the first of its names that fits into every object; an object that is too small for all gets none.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         instances: (H, W) integers, 0 = none, 1..N.
-        names: N times some names, the best first.
+        names: for each of the N objects its possible names, the best first.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -100,7 +100,7 @@ def write_names(image: np.ndarray, instances: np.ndarray, names: Sequence[Sequen
 
 
 def _middles(instances: np.ndarray, least: float) -> Iterator[tuple[int, int, int]]:
-    """Number, row and column of the pixel that lies deepest inside its object, where that is at least so deep."""
+    """Number, row and column of the deepest pixel of every object that is at least `least` pixels deep."""
     inner = np.pad((instances != 0) & ~_borders(instances), 1).astype(np.uint8)
     depth = cv2.distanceTransform(inner, cv2.DIST_L2, 3)[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= least)
@@ -111,7 +111,7 @@ def _middles(instances: np.ndarray, least: float) -> Iterator[tuple[int, int, in
 
 
 def object_colors(numbers: np.ndarray) -> np.ndarray:
-    """(..., 3) uint8 RGB for object ids (...): bright, and far apart for numbers that follow each other."""
+    """(..., 3) uint8 RGB for object ids (...): bright colours, far apart for consecutive numbers."""
     wheel = np.zeros((1, 360, 3), dtype=np.float32)
     steps = np.arange(360)
     wheel[0, :, 0] = (steps * 137.508) % 360  # the golden angle
@@ -122,7 +122,7 @@ def object_colors(numbers: np.ndarray) -> np.ndarray:
 
 
 def _borders(regions: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels whose number differs from a neighbour's; wider lines on large pictures."""
+    """(H, W) bool: pixels whose number differs from a neighbour's; lines are wider on large pictures."""
     borders = np.zeros(regions.shape, dtype=np.uint8)
     borders[1:] |= regions[1:] != regions[:-1]
     borders[:-1] |= regions[1:] != regions[:-1]
@@ -133,13 +133,13 @@ def _borders(regions: np.ndarray) -> np.ndarray:
 
 
 def legend(tree: ClassTree, node_ids: Iterable[int], width: int, counts: Mapping[int, int] | None = None) -> np.ndarray:
-    """A strip with the colour and the name of each class, in as many lines as the width asks for.
+    """A strip with the colour and the name of each class, in as many lines as the width needs.
 
     Args:
         tree: gives names and colours.
         node_ids: the classes to name, in this order; 0 is named "unlabelled".
-        width: of the strip in pixels, at least 1; a name that is wider is cut off.
-        counts: objects by class, written behind the names of things; where it is None, none are.
+        width: of the strip in pixels, at least 1; a wider name is cut off.
+        counts: objects by class, written after the names of things; None writes no counts.
 
     Returns:
         (lines * 20, width, 3) uint8 RGB, at least one line.
@@ -186,7 +186,7 @@ def with_legend(
 
 
 def caption(text: str, width: int) -> np.ndarray:
-    """A strip (20, width, 3) uint8 RGB with one line of text; a longer text keeps its end, which tells names apart."""
+    """A strip (20, width, 3) uint8 RGB with one line of text; of a text that is too long, only the end is shown."""
     font = _font(12)
     while len(text) > 1 and font.getlength(text) > width - 8:
         text = "…" + text.lstrip("…")[1:]
@@ -197,7 +197,7 @@ def caption(text: str, width: int) -> np.ndarray:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font of this machine that writes most alphabets; else the one in Pillow, which writes Latin letters."""
+    """A font of this machine that has most alphabets, else Pillow's own font, which has Latin letters only."""
     for name in _FONTS:
         try:
             return ImageFont.truetype(name, size)

@@ -3,8 +3,8 @@
 In:  paths of PNG, JPEG, TIFF, WebP, BMP, GIF and PNM files.
 Out: RGB arrays, arrays of label values.
 
-Pillow decodes, because OpenCV fills the rest of a truncated JPEG with grey and turns palette indices into
-colours; OpenCV decodes 16-bit and float colour, which Pillow cuts to 8 bits or does not know.
+Pillow decodes most files, because OpenCV fills the rest of a truncated JPEG with grey and turns palette indices into
+colours. OpenCV decodes 16-bit and float colour, which Pillow reduces to 8 bits or cannot read.
 
 Must not know: data set layouts, class trees, networks.
 """
@@ -33,11 +33,11 @@ from PIL import (
 from smalta.errors import DataError
 
 MAX_PIXELS = 20_000 * 20_000
-# Pillow warns above 89 million pixels and refuses above 179 million. Here 400 million are allowed, for the process.
+# Pillow warns above 89 million pixels and refuses above 179 million. This allows 400 million in the whole process.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-# Left alone, Pillow imports a decoder when the first file needs it. While one thread does so, another may miss the
-# decoder of a file whose suffix names a different format. OpenCV would read that file, and ignore its orientation.
+# By default Pillow imports a decoder when the first file needs it. Meanwhile another thread may miss the decoder of a
+# file whose suffix names a different format. OpenCV would then read that file, and ignore its orientation.
 DECODERS = (
     BmpImagePlugin,
     GifImagePlugin,
@@ -55,9 +55,9 @@ _ORIENTATION_TAG = 274
 def read_picture(path: str | Path) -> np.ndarray:
     """A picture as people see it: RGB, upright.
 
-    Grey is repeated over the three channels, palettes are looked up, alpha is dropped, the EXIF orientation is
-    applied, and of a file with several pages the first is taken. A picture of more than 8 bits per channel is
-    scaled so that its own 0.1 and 99.9 percentiles (over all its channels) become 0 and 255.
+    Grey is repeated over the three channels, palettes are looked up, alpha is dropped, and the EXIF orientation is
+    applied. If a file has several pages, the first is read. If a picture has more than 8 bits per channel, it is scaled
+    so that its own 0.1 and 99.9 percentiles (over all channels) become 0 and 255.
 
     Args:
         path: the picture's file, of at most 20,000 x 20,000 pixels.
@@ -66,13 +66,13 @@ def read_picture(path: str | Path) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: if there is no such file, or it is empty, truncated, too large or no picture.
+        DataError: if the file does not exist, or is empty, truncated, too large or not a picture.
     """
     return read_upright(path)[0]
 
 
 def read_upright(path: str | Path) -> tuple[np.ndarray, int]:
-    """`read_picture`, and the EXIF orientation (1..8) that the file states, which is applied already."""
+    """The picture as in `read_picture`, and the EXIF orientation (1..8) of the file, which is already applied."""
     pixels, orientation = _decode(Path(path), as_index=False)
     if pixels.dtype != np.uint8:
         pixels = _to_8_bits(pixels, path)
@@ -82,21 +82,21 @@ def read_upright(path: str | Path) -> tuple[np.ndarray, int]:
 
 
 def read_index(path: str | Path, *, orientation: int = 1) -> np.ndarray:
-    """The label values of a label file, as they stand in it.
+    """The label values of a label file, as they are stored.
 
-    Palette files give their indices, not their colours; 1-bit files give 0 and 255; 2- and 4-bit grey files give
-    the numbers stored; colour files give the one channel that all three repeat. Alpha is dropped.
+    Palette files give their indices, not their colours. 1-bit files give 0 and 255. 2- and 4-bit grey files give the
+    numbers stored. Colour files give one channel, if all three are equal. Alpha is dropped.
 
     Args:
         path: the label file.
-        orientation: EXIF orientation (1..8) of the picture that the labels were drawn on, see `read_orientation`;
-            it is applied to the labels unless their own file states an orientation.
+        orientation: EXIF orientation (1..8) of the labelled picture, see `read_orientation`. It is applied to the
+            labels, unless their own file states an orientation.
 
     Returns:
-        (H, W) integers: uint8, uint16, or int64 where the file holds 32 bits.
+        (H, W) integers: uint8, uint16, or int64 if the file holds 32 bits.
 
     Raises:
-        DataError: if the file cannot be read, or is a colour picture, or its values are not whole numbers >= 0.
+        DataError: if the file cannot be read, is a colour picture, or holds values other than whole numbers >= 0.
     """
     pixels, own = _decode(Path(path), as_index=True)
     if own is None:
@@ -104,23 +104,23 @@ def read_index(path: str | Path, *, orientation: int = 1) -> np.ndarray:
     if pixels.ndim == 3:
         if not (pixels[..., :1] == pixels).all():
             raise DataError(
-                f"{path} is a colour picture, but a label file holds one number per pixel; "
-                "save it as an index (grey or palette) PNG whose values are class ids"
+                f"{path} is a colour picture; a label file holds one number per pixel, "
+                "so save it as an index (grey or palette) PNG whose values are class ids"
             )
         pixels = pixels[..., 0]
     if pixels.dtype.kind == "f":
         if not (pixels == np.floor(pixels)).all():
-            raise DataError(f"{path} holds fractions, but label values are whole numbers; save it as an index PNG")
+            raise DataError(f"{path} holds fractions; label values are whole numbers, so save it as an index PNG")
         pixels = pixels.astype(np.int64)
     if pixels.dtype.kind == "i":
         if pixels.min() < 0:
-            raise DataError(f"{path} holds the label value {pixels.min()}; label values are 0 or more")
+            raise DataError(f"{path} holds the label value {pixels.min()}; label values are 0 or more, so correct it")
         pixels = pixels.astype(np.int64)
     return pixels
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
-    """Height and width in pixels of the upright picture, from the file's header where it can be had there."""
+    """Height and width in pixels of the upright picture, from the file's header if possible."""
     height, width, orientation = _header(Path(path))
     return (width, height) if orientation in (5, 6, 7, 8) else (height, width)
 
@@ -136,7 +136,7 @@ def read_orientation(path: str | Path) -> int:
 
 
 def orient(array: np.ndarray, orientation: int | None) -> np.ndarray:
-    """Turn stored pixels (H, W, ...) upright, by EXIF orientation 1..8 (None: as it is)."""
+    """Turn stored pixels (H, W, ...) upright, by EXIF orientation 1..8; None changes nothing."""
     if orientation in (None, 1):
         return array
     if orientation in (2, 3, 7):
@@ -151,12 +151,12 @@ def orient(array: np.ndarray, orientation: int | None) -> np.ndarray:
 
 
 class _UnknownToPillowError(DataError):
-    """Pillow does not know what the file is; OpenCV may."""
+    """Pillow does not recognise the file; OpenCV may."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """The file, opened; whatever its decoder complains of becomes a DataError that names the file."""
+    """Open the file; every error of its decoder becomes a DataError that names the file."""
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty (zero bytes); copy or export it again")
@@ -164,28 +164,28 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise DataError(
-                    f"{path} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read: cut it into parts"
+                    f"{path} has {width} x {height} pixels; at most {MAX_PIXELS:,} are allowed, so cut it into parts"
                 )
             yield image
     except (DataError, MemoryError):
         raise
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist; check the name") from None
+        raise DataError(f"{path} does not exist; check the path") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{path} claims more than {MAX_PIXELS:,} pixels; cut it into parts") from None
+        raise DataError(f"{path} states more than {MAX_PIXELS:,} pixels; cut it into parts") from None
     except UnidentifiedImageError:
         raise _UnknownToPillowError(
-            f"{path} is not a picture that smalta reads; save it as PNG, JPEG or TIFF"
+            f"{path} is not a picture in a format that smalta reads; save it as PNG, JPEG or TIFF"
         ) from None
-    except Exception as error:  # decoders raise anything on a broken file: struct.error, KeyError, SyntaxError ...
+    except Exception as error:  # decoders raise struct.error, KeyError, SyntaxError and more on a broken file
         raise DataError(f"{path} cannot be read as a picture ({error}); copy or export it again") from error
 
 
 def _orientation(image: Image.Image) -> int | None:
-    """EXIF orientation that a file states; None where it states none that makes sense."""
+    """EXIF orientation that a file states; None if it states no valid orientation."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # an EXIF block that cannot be parsed states nothing; the pixels are still whole
+    except Exception:  # the EXIF block cannot be parsed; the pixels are not affected
         return None
     return value if value in range(1, 9) else None
 
@@ -206,11 +206,11 @@ def _decode(path: Path, *, as_index: bool) -> tuple[np.ndarray, int | None]:
         with _opened(path) as image:
             is_tiff = image.format == "TIFF"
             raw_mode = _raw_mode(image)
-            orientation = _orientation(image) if is_tiff else None  # loading turns a TIFF and forgets the tag
-            image.load()  # the whole file, so that a truncated one is noticed whoever decodes it
+            orientation = _orientation(image) if is_tiff else None  # loading turns a TIFF and drops the tag
+            image.load()  # reads the whole file, so that a truncated file is noticed even if OpenCV decodes it
             is_deep_colour = image.mode in ("RGB", "RGBA", "LA") and "16" in raw_mode
             if is_tiff and is_deep_colour and orientation in (5, 6, 7, 8):
-                raise DataError(f"{path} is a 16-bit colour TIFF that is stored turned; save it upright")
+                raise DataError(f"{path} is a 16-bit colour TIFF with EXIF orientation {orientation}; save it upright")
             pixels = _decode_by_opencv(path) if is_deep_colour else _pixels(image, raw_mode, as_index=as_index)
             if is_tiff:
                 return pixels, orientation
@@ -233,7 +233,7 @@ def _pixels(image: Image.Image, raw_mode: str, *, as_index: bool) -> np.ndarray:
         return np.asarray(image.convert("L"))
     if mode == "L":
         grey = np.asarray(image)
-        if as_index and raw_mode in ("L;2", "L;4"):  # Pillow spreads them over 0..255
+        if as_index and raw_mode in ("L;2", "L;4"):  # Pillow scales the values to 0..255
             return grey // np.uint8(85 if raw_mode == "L;2" else 17)
         return grey
     if mode == "P" and as_index:
@@ -260,7 +260,7 @@ def _decode_by_opencv(path: Path) -> np.ndarray:
     except cv2.error as error:
         raise DataError(f"{path} cannot be read as a picture ({error.err}); copy or export it again") from error
     if pixels is None:
-        raise DataError(f"{path} is not a picture that smalta reads; save it as PNG, JPEG or TIFF")
+        raise DataError(f"{path} is not a picture in a format that smalta reads; save it as PNG, JPEG or TIFF")
     if pixels.ndim == 3:
         pixels = pixels[..., :3][..., ::-1] if pixels.shape[2] >= 3 else pixels[..., 0]
     return pixels
@@ -269,14 +269,14 @@ def _decode_by_opencv(path: Path) -> np.ndarray:
 def _to_8_bits(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     values = pixels.astype(np.float32)
     if not np.isfinite(values).all():
-        raise DataError(f"{path} holds values that are not finite numbers; replace them before use")
+        raise DataError(f"{path} holds values that are not finite numbers; replace them by numbers")
     low, high = np.percentile(values, (0.1, 99.9))
-    if high <= low:  # nearly all pixels are equal: the few others are the picture
+    if high <= low:  # nearly all pixels are equal, so the others decide the scale
         low, high = float(values.min()), float(values.max())
     return to_8_bits(values, low, high)
 
 
 def to_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Scale float32 values so that `low` becomes 0 and `high` 255; what lies beyond is cut."""
+    """Scale float32 values so that `low` becomes 0 and `high` 255; values outside are clipped."""
     scale = 255.0 / (high - low) if high > low else 0.0
     return np.rint(np.clip((values - low) * scale, 0.0, 255.0)).astype(np.uint8)

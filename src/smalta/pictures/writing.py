@@ -1,7 +1,7 @@
-"""Write label values and pictures as files, whole or not at all.
+"""Write label values and pictures as files; a reader never sees a part of a file.
 
 In:  arrays.
-Out: PNG files, or TIFF files of 32 bits where values need them.
+Out: PNG files, or 32-bit TIFF files if the values need them.
 
 Must not know: data set layouts, class trees.
 """
@@ -21,18 +21,18 @@ from smalta.system.whole_files import write_bytes
 
 
 def write_index(path: str | Path, array: np.ndarray, *, bits: Literal[8, 16] = 8) -> Path:
-    """Write label values so that a reader never sees half a file.
+    """Write label values as one file, whole or not at all.
 
     Args:
-        path: where to; the suffix is replaced by `.png`, or by `.tif` where 16 bits do not hold the values.
+        path: the file; its suffix is replaced by `.png`, or by `.tif` if the values need more than 16 bits.
         array: (H, W) integers in 0..2^31 - 1.
-        bits: the least depth of a PNG; object ids get 16, so that all pictures of a job have one depth.
+        bits: the least depth of a PNG. Object ids get 16, so that all files of a job have the same depth.
 
     Returns:
         The path written: an 8- or 16-bit PNG, or a 32-bit TIFF.
 
     Raises:
-        DataError: if the array is no (H, W) array of such integers, or the file cannot be written.
+        DataError: if the array does not hold such integers in shape (H, W), or the file cannot be written.
     """
     path = Path(path)
     if array.ndim != 2 or array.dtype.kind not in "biu" or array.size == 0:
@@ -56,7 +56,7 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     """Write a picture as PNG, whole or not at all.
 
     Args:
-        path: where to.
+        path: the file.
         picture: (H, W, 3) uint8 RGB.
 
     Raises:
