@@ -39,7 +39,6 @@ from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import DataError
 from smalta.model.depthwise import DepthwiseConv2d
-from smalta.model.encoder import load_imagenet_weights
 from smalta.model.network import Network
 from smalta.plan.machine import free_memory, this_machine
 from smalta.training.batches import Batches
@@ -93,7 +92,7 @@ def plain_loop(steps: int) -> float:
     made = plan_training(work_of(settings, dataset.tree, fingerprint, objects=False), settings, this_machine(), free)
     recipe = decide(settings, fingerprint, free, ("semantic", ""), made)
     network = Network(network_config(settings, dataset.tree, recipe.stride, objects=False))  # all of it is trained
-    load_imagenet_weights(network.encoder, settings.encoder)
+    network.encoder.load_imagenet_weights()
     for module in network.modules():
         if isinstance(module, DepthwiseConv2d):  # back to the layer that timm and the decoder made
             module.__class__ = Conv2dSame if module.same else nn.Conv2d

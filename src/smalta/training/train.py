@@ -32,7 +32,6 @@ from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.description.run_folder import MODEL_FILE, STATE_FILE
 from smalta.errors import DataError
-from smalta.model.encoder import load_imagenet_weights
 from smalta.model.network import Network
 from smalta.plan.machine import free_memory, this_machine
 from smalta.plan.plan import Plan
@@ -231,7 +230,7 @@ def _build(
     if decision.plan.device == "cpu":
         torch.set_num_threads(decision.plan.threads)
     network = build_network(tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
-    source = load_imagenet_weights(network.encoder, settings.encoder) if settings.pretrained and fresh else "none"
+    source = network.encoder.load_imagenet_weights() if settings.pretrained and fresh else "none"
     shares = data.fingerprint.shares(tree)
     return Job(
         run=run,
