@@ -137,7 +137,7 @@ def test_the_headline_counts_all_objects_and_all_intervals() -> None:
 def test_a_model_without_intervals_says_so_and_has_no_coverage() -> None:
     report = report_of((CLASSES, OBJECTS, FOUND), calibration=None)
 
-    assert report["counts"]["shortage"] == "the model carries no intervals of counts"
+    assert report["counts"]["shortage"] == "the model has no intervals of counts"
     assert report["counts"]["nodes"][0]["coverage"] is None
     assert "count_coverage" not in {row["measure"] for row in report["headline"]}
 

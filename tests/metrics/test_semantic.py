@@ -61,7 +61,7 @@ def test_without_a_labelled_pixel_there_is_no_score() -> None:
 def test_maps_that_do_not_fit_are_refused() -> None:
     one, five = np.ones((2, 2), np.uint16), np.full((2, 2), 5, np.uint16)
 
-    with pytest.raises(ShapeError, match=r"one shape, got \(2, 2\) and \(2, 3\)"):
+    with pytest.raises(ShapeError, match=r"the same shape, got \(2, 2\) and \(2, 3\)"):
         semantic.confusion(one, np.ones((2, 3), np.uint16), 4)
     with pytest.raises(ShapeError, match=r"0\.\.4, got 5"):
         semantic.confusion(one, five, 4)

@@ -1,13 +1,13 @@
-"""Average precision by COCO's rules, over IoU thresholds 0.5:0.95, by the size of objects and by class.
+"""Average precision by COCO's rules, over IoU thresholds 0.5:0.95, by class and by the size of objects.
 
-In:  per picture the true objects and the answered ones with scores.
+In:  per picture the true objects, and the predicted objects with scores.
 Out: AP per class, for all sizes and for small, medium and large objects.
 
-The matching and the curves are those of `faster-coco-eval`, which gives the numbers of pycocotools; this module hands
-it the objects as run lengths. Must not know: class trees, files, networks.
+`faster-coco-eval` matches objects and computes the curves; it gives the numbers of pycocotools. This module passes the
+objects to it as run lengths. Must not know: class trees, files, networks.
 
-Two settings differ from COCO's: not 100 answered objects of a picture are looked at but all, for pictures of cells hold
-thousands; and what is unlabelled is a crowd of every class, so that answers on it are neither right nor wrong.
+Two settings differ from COCO's. All predicted objects of a picture count, not only 100, because pictures of cells hold
+thousands. Unlabelled pixels are a crowd of every class, so predictions on them are neither right nor wrong.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ class AveragePrecision:
         runs: Sequence[dict[str, Any]],
         scores: np.ndarray,
     ) -> None:
-        """Take in one picture; objects of class 0 are left out.
+        """Add one picture; objects of class 0 do not count.
 
         Args:
             truth: of the picture.
-            answer: with P objects.
+            answer: the prediction, with P objects.
             true_runs: run lengths of the true objects.
-            runs: of the answered ones.
+            runs: run lengths of the predicted objects.
             scores: (P,) float.
         """
         picture = len(self._pictures) + 1
@@ -112,11 +112,11 @@ class AveragePrecision:
         }
 
     def result(self) -> dict[str, np.ndarray]:
-        """AP per class over the thresholds 0.5:0.95, nan for classes without a true object.
+        """AP per class, nan for classes without a true object.
 
         Returns:
-            (K,) float64 each: "ap", at one threshold "ap50" and "ap75", and "ap_small", "ap_medium" and "ap_large" for
-            objects up to 32 x 32 pixels, up to 96 x 96, and above.
+            (K,) float64 each. "ap": over the thresholds 0.5:0.95. "ap50" and "ap75": at one threshold. "ap_small",
+            "ap_medium" and "ap_large": for objects up to 32 x 32 pixels, up to 96 x 96, and above.
         """
         from faster_coco_eval import COCO, COCOeval_faster
 

@@ -1,11 +1,11 @@
-"""How well one class is found against the rest: precision, recall, F1, and the threshold to decide by.
+"""Scores of two classes: precision, recall and F1 of the positive class, and the best threshold.
 
 In:  label maps of a two-leaf tree, 0 = unlabelled, 1 = negative, 2 = positive, and P(positive).
 Out: (4,) counts per picture, scores from summed counts, a threshold.
 
 Must not know: class trees, files, networks.
 
-Positive is the second leaf: people write the background first.
+The second leaf is positive, because people list the background first.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ POSITIVE = 2
 
 
 def binary_counts(labels: np.ndarray, predicted: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
-    """Counts of one picture, with a tolerance for truths that are drawn a little beside the thing.
+    """Counts of one picture, with a tolerance for labels that are drawn a little beside the object.
 
     Args:
-        labels: (H, W) unsigned integers, 0 = unlabelled (left out), 1 = negative, 2 = positive.
-        predicted: (H, W) bool, true where the positive class is predicted.
-        tolerance: a predicted pixel is right if a true one lies within this many pixels (Euclidean), and a true
-            one is found if a predicted one does; 0 is the strict measure.
+        labels: (H, W) unsigned integers, 0 = unlabelled (does not count), 1 = negative, 2 = positive.
+        predicted: (H, W) bool, whether the positive class is predicted.
+        tolerance: in pixels (Euclidean). A predicted pixel is right if a true pixel is within this distance, and a true
+            pixel is found if a predicted pixel is. 0 is the strict measure.
 
     Returns:
         (4,) int64: predicted pixels that are right, predicted pixels, true pixels that are found, true pixels.
@@ -41,7 +41,7 @@ def binary_counts(labels: np.ndarray, predicted: np.ndarray, tolerance: float = 
 
 
 def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
-    """(H, W) bool: pixels that have one of the mask within the radius."""
+    """(H, W) bool: pixels with a pixel of the mask within the radius."""
     reach = int(radius)
     if reach == 0:
         return mask
@@ -51,19 +51,19 @@ def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
 
 
 def precision(counts: np.ndarray) -> np.ndarray:
-    """Share of the predicted pixels that are right: (..., 4) counts to (...), nan where none is predicted."""
+    """Share of the predicted pixels that are right: (..., 4) counts to (...), nan if no pixel is predicted."""
     return ratio(counts[..., 0], counts[..., 1])
 
 
 def recall(counts: np.ndarray) -> np.ndarray:
-    """Share of the true pixels that are found: (..., 4) counts to (...), nan where there is none."""
+    """Share of the true pixels that are found: (..., 4) counts to (...), nan if no pixel is true."""
     return ratio(counts[..., 2], counts[..., 3])
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
-    """Harmonic mean of precision and recall: (..., 4) counts to (...), nan where no pixel is true.
+    """Harmonic mean of precision and recall: (..., 4) counts to (...), nan if no pixel is true.
 
-    Written so that no prediction at all gives 0: 2 / (predicted/right + true/found).
+    The formula is 2 / (predicted/right + true/found), which is 0 if no pixel is predicted.
     """
     right, predicted, found, true = np.moveaxis(counts.astype(np.float64), -1, 0)
     score = ratio(2 * right * found, predicted * found + true * right)
@@ -71,7 +71,7 @@ def f1(counts: np.ndarray) -> np.ndarray:
 
 
 def binary_iou(counts: np.ndarray) -> np.ndarray:
-    """Intersection over union from strict counts: (..., 4) to (...), nan where no pixel is true."""
+    """Intersection over union from strict counts: (..., 4) to (...), nan if no pixel is true."""
     right, predicted, _, true = np.moveaxis(counts, -1, 0)
     return np.where(true > 0, ratio(right, predicted + true - right), np.nan)
 
@@ -79,17 +79,17 @@ def binary_iou(counts: np.ndarray) -> np.ndarray:
 class ThresholdChooser:
     """Finds the threshold on P(positive) with the best F1, in memory that does not grow with the pictures.
 
-    P is counted in equal bins, and the thresholds tried are the bins' lower ends, where the counts are exact.
+    P is counted in equal bins. The candidates are the bins' lower ends, where the counts are exact.
 
     Args:
-        n_bins: how many; a power of two keeps the thresholds exact in every float type.
+        n_bins: number of bins; with a power of two the thresholds are exact in every float type.
     """
 
     def __init__(self, n_bins: int = 256) -> None:
         self._counts = np.zeros((3, n_bins), dtype=np.int64)
 
     def add(self, probability: np.ndarray, labels: np.ndarray) -> None:
-        """Take in one picture or batch.
+        """Add one picture or batch.
 
         Args:
             probability: (...) float P(positive) in [0, 1].
@@ -102,9 +102,9 @@ class ThresholdChooser:
         )
 
     def best(self) -> float | None:
-        """The threshold t in (0, 1) for which P >= t has the best F1 over all pixels taken in.
+        """The threshold t in (0, 1) for which P >= t has the best F1 over all pixels added.
 
-        The middle one where several are equally good. None where no pixel was positive: then there is no F1.
+        If several are equally good, the middle one. None if no pixel is positive, because F1 is then not defined.
         """
         true = self._counts[POSITIVE].sum()
         if true == 0:
@@ -124,7 +124,7 @@ def choose_threshold(probabilities: Iterable[np.ndarray], truths: Iterable[np.nd
         truths: per picture, (H, W) unsigned integers, 0 = unlabelled, 1 = negative, 2 = positive.
 
     Returns:
-        The threshold, in (0, 1), or None where no pixel is positive.
+        The threshold, in (0, 1), or None if no pixel is positive.
     """
     chooser = ThresholdChooser()
     for probability, labels in zip(probabilities, truths, strict=True):

@@ -1,13 +1,13 @@
-"""How far a number would move with other pictures of the same kind: bootstrap intervals.
+"""Bootstrap intervals: how much a score would vary with other pictures of the same kind.
 
 In:  counts per picture and a measure of summed counts.
 Out: an interval.
 
 Pure numpy. Must not know: what is counted.
 
-Whole pictures are drawn, not pixels: the pixels of a picture resemble each other, and an interval over pixels would
-be far too narrow. For the same reason the interval is still too narrow where pictures resemble each other, such as
-neighbouring frames of one film.
+The bootstrap draws whole pictures, not pixels: pixels of a picture resemble each other, so an interval over pixels
+would be far too narrow. For the same reason the interval is too narrow if pictures resemble each other, such as
+neighbouring frames of a film.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 
 
 def draw_pictures(n_pictures: int, n_resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """How often each picture stands in each resample.
+    """How often each picture occurs in each resample.
 
     Returns:
-        (n_resamples, n_pictures) float64 of whole numbers; each row sums to n_pictures.
+        (n_resamples, n_pictures) whole numbers as float64; each row sums to n_pictures.
     """
     even = np.full(n_pictures, 1 / n_pictures)
     return np.random.default_rng(seed).multinomial(n_pictures, even, size=n_resamples).astype(np.float64)
@@ -37,12 +37,12 @@ def interval(
 
     Args:
         counts: (N, ...) per picture; a resample's counts are their weighted sum.
-        measure: takes (R, ...) counts of R resamples, gives (R,) values, nan where there is nothing to measure.
+        measure: takes (R, ...) counts of R resamples, gives (R,) values, nan if a value is not defined.
         draws: (R, N) from `draw_pictures`.
-        coverage: share of the resamples that the interval holds.
+        coverage: share of the resamples inside the interval.
 
     Returns:
-        Its low and high end; None with fewer than two pictures, or where no resample can be measured.
+        The low and high end; None with fewer than two pictures, or if the measure is nan for all resamples.
     """
     n_pictures = len(counts)
     if n_pictures < 2:

@@ -1,14 +1,14 @@
-"""Boundary IoU: whether the contours agree, which plain IoU hardly sees on large regions.
+"""Boundary IoU: whether contours agree, which has little effect on the plain IoU of large regions.
 
-In:  label maps, 0 = no statement, 1..K = class.
+In:  label maps, 0 = unlabelled or no answer, 1..K = class.
 Out: (K, 3) counts of band pixels, for `smalta.metrics.semantic.iou`.
 
 Must not know: class trees, files, networks.
 
-After Cheng et al. 2021 (Boundary IoU): of a class count only its pixels within a distance d of its contour, in the
-truth and in the prediction; the edge of the picture is contour too. Distance is in king's moves, as in their code.
-All classes share one band: a pixel lies in its own class's band if any pixel within d has another label. So the
-cost depends neither on the number of classes nor on d.
+After Cheng et al. 2021 (Boundary IoU): only pixels of a class within a distance d of its contour count, in the truth
+and in the prediction. The edge of the picture is part of the contour. Distance is the Chebyshev distance (king's
+moves), as in their code. All classes share one band: a pixel is in the band of its own class if any pixel within d has
+another label. So the cost depends neither on the number of classes nor on d.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ def boundary_distance(size_hw: tuple[int, int], share: float = 0.02) -> int:
 
 
 def boundary_band(labels: np.ndarray, distance: int) -> np.ndarray:
-    """Pixels that have another label, or the outside of the picture, within a distance.
+    """Pixels with another label, or the outside of the picture, within a distance.
 
     Args:
         labels: (H, W) uint16.
-        distance: in king's moves (8-connected steps), at least 1.
+        distance: Chebyshev distance (8-connected steps), at least 1.
 
     Returns:
-        (H, W) bool; exact for labels above 0. A 0 at the picture's edge is no contour.
+        (H, W) bool; exact for labels above 0. For a 0 the edge of the picture is not a contour.
     """
     neighbours = np.ones((3, 3), np.uint8)
     lowest = cv2.erode(labels, neighbours, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     inside = lowest == cv2.dilate(labels, neighbours)
-    # A pixel whose nearest other label is n moves away is n - 1 moves from the last pixel of its own label.
+    # If the nearest other label is n steps away, the last pixel with the same label is n - 1 steps away.
     return cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_C, 3) < distance
 
 
 def boundary_counts(truth: np.ndarray, prediction: np.ndarray, n_classes: int, distance: int) -> np.ndarray:
     """Band pixels per class of one picture.
 
-    What was predicted on unlabelled pixels makes no contour: there the prediction is taken as unlabelled too, so
-    a prediction that is right wherever there is a truth has every contour right.
+    On unlabelled pixels the prediction counts as unlabelled too. So predictions there make no contour, and a prediction
+    that is right on all labelled pixels has only right contours.
 
     Args:
         truth: (H, W) unsigned integers, 1..K = class, 0 = unlabelled.

@@ -1,6 +1,6 @@
-"""Scores of counts over the pictures of a split, for every node of things, and how honest their intervals are.
+"""Scores of counts over the pictures of a split, for every node of things, and the coverage of their intervals.
 
-In:  true and answered counts of pictures, the model's calibration.
+In:  true and predicted counts of pictures, the model's calibration.
 Out: rows for the headline, and plain data of everything.
 
 Pure numpy. Must not know: files, networks, how objects were found or shown.
@@ -24,7 +24,7 @@ class CountScores:
 
     Args:
         tree: the classes.
-        calibration: that the model carries; None gives no intervals.
+        calibration: the model's calibration of counts; without it (None) there are no intervals.
     """
 
     def __init__(self, tree: ClassTree, calibration: CountCalibration | None) -> None:
@@ -35,13 +35,13 @@ class CountScores:
         self._known: list[np.ndarray] = []
 
     def add(self, predicted: np.ndarray, true: np.ndarray, known: np.ndarray) -> None:
-        """Take in one picture: counts (N + 1,) by node id, at 0 of all objects, and whether the true ones are known."""
+        """Add one picture: counts (N + 1,) by node id, index 0 for all objects; whether the true counts are known."""
         self._predicted.append(predicted)
         self._true.append(true)
         self._known.append(known)
 
     def _sums(self) -> np.ndarray:
-        """(pictures, N + 1, 4), 0 where the true count is not known."""
+        """(pictures, N + 1, 4), 0 if the true count is not known."""
         known = np.array(self._known)
         return counting.count_sums(np.array(self._predicted), np.array(self._true)) * known[..., None]
 
@@ -85,5 +85,5 @@ class CountScores:
         return {
             "nodes": rows,
             "nominal_coverage": self.calibration.coverage if self.calibration else None,
-            "shortage": self.calibration.shortage if self.calibration else "the model carries no intervals of counts",
+            "shortage": self.calibration.shortage if self.calibration else "the model has no intervals of counts",
         }

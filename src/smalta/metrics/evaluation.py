@@ -1,12 +1,12 @@
-"""All numbers of one split: takes pictures one by one, gives one report.
+"""All scores of a split: pictures are added one by one and give one report.
 
 In:  per picture a truth and a `Segmentation`.
-Out: a plain dict, ready for JSON: numbers are floats, or None where there is nothing to measure.
+Out: a plain dict, ready for JSON: numbers are floats, or None if a score is not defined.
 
 Pure numpy. Must not know: files, networks, how a report is shown.
 
-Per picture only small counts stay, so memory does not grow with the pixels, and every number but average precision is
-a function of summed counts, so the bootstrap draws whole pictures without looking at a pixel again.
+Only small counts of each picture are kept, so memory does not grow with the pixels. Every score except average
+precision is a function of summed counts, so the bootstrap can draw whole pictures without reading a pixel again.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from smalta.metrics.object_scores import ObjectScores
 from smalta.metrics.pixel_scores import TOLERANCE, AttributeScores, BinaryScores, LevelScores, TreeScores
 
 DEFINITIONS = {
-    "pooled": "pixels of all pictures are counted together; unlabelled pixels are left out",
-    "absent": "a class that no pixel of the split is labelled as: no score, not in any mean",
-    "predicted_but_absent": "absent, yet predicted somewhere: no score of its own; it lowers the scores of the others",
+    "pooled": "pixels of all pictures are counted together; unlabelled pixels do not count",
+    "absent": "a class without a labelled pixel in the split: it has no score and is in no mean",
+    "predicted_but_absent": "absent, and predicted somewhere: it has no score, and lowers the scores of other classes",
     "iou": "right / (truth or predicted)",
     "dice": "2 right / (truth + predicted)",
-    "class_accuracy": "share of the pixels of a class that got it",
+    "class_accuracy": "share of the pixels of a class that are predicted as this class",
     "pixel_accuracy": "share of the labelled pixels that are right",
     "boundary_iou": "IoU of the pixels within 2 % of the picture's diagonal of their class's contour",
-    "mean": "over the classes that the truth of the split holds",
+    "mean": "over the classes that are labelled in the split",
     "level": "the cut through the class tree at that depth; labels above the cut are unlabelled at that level",
     "precision": "share of the pixels predicted as positive that are right",
     "recall": "share of the positive pixels that are found",
     "f1": "harmonic mean of precision and recall",
     "tolerant": "a pixel counts as right, or as found, if its counterpart lies within 2 pixels (Euclidean)",
-    "threshold": "a pixel is positive where P(positive) >= threshold",
+    "threshold": "a pixel is positive if P(positive) >= threshold",
     "consistency": "share of pixels whose likeliest leaf lies in the likeliest node of every level above",
     "error_distance": "edges along the tree between truth and prediction, mean over wrong pixels; "
-    "below the labelled node is right",
-    "attribute": "share of the pixels with a labelled value, inside the attribute's node, that got that value",
+    "a node below the labelled node is right",
+    "attribute": "share of the pixels with a labelled value, inside the attribute's node, with this value predicted",
     "interval": "95 % percentile bootstrap over whole pictures",
-    "object": "has the class of most of its pixels, and matches a true one of its class from an IoU of 0.5 on",
-    "crowd": "pixels of things without an object: neither found nor missed; an answered object mostly on them, or on "
-    "unlabelled pixels, is no false one",
-    "object_accuracy": "matched / (matched + false + missed objects), all classes of things taken as one",
-    "mean_accuracy": "mean of that over the IoU thresholds 0.5, 0.55 .. 0.95",
-    "ap": "COCO's average precision over IoU 0.5:0.95, mean over classes; of a picture all answered objects count",
+    "object": "has the class of most of its pixels, and matches a true object of its class from an IoU of 0.5 on",
+    "crowd": "pixels of things without an object: neither found nor missed; a predicted object that lies mostly on "
+    "them, or on unlabelled pixels, is not false",
+    "object_accuracy": "matched / (matched + false + missed objects), with all classes of things as one",
+    "mean_accuracy": "mean of object_accuracy over the IoU thresholds 0.5, 0.55 .. 0.95",
+    "ap": "COCO's average precision over IoU 0.5:0.95, mean over classes; all predicted objects of a picture count",
     "ap_sizes": "small: up to 32 x 32 pixels, medium: up to 96 x 96, large: above",
     "pq": "panoptic quality, sq times rq: IoU summed over the matched segments / (matched + (false + missed) / 2)",
-    "count": "objects of a node and below it; error = answered - true, over the pictures whose true count is known",
+    "count": "objects of a node and below it; error = predicted - true, over the pictures whose true count is known",
     "count_coverage": "share of the model's intervals of counts, over pictures and nodes, that hold the true count",
 }
 
@@ -67,8 +67,8 @@ class Evaluation:
 
     Args:
         tree: the classes of truth and answers.
-        threshold: on P(positive), chosen on validation pictures; None where none was chosen.
-        calibration: of counts, learned on validation pictures; None where there is none.
+        threshold: on P(positive), chosen on validation pictures; None if it was not chosen.
+        calibration: of counts, learned on validation pictures; None if the model has no calibration.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class Evaluation:
         attributes: Mapping[str, np.ndarray] | None = None,
         instances: np.ndarray | None = None,
     ) -> None:
-        """Take in one picture; objects are scored where truth and answer have any.
+        """Add one picture; objects are scored if truth and answer have objects.
 
         Args:
             name: of the picture.
             truth: (H, W) uint16 node ids, 0 = unlabelled.
             answer: the segmentation to judge, of the same size.
             attributes: by attribute name, (H, W) uint8, 1.. = value, 0 = not labelled.
-            instances: (H, W) int32 object ids, 0 = none; None where the data set has no objects.
+            instances: (H, W) int32 object ids, 0 = none; None if the data set has no objects.
 
         Raises:
             ShapeError: if truth and answer differ in size, or only some of the pictures have objects to score.
@@ -113,7 +113,9 @@ class Evaluation:
         if not self._names and has_objects:
             self._objects = ObjectScores(self.tree, self._calibration)
         if has_objects != (self._objects is not None):
-            raise ShapeError(f"all pictures of an evaluation have objects or none has; {name!r} differs from the first")
+            raise ShapeError(
+                f"either all pictures of an evaluation have objects, or none; {name!r} differs from the first picture"
+            )
         self._names.append(name)
         self._n_pixels += truth.size
         self._n_labelled += int(np.count_nonzero(truth))
@@ -138,12 +140,12 @@ class Evaluation:
         n_resamples: int = 2000,
         seed: int = 0,
     ) -> dict[str, Any]:
-        """All numbers of the pictures taken in.
+        """All scores of the pictures added.
 
         Args:
-            dataset: its name.
+            dataset: the data set's name.
             split: "train", "val" or "test".
-            unreadable: `{"name", "reason"}` of the pictures that could not be read.
+            unreadable: `{"name", "reason"}` of the pictures that cannot be read.
             n_resamples: of the bootstrap.
             seed: of the bootstrap.
 
@@ -153,7 +155,7 @@ class Evaluation:
             "objects" and "counts" (None without objects), "pictures" and "definitions".
 
         Raises:
-            ShapeError: if no picture was taken in.
+            ShapeError: if no picture was added.
         """
         if not self._names:
             raise ShapeError("an evaluation needs at least one picture, got none")

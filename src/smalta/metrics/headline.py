@@ -1,4 +1,4 @@
-"""A number of a report that gets an interval.
+"""A score of a report with an interval.
 
 In:  counts per picture, a measure of summed counts.
 Out: one row of a report.
@@ -24,9 +24,9 @@ class Headline:
 
     Attributes:
         name: of the measure.
-        scope: what it is about, such as "level 2".
+        scope: what is measured, such as "level 2".
         counts: (N, ...) per picture.
-        measure: takes (R, ...) summed counts, gives (R,) values, nan where there is nothing to measure.
+        measure: takes (R, ...) summed counts, gives (R,) values, nan if a value is not defined.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Headline:
         return number(self.measure(self.counts.sum(axis=0)))
 
     def to_dict(self, draws: np.ndarray) -> dict[str, Any]:
-        """The row; its interval comes from resamples, as `bootstrap.draw_pictures` makes them."""
+        """The row; its interval comes from the resamples of `bootstrap.draw_pictures`."""
         ends = interval(self.counts, self.measure, draws)
         return {
             "measure": self.name,

@@ -1,6 +1,6 @@
-"""What a class tree adds to the numbers: levels, agreement between levels, how far off an error is.
+"""Scores that only a class tree has: at levels, agreement between levels, tree distance of errors.
 
-In:  node-id maps, leaf probabilities, a class tree.
+In:  maps of node ids, leaf probabilities, a class tree.
 Out: label maps of one level, counts per picture.
 
 Pure numpy. Must not know: files, networks.
@@ -18,7 +18,7 @@ from smalta.metrics.semantic import ratio
 def level_index(tree: ClassTree, k: int) -> np.ndarray:
     """(N + 1,) uint16: by node id, 1.. = place in `tree.level(k)`, 0 = above the level or the root.
 
-    Index a class map with it and the scores of `semantic` can count it.
+    `index[class_map]` is a label map that the scores of `semantic` can count.
     """
     place = np.zeros(len(tree) + 1, dtype=np.uint16)
     place[list(tree.level(k))] = np.arange(1, len(tree.level(k)) + 1)
@@ -26,11 +26,11 @@ def level_index(tree: ClassTree, k: int) -> np.ndarray:
 
 
 def error_costs(tree: ClassTree) -> np.ndarray:
-    """What predicting node p costs where the truth is node t.
+    """The cost of predicting node p if the truth is node t.
 
     Returns:
-        (N + 1, N + 1) int64, rows = t: edges between t and p along the tree; 0 where p is t or lies below it, for
-        the truth then says no more, and 0 for unlabelled pixels (row 0).
+        (N + 1, N + 1) int64, rows = t: edges between t and p along the tree. The cost is 0 if p is t or lies below it,
+        because the truth is then not more exact, and for unlabelled pixels (row 0).
     """
     costs = tree.distance.copy()
     for node in range(len(tree) + 1):
@@ -39,7 +39,7 @@ def error_costs(tree: ClassTree) -> np.ndarray:
 
 
 def error_counts(costs: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Errors of one picture and how far off they are.
+    """Number of errors of one picture, and their tree distance.
 
     Args:
         costs: from `error_costs`.
@@ -61,14 +61,15 @@ def mean_error_distance(counts: np.ndarray) -> np.ndarray:
 def consistency_counts(tree: ClassTree, probabilities: np.ndarray) -> np.ndarray:
     """Pixels whose likeliest leaf lies in the likeliest node of each upper level.
 
-    Of equally likely leaves or nodes any will do. Maxima only: argmax over the first axis is many times slower.
+    If several leaves or nodes are equally likely, any of them counts. The code compares maxima, because argmax over the
+    first axis is many times slower.
 
     Args:
         tree: the classes, with at least two levels.
         probabilities: (L, H, W) of the leaves.
 
     Returns:
-        (n_levels + 1,) int64: pixels that agree at level 1, 2, .. n_levels - 1, at all of these, and all pixels.
+        (n_levels + 1,) int64: pixels that agree at level 1, 2, .. n_levels - 1, at all these levels, and all pixels.
     """
     best = probabilities.max(axis=0)
     agrees = []

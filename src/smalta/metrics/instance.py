@@ -1,12 +1,12 @@
-"""How well objects are found one by one: instance maps matched by IoU.
+"""Scores of single objects: instance maps matched by IoU.
 
 In:  instance maps, 0 = none, other numbers = objects.
 Out: which objects overlap, (thresholds, 4) counts per picture, scores from summed counts.
 
 Pure numpy. Must not know: class trees, files, networks.
 
-Everything comes from one table of the pairs that share pixels, counted over runs of equal pixels: no loop over
-pixels or objects, and no array as large as all pairs.
+All counts come from one table of the pairs that share pixels, which is counted over runs of equal pixels. There is no
+loop over pixels or objects, and no array over all possible pairs.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy as np
 from smalta.errors import ShapeError
 from smalta.metrics.semantic import ratio
 
-# 0.5, 0.55, .. 0.95; a division gives the float nearest to the decimal, so that an IoU of 3/5 reaches 0.6
+# 0.5, 0.55, .. 0.95; the division gives the float nearest to the decimal, so an IoU of 3/5 reaches 0.6
 THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
 def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which numbers of two maps lie on each other, 0 included.
+    """The pairs of numbers of two maps that share pixels, including 0.
 
     Args:
         first: (H, W) integers in 0..2^31 - 1.
         second: the same.
 
     Returns:
-        Three (M,) int64, ordered by the first and then the second: number in the first map, number in the second,
-        pixels where the two meet.
+        Three (M,) int64, sorted by the first and then the second: number in the first map, number in the second,
+        number of pixels that they share.
 
     Raises:
         ShapeError: if the maps differ in shape.
@@ -41,7 +41,7 @@ def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
         [[0, 7, 7], [2, 2, 5], [1, 1, 1]]
     """
     if first.shape != second.shape:
-        raise ShapeError(f"two maps must have one shape, got {first.shape} and {second.shape}")
+        raise ShapeError(f"two maps must have the same shape, got {first.shape} and {second.shape}")
     first, second = first.ravel(), second.ravel()
     begins = np.ones(first.size, dtype=bool)  # a run of equal pairs
     begins[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
@@ -55,11 +55,11 @@ def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """Objects of a truth and of a prediction that share pixels.
+    """Pairs of a true and a predicted object that share pixels.
 
     Attributes:
-        true: (M,) int64 place of the true object in `true_ids`.
-        predicted: (M,) int64 place of the predicted object in `predicted_ids`.
+        true: (M,) int64 index of the true object in `true_ids`.
+        predicted: (M,) int64 index of the predicted object in `predicted_ids`.
         iou: (M,) float64.
         true_ids: (T,) int64, increasing.
         predicted_ids: (P,) int64, increasing.
@@ -73,7 +73,7 @@ class Overlaps:
 
 
 def overlaps(truth: np.ndarray, prediction: np.ndarray) -> Overlaps:
-    """IoU of every true object with every predicted one that it shares a pixel with.
+    """IoU of every true object with every predicted object that shares a pixel with it.
 
     Args:
         truth: (H, W) integers in 0..2^31 - 1, 0 = none.
@@ -96,10 +96,10 @@ def overlaps(truth: np.ndarray, prediction: np.ndarray) -> Overlaps:
 
 
 def matches(pairs: Overlaps, threshold: float = 0.5) -> np.ndarray:
-    """(M,) bool: pairs of `pairs` that match: IoU >= threshold, each object in one pair at most.
+    """(M,) bool: whether a pair of `pairs` matches: IoU >= threshold, and each object in at most one pair.
 
-    An object has one partner above one half. At exactly one half it may have two, when it is cut into equal halves;
-    the first then counts.
+    Above an IoU of one half an object has at most one partner. At exactly one half it may have two, if it is cut into
+    equal halves; then the first counts.
 
     Raises:
         ValueError: if the threshold is below one half, where matching is not unique.
@@ -123,7 +123,7 @@ def match_counts(truth: np.ndarray, prediction: np.ndarray, thresholds: tuple[fl
         thresholds: on the IoU, each in [0.5, 1].
 
     Returns:
-        (len(thresholds), 4) float64: objects matched, predicted objects, true objects, IoU summed over the matched.
+        (len(thresholds), 4) float64: matched objects, predicted objects, true objects, summed IoU of matched objects.
     """
     pairs = overlaps(truth, prediction)
     iou = pairs.iou[matches(pairs, min(thresholds))]
@@ -134,33 +134,33 @@ def match_counts(truth: np.ndarray, prediction: np.ndarray, thresholds: tuple[fl
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """TP / (TP + FP + FN): (..., 4) counts to (...), nan without any object. Known as AP in work on nuclei."""
+    """TP / (TP + FP + FN): (..., 4) counts to (...), nan without any object. Papers on nuclei call it AP."""
     matched, predicted, true, _ = np.moveaxis(counts, -1, 0)
     return ratio(matched, predicted + true - matched)
 
 
 def precision(counts: np.ndarray) -> np.ndarray:
-    """Share of the predicted objects that match: (..., 4) counts to (...), nan where none is predicted."""
+    """Share of the predicted objects that match: (..., 4) counts to (...), nan without predicted objects."""
     return ratio(counts[..., 0], counts[..., 1])
 
 
 def recall(counts: np.ndarray) -> np.ndarray:
-    """Share of the true objects that match: (..., 4) counts to (...), nan where there is none."""
+    """Share of the true objects that match: (..., 4) counts to (...), nan without true objects."""
     return ratio(counts[..., 0], counts[..., 2])
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
-    """2 TP / (predicted + true): (..., 4) counts to (...), nan without any object. Known as RQ in panoptic quality."""
+    """2 TP / (predicted + true): (..., 4) counts to (...), nan without any object. In panoptic quality it is RQ."""
     return ratio(2 * counts[..., 0], counts[..., 1] + counts[..., 2])
 
 
 def matched_iou(counts: np.ndarray) -> np.ndarray:
-    """Mean IoU of the matched objects: (..., 4) counts to (...), nan where none matches. Known as SQ."""
+    """Mean IoU of the matched objects: (..., 4) counts to (...), nan without matches. In panoptic quality it is SQ."""
     return ratio(counts[..., 3], counts[..., 0])
 
 
 def quality(counts: np.ndarray) -> np.ndarray:
-    """F1 times mean matched IoU: (..., 4) counts to (...), 0 where none matches. Known as PQ."""
+    """F1 times mean matched IoU: (..., 4) counts to (...), 0 without matches. Known as PQ."""
     return ratio(2 * counts[..., 3], counts[..., 1] + counts[..., 2])
 
 
@@ -170,7 +170,7 @@ def mean_accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def object_classes(instances: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The class of each object: that of most of its pixels, the lowest number where several are equal.
+    """The class of each object: that of most of its pixels; if several are equally frequent, the lowest number.
 
     Args:
         instances: (H, W) integers, 0 = none.

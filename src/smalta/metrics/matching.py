@@ -1,13 +1,13 @@
-"""Who found whom: objects of a truth and of an answer, class by class, with unlabelled pixels and crowds left out.
+"""Match predicted objects with true objects, class by class; unlabelled pixels and crowds do not count.
 
 In:  object maps of one level of a class tree.
 Out: `Matches` of a picture, (K, thresholds, 4) counts for the scores of `instance`.
 
 Pure numpy. Must not know: class trees, files, networks.
 
-Where everything is labelled and there is one class, the counts are those of `instance.match_counts`. Beside that: what
-was answered on unlabelled pixels does not count for the IoU; an answered object that matches nothing is not a false one
-if more than half of it lies on unlabelled pixels and on crowds of its class. These are the rules of panoptic quality.
+If all pixels are labelled and there is one class, the counts are those of `instance.match_counts`. Two rules of
+panoptic quality are added. Predictions on unlabelled pixels do not count for the IoU. A predicted object without a
+match is not false if more than half of it lies on unlabelled pixels and on crowds of its class.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from smalta.metrics.object_map import ObjectMap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """What became of the objects of one picture.
+    """The matches of the objects of one picture.
 
     Attributes:
-        true_classes: (T,) int64 0..K, 0 = none at this level: it counts nowhere.
-        classes: (P,) int64 0..K of the answered objects, 0 as above.
-        iou: (P,) float64 with the true object that it matches, at least one half; 0 without a match.
-        excused: (P,) bool: matches nothing, and lies mostly on unlabelled pixels and crowds of its class.
-        unlabelled: (P,) bool: lies mostly on unlabelled pixels.
+        true_classes: (T,) int64 0..K of the true objects; 0 = no class at this level, such an object does not count.
+        classes: (P,) int64 0..K of the predicted objects, 0 as above.
+        iou: (P,) float64 with the matching true object, at least one half; 0 without a match.
+        excused: (P,) bool: without a match, and mostly on unlabelled pixels and crowds of its class.
+        unlabelled: (P,) bool: mostly on unlabelled pixels.
     """
 
     true_classes: np.ndarray
@@ -40,7 +40,7 @@ class Matches:
 
 
 def match_objects(truth: ObjectMap, answer: ObjectMap) -> Matches:
-    """Match the answered objects of a picture with the true ones of their class."""
+    """Match the predicted objects of a picture with the true objects of their class."""
     n = len(answer.classes)
     inside = np.flatnonzero(answer.instances)
     of = answer.instances.ravel()[inside] - 1
@@ -75,7 +75,7 @@ def class_counts(found: Matches, n_classes: int, thresholds: tuple[float, ...] =
         thresholds: on the IoU, each in [0.5, 1].
 
     Returns:
-        (K, len(thresholds), 4) float64, as `instance.match_counts` gives them for one class.
+        (K, len(thresholds), 4) float64, for each class as in `instance.match_counts`.
     """
 
     def per_class(classes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""How far counts are off: bias, mean absolute error, relative error, coverage of intervals.
+"""Errors of counts: bias, mean absolute error, relative error, coverage of intervals.
 
 In:  objects and labels of pictures, counts per picture and node.
-Out: counts of every node, (..., 4) sums, scores from summed sums.
+Out: counts of every node, (..., 4) sums per picture, scores from added sums.
 
 Must not know: files, networks, how objects were found.
 """
@@ -17,14 +17,14 @@ from smalta.metrics.semantic import ratio
 
 
 def node_counts(tree: ClassTree, nodes: np.ndarray) -> np.ndarray:
-    """Objects per node, each counted at its own node and at all above it.
+    """Objects per node; an object counts at its own node and at all nodes above it.
 
     Args:
         tree: the classes.
         nodes: (objects,) node id of each object; 0 = class unknown.
 
     Returns:
-        (N + 1,) int64; at 0 stand all objects.
+        (N + 1,) int64; index 0 is the number of all objects.
 
     Example:
         >>> tree = ClassTree({"car": {"kind": "thing", "children": {"audi": {}, "honda": {}}}, "road": {}})
@@ -35,18 +35,18 @@ def node_counts(tree: ClassTree, nodes: np.ndarray) -> np.ndarray:
 
 
 def true_counts(tree: ClassTree, truth: ObjectMap) -> tuple[np.ndarray, np.ndarray]:
-    """Objects per node that the labels of a picture show, and whether that is all of them.
+    """Labelled objects per node, and whether this is the true count.
 
-    An object that is labelled as `car` may be an `audi`, so below `car` the count is not known. Nor is it where things
-    were labelled but not told apart: pixels of `car` without an object leave `car` and what lies above and below it
-    unknown. Such pixels count from a patch of 3 x 3 on; thinner seams between objects hide none.
+    An object that is labelled as `car` may be an `audi`, so the counts below `car` are not known. Pixels of `car`
+    without an object are a crowd: then the counts of `car`, and of the nodes above and below it, are not known. A crowd
+    must contain a patch of 3 x 3 pixels; thinner seams between objects hide no object.
 
     Args:
         tree: the classes.
         truth: its classes are node ids.
 
     Returns:
-        (N + 1,) int64 as `node_counts` gives them, and (N + 1,) bool.
+        (N + 1,) int64 counts as in `node_counts`, and (N + 1,) bool: whether they are known.
     """
     known = np.ones(len(tree) + 1, dtype=bool)
     for node in np.unique(truth.classes).tolist():
@@ -60,21 +60,21 @@ def true_counts(tree: ClassTree, truth: ObjectMap) -> tuple[np.ndarray, np.ndarr
 
 
 def count_sums(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """What the errors of counts are made of.
+    """The terms of the errors of counts.
 
     Args:
         predicted: (...) counts, such as (pictures, nodes).
         true: the same shape.
 
     Returns:
-        (..., 4) float64: error (predicted - true), its absolute value, true count, 1. Sum them over pictures.
+        (..., 4) float64: error (predicted - true), its absolute value, true count, 1. Add them over pictures.
     """
     error = np.asarray(predicted, np.float64) - true
     return np.stack([error, np.abs(error), np.broadcast_to(true, error.shape), np.ones_like(error)], axis=-1)
 
 
 def bias(sums: np.ndarray) -> np.ndarray:
-    """Mean of predicted - true per picture: (..., 4) sums to (...); above 0 is too many."""
+    """Mean of predicted - true per picture: (..., 4) sums to (...); above 0, too many are counted."""
     return ratio(sums[..., 0], sums[..., 3])
 
 
@@ -84,25 +84,25 @@ def mean_absolute_error(sums: np.ndarray) -> np.ndarray:
 
 
 def relative_error(sums: np.ndarray) -> np.ndarray:
-    """Absolute errors over true counts, both summed: (..., 4) to (...), nan where there is no object.
+    """Absolute errors over true counts, both summed: (..., 4) to (...), nan without true objects.
 
-    Summed first, so a picture without objects does no harm and a picture of one object does not weigh like one of
-    a thousand.
+    The sums are taken first. So pictures without objects are allowed, and a picture with one object weighs less than a
+    picture with a thousand.
     """
     return ratio(sums[..., 1], sums[..., 2])
 
 
 def interval_sums(low: np.ndarray, high: np.ndarray, true: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """How often intervals hold the true count, and how wide they are.
+    """The terms of the coverage and the width of intervals.
 
     Args:
-        low: (...) ends, included; -1 where there is no interval.
+        low: (...) ends, included; -1 if there is no interval.
         high: the same.
         true: (...) counts.
         known: (...) bool: whether the true count is known.
 
     Returns:
-        (..., 3) float64: true counts inside, intervals with a known count, high - low. Sum them over pictures.
+        (..., 3) float64: true counts inside, intervals with a known count, high - low. Add them over pictures.
     """
     there = known & (high >= 0)
     inside = there & (low <= true) & (true <= high)
@@ -110,10 +110,10 @@ def interval_sums(low: np.ndarray, high: np.ndarray, true: np.ndarray, known: np
 
 
 def coverage(sums: np.ndarray) -> np.ndarray:
-    """Share of the intervals that hold the true count: (..., 3) sums to (...), nan where there is no interval."""
+    """Share of the intervals that hold the true count: (..., 3) sums to (...), nan without intervals."""
     return ratio(sums[..., 0], sums[..., 1])
 
 
 def mean_width(sums: np.ndarray) -> np.ndarray:
-    """Mean of high - low: (..., 3) sums to (...), nan where there is no interval."""
+    """Mean of high - low: (..., 3) sums to (...), nan without intervals."""
     return ratio(sums[..., 2], sums[..., 1])

@@ -1,4 +1,4 @@
-"""The objects of a picture and the class map that they stand in, as scores of objects compare them.
+"""The objects of a picture with its class map, in the form in which scores of objects compare them.
 
 In:  class maps and instance maps.
 Out: `ObjectMap`, at any level of a class tree; as the segments of panoptic quality.
@@ -22,8 +22,8 @@ class ObjectMap:
 
     Attributes:
         instances: (H, W) int32, 0 = none, 1..T.
-        classes: (T,) int64 0..K: class of each object, 0 = none that is known.
-        labels: (H, W) integers 0..K: class of each pixel, 0 = unlabelled; that of its object for a pixel of one.
+        classes: (T,) int64 0..K: class of each object, 0 = unknown.
+        labels: (H, W) integers 0..K: class of each pixel, 0 = unlabelled; a pixel of an object has the object's class.
         crowd: (H, W) bool: pixels of things that belong to no object.
     """
 
@@ -34,9 +34,9 @@ class ObjectMap:
 
     @classmethod
     def from_maps(cls, labels: np.ndarray, instances: np.ndarray, is_thing: np.ndarray) -> ObjectMap:
-        """Objects as label files show them.
+        """Objects of label files.
 
-        An object has the class of most of its pixels. If that is stuff, it is no object, and its pixels keep their
+        An object has the class of most of its pixels. If that is stuff, there is no object, and its pixels keep their
         classes.
 
         Args:
@@ -68,7 +68,7 @@ class ObjectMap:
         return replace(self, classes=table[self.classes].astype(np.int64), labels=table[self.labels])
 
     def segments(self, n_classes: int) -> SegmentMap:
-        """Segments: each object, each class without its objects; pixels of things without an object are a crowd.
+        """Segments: one per object, and one per class for the pixels in no object; of things, these are a crowd.
 
         Args:
             n_classes: K.

@@ -5,8 +5,8 @@ Out: rows for the headline, and plain data of everything.
 
 Pure numpy. Must not know: files, networks, how a report is shown.
 
-Counts of every picture stay, and for average precision the outlines of all objects as run lengths: some hundred bytes
-each. The class of an object is settled once, at its own node, and looked up for each level.
+Counts of every picture are kept, and for average precision all objects as run lengths, some hundred bytes each. The
+class of an object is decided once, at its own node, and looked up for each level.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LevelObjects:
         self._segments: list[np.ndarray] = []
 
     def add(self, truth: ObjectMap, answer: ObjectMap, true_runs: Runs, runs: Runs, scores: np.ndarray) -> None:
-        """Take in one picture, whose classes are node ids."""
+        """Add one picture, whose classes are node ids."""
         n_classes = len(self.names)
         truth, answer = truth.seen_by(self.index), answer.seen_by(self.index)
         self._matched.append(class_counts(match_objects(truth, answer), n_classes))
@@ -65,7 +65,7 @@ class LevelObjects:
             yield Headline("pq_stuff", scope, segments, lambda counts: panoptic.mean_quality(counts, stuff))
 
     def to_dict(self, precision: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """All numbers of the level; `precision` is that of `AveragePrecision.result`."""
+        """All scores of the level; `precision` is the result of `AveragePrecision.result`."""
         segments, matched = np.sum(self._segments, axis=0), np.sum(self._matched, axis=0)
         per_class = {
             "pq": panoptic.panoptic_quality(segments),
@@ -102,7 +102,7 @@ class LevelObjects:
 
 @dataclass(frozen=True, slots=True)
 class ObjectReport:
-    """What a report says of objects: rows for its headline, its "objects" and its "counts"."""
+    """The scores of objects in a report: rows for its headline, its "objects" and its "counts"."""
 
     headline: list[dict[str, Any]]
     scores: dict[str, Any]
@@ -114,7 +114,7 @@ class ObjectScores:
 
     Args:
         tree: the classes.
-        calibration: of counts, that the model carries.
+        calibration: the model's calibration of counts.
     """
 
     def __init__(self, tree: ClassTree, calibration: CountCalibration | None) -> None:
@@ -126,7 +126,7 @@ class ObjectScores:
         self._matched: list[np.ndarray] = []
 
     def add(self, classes: np.ndarray, instances: np.ndarray, answer: Segmentation) -> None:
-        """Take in one picture.
+        """Add one picture.
 
         Args:
             classes: (H, W) uint16 node ids, 0 = unlabelled.
@@ -135,7 +135,7 @@ class ObjectScores:
         """
         found = answer.objects
         if found is None:
-            raise ValueError("an answer without objects has no scores of objects")
+            raise ValueError("the answer has no objects; scores of objects need an answer with objects")
         truth = ObjectMap.from_maps(classes, instances, self.tree.is_thing)
         labels, nodes = answer.panoptic(), found.classes.astype(np.int64)
         crowd = self.tree.is_thing[labels] & (found.instances == 0)
@@ -149,7 +149,7 @@ class ObjectScores:
             level.add(truth, answered, *runs, found.scores)
 
     def report(self, draws: np.ndarray) -> ObjectReport:
-        """All numbers; intervals come from resamples, as `bootstrap.draw_pictures` makes them."""
+        """All scores; intervals come from the resamples of `bootstrap.draw_pictures`."""
         matched, total = np.array(self._matched), np.sum(self._matched, axis=0)
         levels = [level.to_dict(level.precision.result()) for level in self._levels]
         halves, range_ = "objects, IoU 0.5", "objects, IoU 0.5:0.95"
@@ -162,7 +162,7 @@ class ObjectScores:
         ]
         for level, numbers in zip(reversed(self._levels), reversed(levels), strict=True):
             rows += [headline.to_dict(draws) for headline in level.headlines()]
-            # no function of summed counts, so there is nothing to resample
+            # AP is not a function of summed counts, so it cannot be resampled
             rows.append({"measure": "ap", "scope": f"level {level.k}", "value": numbers["ap"], "interval": None})
         rows += [headline.to_dict(draws) for headline in self.counts.headlines()]
         return ObjectReport(
@@ -180,7 +180,7 @@ class ObjectScores:
         )
 
     def pictures(self) -> list[dict[str, Any]]:
-        """Of each picture the objects and how well they were found."""
+        """For each picture the numbers of objects and their accuracy."""
         return [
             {
                 "true_objects": int(matched[0, 2]),

@@ -1,14 +1,17 @@
-"""Panoptic quality: regions and objects together, by COCO's rules on void and crowd.
+"""Panoptic quality: stuff and objects together, by COCO's rules on void and crowd.
 
 In:  segment maps with the class of each segment, or a class map with an instance map.
 Out: (K, 4) counts per picture, scores from summed counts.
 
 Pure numpy. Must not know: class trees, files, networks.
 
-The rules (Kirillov et al. 2019, and the code of the COCO challenge): a predicted segment matches a true one of its
-class with an IoU above one half, where pixels that are void in the truth do not count for the union. A true segment
-that is a crowd neither matches nor is missed. A predicted segment is not a false one if more than half of it lies on
-void and on crowds of its class. COCO's own code looks only at the last crowd of a class in a picture; here all count.
+The rules are those of Kirillov et al. 2019 and of the code of the COCO challenge:
+
+- A predicted segment matches a true segment of its class if their IoU is above one half. Pixels that are void in the
+  truth do not count for the union.
+- A true segment that is a crowd neither matches nor is missed.
+- A predicted segment is not false if more than half of it lies on void and on crowds of its class. COCO's own code
+  looks only at the last crowd of a class in a picture; here all crowds count.
 """
 
 from __future__ import annotations
@@ -28,9 +31,9 @@ class SegmentMap:
 
     Attributes:
         segments: (H, W) integers in 0..2^31 - 1, 0 = void, other numbers = segments.
-        ids: (S,) integers: the segments of the map that count; any other number is void.
-        classes: (S,) integers 1..K: class of each.
-        crowd: (S,) bool: whether it is a crowd, several objects that were not told apart.
+        ids: (S,) integers: the segments of the map that count; other numbers are void.
+        classes: (S,) integers 1..K: class of each segment.
+        crowd: (S,) bool: whether a segment is a crowd, several objects that are not labelled one by one.
     """
 
     segments: np.ndarray
@@ -51,9 +54,9 @@ class SegmentMap:
     def from_maps(cls, classes: np.ndarray, instances: np.ndarray, is_thing: np.ndarray) -> SegmentMap:
         """Segments of a class map and an instance map.
 
-        An object is a segment of the class of most of its pixels; all other pixels of a stuff class are one segment;
-        all other pixels of a thing class are one crowd. An object whose class is 0 is void; one whose class is stuff
-        is no object, and its pixels stay with their classes.
+        An object is a segment of the class of most of its pixels. All other pixels of a stuff class are one segment,
+        all other pixels of a thing class are one crowd. An object of class 0 is void. If the class is stuff, there is
+        no object, and the pixels keep their classes.
 
         Args:
             classes: (H, W) unsigned integers 0..K, 0 = unlabelled.
@@ -83,11 +86,11 @@ def panoptic_counts(truth: SegmentMap, prediction: SegmentMap, n_classes: int) -
 
     Args:
         truth: its crowds neither match nor are missed.
-        prediction: its crowds are void: a prediction that does not tell objects apart has not found them.
+        prediction: its crowds are void, because a prediction that does not separate objects has not found them.
         n_classes: K.
 
     Returns:
-        (K, 4) float64: segments matched, false segments, missed segments, IoU summed over the matched.
+        (K, 4) float64: matched segments, false segments, missed segments, summed IoU of matched segments.
     """
     true_id, predicted_id, pixels = shared_pixels(truth.segments, prediction.segments)
     true_class, is_crowd = _look_up(truth, true_id)
@@ -131,7 +134,7 @@ def _look_up(segments: SegmentMap, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _sum_by(ids: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(M,): for each entry the sum of the values of all entries with its id."""
+    """(M,): for each entry the sum of the values of all entries with the same id."""
     _, place = np.unique(ids, return_inverse=True)
     return np.bincount(place, weights=values)[place]
 
@@ -148,7 +151,7 @@ def panoptic_quality(counts: np.ndarray) -> np.ndarray:
 
 
 def segmentation_quality(counts: np.ndarray) -> np.ndarray:
-    """SQ, mean IoU of the matched: (..., K, 4) to (..., K); 0 without a match, nan without any segment."""
+    """SQ, mean IoU of matched segments: (..., K, 4) to (..., K); 0 without a match, nan without any segment."""
     matched, _, _, iou = np.moveaxis(counts, -1, 0)
     return np.where(counts[..., :3].any(axis=-1), np.nan_to_num(ratio(iou, matched)), np.nan)
 
@@ -160,11 +163,11 @@ def recognition_quality(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_quality(counts: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
-    """Mean PQ over classes that have any segment: (..., K, 4) to (...).
+    """Mean PQ over classes with segments: (..., K, 4) to (...).
 
     Args:
         counts: summed over pictures.
-        classes: (K,) bool: the classes to take, such as the things; all by default.
+        classes: (K,) bool: the classes to include, such as the things; all by default.
     """
     quality = panoptic_quality(counts)
     return mean_of_present(quality if classes is None else quality[..., classes])

@@ -1,4 +1,4 @@
-"""Scores of pixels over the pictures of a split: levels of the tree, two classes, agreement of levels, attributes.
+"""Scores of pixels over the pictures of a split: of levels, of two classes, of the tree, of attributes.
 
 In:  per picture a truth and an answer.
 Out: rows for the headline, and plain data of everything.
@@ -20,12 +20,12 @@ from smalta.classes import Attribute, ClassTree
 from smalta.metrics import binary, boundary, hierarchy, semantic
 from smalta.metrics.headline import Headline, number
 
-TOLERANCE = 2  # pixels: how far beside the thing hand-drawn thin structures are, at most
+TOLERANCE = 2  # pixels: hand-drawn labels of thin structures lie at most this far beside the structure
 BOUNDARY_SHARE = 0.02  # of the diagonal
 
 
 class Confusion:
-    """Pooled confusion matrix, and the counts of each picture, of K classes that exclude each other."""
+    """Confusion matrix over all pictures, and counts of each picture, for K classes that exclude each other."""
 
     def __init__(self, n_classes: int) -> None:
         self.n_classes = n_classes
@@ -33,7 +33,7 @@ class Confusion:
         self._counts: list[np.ndarray] = []
 
     def add(self, truth: np.ndarray, prediction: np.ndarray) -> None:
-        """Take in one picture: label maps (H, W) 0..K."""
+        """Add one picture: label maps (H, W) 0..K."""
         matrix = semantic.confusion(truth, prediction, self.n_classes)
         self.matrix += matrix
         self._counts.append(semantic.counts_of(matrix))
@@ -55,7 +55,7 @@ class LevelScores:
         self._bands: list[np.ndarray] = []
 
     def add(self, truth: np.ndarray, prediction: np.ndarray) -> None:
-        """Take in one picture: node ids (H, W)."""
+        """Add one picture: node ids (H, W)."""
         truth, prediction = self.index[truth], self.index[prediction]
         self.confusion.add(truth, prediction)
         height, width = truth.shape
@@ -73,7 +73,7 @@ class LevelScores:
         yield Headline("mean_boundary_iou", scope, np.array(self._bands), semantic.mean_iou)
 
     def to_dict(self, n_pixels: int) -> dict[str, Any]:
-        """All numbers of the level; the split has `n_pixels` pixels."""
+        """All scores of the level; the split has `n_pixels` pixels."""
         counts, bands = self.confusion.counts.sum(axis=0), np.sum(self._bands, axis=0)
         scores = {
             "iou": semantic.iou(counts),
@@ -131,7 +131,7 @@ class BinaryScores:
         self._tolerant: list[np.ndarray] = []
 
     def add(self, labels: np.ndarray, probability: np.ndarray) -> None:
-        """Take in one picture: label map (H, W) 0..2 and P(positive) (H, W)."""
+        """Add one picture: label map (H, W) 0..2 and P(positive) (H, W)."""
         predicted = probability >= self.threshold
         self._strict.append(binary.binary_counts(labels, predicted))
         self._tolerant.append(binary.binary_counts(labels, predicted, TOLERANCE))
@@ -149,13 +149,13 @@ class BinaryScores:
         yield Headline("tolerant_recall", scope, tolerant, binary.recall)
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers at the threshold."""
+        """All scores at the threshold."""
         scores = {headline.name: headline.value for headline in self.headlines()}
         return {"threshold": self.threshold, "chosen_on_validation": self.chosen, **scores}
 
 
 class TreeScores:
-    """What only a tree of several levels has."""
+    """Scores that only a tree of several levels has."""
 
     def __init__(self, tree: ClassTree) -> None:
         self.tree = tree
@@ -164,7 +164,7 @@ class TreeScores:
         self._agreements: list[np.ndarray] = []
 
     def add(self, truth: np.ndarray, answer: Segmentation) -> None:
-        """Take in one picture: node ids (H, W) and the answer."""
+        """Add one picture: node ids (H, W) and the answer."""
         self._errors.append(hierarchy.error_counts(self.costs, truth, answer.classes))
         self._agreements.append(hierarchy.consistency_counts(self.tree, answer.probabilities))
 
@@ -174,7 +174,7 @@ class TreeScores:
         yield Headline("error_distance", "tree", np.array(self._errors), hierarchy.mean_error_distance)
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers of the tree."""
+        """All scores of the tree."""
         agreements, errors = np.sum(self._agreements, axis=0), np.sum(self._errors, axis=0)
         return {
             "consistency": number(hierarchy.consistency(agreements)),
@@ -187,7 +187,7 @@ class TreeScores:
 
 
 class AttributeScores:
-    """How often the right value is given inside the attribute's node."""
+    """How often the right value is predicted inside the attribute's node."""
 
     def __init__(self, tree: ClassTree, attribute: Attribute) -> None:
         self.attribute = attribute
@@ -196,11 +196,11 @@ class AttributeScores:
         self.confusion = Confusion(len(attribute.values))
 
     def add(self, truth: np.ndarray, labels: np.ndarray | None, probabilities: np.ndarray | None) -> None:
-        """Take in one picture: node ids (H, W), values (H, W) 0.., probabilities (V, H, W)."""
+        """Add one picture: node ids (H, W), values (H, W) 0.., probabilities (V, H, W)."""
         if labels is None:
             labels = np.zeros(truth.shape, dtype=np.uint8)
         asked = np.where(self.inside[truth], labels, 0)
-        # an attribute that the model does not answer is wrong everywhere, like a pixel without an answer
+        # if the model does not predict the attribute, it is wrong everywhere, like a pixel without an answer
         given = np.zeros_like(asked) if probabilities is None else probabilities.argmax(axis=0) + 1
         self.confusion.add(asked, given)
 
@@ -211,7 +211,7 @@ class AttributeScores:
         yield Headline("mean_value_accuracy", scope, self.confusion.counts, semantic.mean_class_accuracy)
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers of the attribute."""
+        """All scores of the attribute."""
         counts = self.confusion.counts.sum(axis=0)
         accuracy = semantic.class_accuracy(counts)
         return {

@@ -1,13 +1,13 @@
 """How well a class map agrees with its truth: confusion matrix, IoU, Dice and accuracy.
 
-In:  label maps, 0 = no statement, 1..K = class.
-Out: a confusion matrix, and (..., K, 3) counts that every score here is a function of.
+In:  label maps, 0 = unlabelled or no answer, 1..K = class.
+Out: a confusion matrix, and (..., K, 3) counts; every score is a function of these counts.
 
 Pure numpy. Must not know: class trees, files, networks.
 
 Counts add up: the counts of a split are the sum over its pictures, and a resampled split is a weighted sum. So each
-score takes counts with any leading axes. A class that the truth does not hold scores nan and stays out of means,
-also where it was predicted: the pixels so lost lower the scores of the classes that the truth does hold.
+score takes counts with any leading axes. A class without labelled pixels scores nan and is in no mean, even if it was
+predicted: such predictions lower the scores of the classes that are labelled there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smalta.errors import ShapeError
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Numerator / denominator as float64, nan where the denominator is 0: there is nothing to measure."""
+    """Numerator / denominator as float64; nan if the denominator is 0."""
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
     return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator != 0)
 
@@ -27,8 +27,8 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, n_classes: int) -> np.n
     """Confusion matrix of one picture.
 
     Args:
-        truth: (H, W) unsigned integers, 1..K = class, 0 = unlabelled: such pixels are left out.
-        prediction: (H, W) unsigned integers, 1..K = class, 0 = no answer, which is wrong wherever a class is.
+        truth: (H, W) unsigned integers, 1..K = class, 0 = unlabelled; unlabelled pixels do not count.
+        prediction: (H, W) unsigned integers, 1..K = class, 0 = no answer, which is wrong on every labelled pixel.
         n_classes: K.
 
     Returns:
@@ -42,7 +42,7 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, n_classes: int) -> np.n
         [[1, 1, 0], [0, 0, 1]]
     """
     if truth.shape != prediction.shape:
-        raise ShapeError(f"truth and prediction must have one shape, got {truth.shape} and {prediction.shape}")
+        raise ShapeError(f"truth and prediction must have the same shape, got {truth.shape} and {prediction.shape}")
     largest = max(int(truth.max(initial=0)), int(prediction.max(initial=0)))
     if largest > n_classes:
         raise ShapeError(f"label maps of {n_classes} classes must lie in 0..{n_classes}, got {largest}")
@@ -56,10 +56,10 @@ def counts_of(matrix: np.ndarray) -> np.ndarray:
     """Counts per class of confusion matrices.
 
     Args:
-        matrix: (..., K, K + 1) as `confusion` gives them.
+        matrix: (..., K, K + 1) as from `confusion`.
 
     Returns:
-        (..., K, 3): pixels right, pixels of the class in the truth, pixels predicted as the class.
+        (..., K, 3): right pixels, pixels of the class in the truth, pixels predicted as the class.
     """
     right = np.diagonal(matrix, axis1=-2, axis2=-1)
     return np.stack([right, matrix.sum(axis=-1), matrix[..., :-1].sum(axis=-2)], axis=-1)
@@ -78,7 +78,7 @@ def dice(counts: np.ndarray) -> np.ndarray:
 
 
 def class_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of the pixels of each class that got it: (..., K, 3) to (..., K), nan for absent classes."""
+    """Share of the pixels of each class predicted as this class: (..., K, 3) to (..., K), nan for absent classes."""
     return ratio(counts[..., 0], counts[..., 1])
 
 
@@ -89,21 +89,21 @@ def pixel_accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_of_present(scores: np.ndarray) -> np.ndarray:
-    """Mean over classes, (..., K) to (...), without the nan of absent classes; nan where all are absent."""
+    """Mean over classes, (..., K) to (...), without the nan of absent classes; nan if all are absent."""
     present = ~np.isnan(scores)
     return ratio(np.where(present, scores, 0.0).sum(axis=-1), present.sum(axis=-1))
 
 
 def mean_iou(counts: np.ndarray) -> np.ndarray:
-    """Mean IoU over the classes that the truth holds: (..., K, 3) to (...)."""
+    """Mean IoU over the classes in the truth: (..., K, 3) to (...)."""
     return mean_of_present(iou(counts))
 
 
 def mean_dice(counts: np.ndarray) -> np.ndarray:
-    """Mean Dice over the classes that the truth holds: (..., K, 3) to (...)."""
+    """Mean Dice over the classes in the truth: (..., K, 3) to (...)."""
     return mean_of_present(dice(counts))
 
 
 def mean_class_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Mean of the class accuracies over the classes that the truth holds: (..., K, 3) to (...)."""
+    """Mean of the class accuracies over the classes in the truth: (..., K, 3) to (...)."""
     return mean_of_present(class_accuracy(counts))
