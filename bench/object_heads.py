@@ -18,7 +18,7 @@ import argparse
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def further_targets(
 ) -> FurtherTargets:
     """`smalta.training.targets.object_targets`, and the two heads'."""
     known = targets.object_targets(classes, instances, is_thing, stride)
-    fields = {name: getattr(known, name) for name in ("center", "offsets", "weights")}
+    own = {entry.name: getattr(known, entry.name) for entry in fields(ObjectTargets)}
     size = np.log(np.where(known.weights > 0, 1 / np.maximum(known.weights, 1e-6), 1)).astype(np.float32)
     border = np.full_like(known.center, UNKNOWN)
     if instances is not None:
@@ -102,7 +102,7 @@ def further_targets(
         between = (highest > 0) & (lowest < highest)
         at = slice(stride // 2, None, stride)
         border = np.where(known.center > UNKNOWN, between[at, at], UNKNOWN).astype(np.float32)
-    return FurtherTargets(**fields, size=size, border=border)
+    return FurtherTargets(**own, size=size, border=border)
 
 
 def size_loss(answers: Tensor, part: Batch, batch: Batch) -> Tensor:
@@ -216,15 +216,15 @@ def fields_by(run: Path, dataset: Any) -> list[Fields]:
     tree = predictor.tree
     is_thing = tree.is_thing[list(tree.leaves)]
     pictures = []
-    for sample, fields in answered(predictor, dataset):
+    for sample, found in answered(predictor, dataset):
         assert sample.instances is not None
         pictures.append(
             Fields(
-                fields[SEMANTIC][is_thing].sum(axis=0),
-                fields[CENTER][0],
-                fields[OFFSETS],
-                np.exp(fields[SIZE][0]),
-                fields[BORDER][0],
+                found[SEMANTIC][is_thing].sum(axis=0),
+                found[CENTER][0],
+                found[OFFSETS],
+                np.exp(found[SIZE][0]),
+                found[BORDER][0],
                 np.where(tree.is_thing[sample.classes], sample.instances, 0),
             )
         )

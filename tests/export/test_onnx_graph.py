@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
-from small_models import CARS, save_random_model
+from small_models import save_random_model
 from smalta.answers import fields, upscaling
 from smalta.answers.fields import HEADS, Head
 from smalta.answers.upscaling import fields_of
+from smalta.classes import ClassTree
 from smalta.export.onnx_export import export
 from smalta.inference.predictor import load
 from smalta.inference.tiling import Tiled
@@ -19,6 +20,7 @@ from smalta.model.torch_runtime import TorchRuntime
 from smalta.runtimes.onnx_file import examine
 from smalta.runtimes.onnx_runtimes import start
 
+TREE = ClassTree({"sky": {}, "car": {"kind": "thing", "attributes": {"lit": ["on", "off"], "size": [1, 2, 3]}}})
 FURTHER = (
     Head(name="embedding", channels=lambda config: 5, branch="objects"),
     Head(name="border", channels=lambda config: 1, map_name="border_map", activation="sigmoid", full_size=True),
@@ -36,14 +38,14 @@ def further_heads(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("further_heads")
 @pytest.mark.parametrize("stride", [1, 4])
 def test_a_head_that_is_described_is_built_run_and_exported(stride: int, tmp_path: Path) -> None:
-    run = save_random_model(tmp_path, stride=stride, objects=True)
+    run = save_random_model(tmp_path, TREE, stride=stride, objects=True)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 37, 50, 3), dtype=np.uint8)
     cells = (-(-37 // stride), -(-50 // stride))
 
     parity = export(run, tmp_path / "model.onnx").parity
 
     built, info = load_model(run / "model.safetensors")
-    answers = TorchRuntime(built, CARS.attributes, bf16=False)(pictures)
+    answers = TorchRuntime(built, TREE.attributes, bf16=False)(pictures)
     assert {name: answers[name].shape for name in ("embedding", "border", "hue")} == {
         "embedding": (2, 5, *cells),
         "border": (2, 1, 37, 50),
@@ -53,7 +55,7 @@ def test_a_head_that_is_described_is_built_run_and_exported(stride: int, tmp_pat
     assert built.objects[1].weight.shape[0] == (3 + 5) * (4 // stride) ** 2  # in the branch of the other two
     names = [entry.name for entry in onnx.load(tmp_path / "model.onnx").graph.output]
     assert names == [
-        *("semantic", "attribute:body", "center", "offsets", "embedding", "border", "hue"),
+        *("semantic", "attribute:lit", "attribute:size", "center", "offsets", "embedding", "border", "hue"),
         *("logits", "attribute_logits", "border_map", "hue_logits"),
     ]
     content = (tmp_path / "model.onnx").read_bytes()
@@ -65,11 +67,11 @@ def test_a_head_that_is_described_is_built_run_and_exported(stride: int, tmp_pat
 
 @pytest.mark.usefixtures("further_heads")
 def test_a_large_picture_has_the_fields_of_further_heads_too(tmp_path: Path) -> None:
-    runtime = load(save_random_model(tmp_path, objects=True)).runtime
+    runtime = load(save_random_model(tmp_path, TREE, objects=True)).runtime
     picture = np.random.default_rng(0).integers(0, 256, (1, 512, 640, 3), dtype=np.uint8)
 
     whole, tiled = (
-        fields_of({name: of[0] for name, of in one.maps(picture).items()}, CARS.attributes, (512, 640), 4)
+        fields_of({name: of[0] for name, of in one.maps(picture).items()}, TREE.attributes, (512, 640), 4)
         for one in (runtime, Tiled(runtime, (384, 384)))
     )
 

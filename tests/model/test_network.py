@@ -65,6 +65,20 @@ def test_attributes_get_a_head_of_their_own() -> None:
     assert logits["semantic"].shape == logits["attributes"].shape == (2, 3, 16, 16)
 
 
+def test_heads_for_objects_share_a_branch_that_begins_with_hardly_any_centre_and_answers_in_pixels() -> None:
+    torch.manual_seed(0)
+    network = Network(NetworkConfig(n_leaves=2, objects=True, encoder="plain", stride=2, width=12)).eval()
+    found = []
+    network.objects[1].register_forward_hook(lambda _, __, answer: found.append(answer))
+
+    with torch.no_grad():
+        logits = network(torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8))
+
+    assert logits["center"].mean().item() == pytest.approx(-3, abs=0.2)
+    torch.testing.assert_close(logits["center"], found[0][:, :1])
+    torch.testing.assert_close(logits["offsets"], 16 * found[0][:, 1:])
+
+
 def test_the_default_network_costs_at_most_five_gflop_at_512() -> None:
     network = Network(NetworkConfig(n_leaves=11)).eval()
 
