@@ -19,7 +19,7 @@ least (ceil(H / stride), ceil(W / stride)).
 - "attribute_logits": (B, V, h, w) of the values of all attributes, one after the other, where there are any.
 - "center" and "offsets", as above.
 
-Network, runtimes, export, upscaling and the description of a model loop over `HEADS`. What learns a head stands in
+Network, runtimes, export, upscaling and the description of a model loop over `HEADS`. The loss of each head is in
 `smalta.training.head_losses`.
 
 Must not know: PyTorch, numpy, so that the command line can read defaults at once; how fields become answers.
@@ -74,7 +74,7 @@ class Head:
         full_size: whether the field has the size of the picture; else it stays at the stride.
         per_attribute: whether each attribute of the class tree has a field, of its own channels.
         branch: of the network, a 3x3 convolution that the heads of one branch share; None for the decoder alone.
-        bias: where the answers of a branch begin; its weights begin near 0.
+        bias: what the head answers before it has learned, if it has a branch; the branch's weights begin near 0.
         pixels: for answers in pixels, how many a raw answer of 1 stands for; None for answers without a unit.
     """
 
@@ -133,7 +133,7 @@ HEADS: tuple[Head, ...] = (
         full_size=True,
         per_attribute=True,
     ),
-    # hardly any centre anywhere to begin with, so that the loss does not begin with a jump
+    # at first there is almost no centre anywhere, so that the loss starts without a jump
     Head(name=CENTER, channels=lambda config: int(config.objects), activation="sigmoid", branch=OBJECTS, bias=-3.0),
     Head(name=OFFSETS, channels=lambda config: 2 * config.objects, branch=OBJECTS, pixels=16.0),
 )

@@ -1,11 +1,11 @@
-"""From a network's coarse maps to fields at the size of the picture, or to a class per pixel at once.
+"""From a network's coarse maps to fields, or to a class per pixel at once.
 
 In:  maps of one picture at the network's stride, as `smalta.answers.fields` lists them.
 Out: fields; class maps.
 
-Resize and softmax stand here and not in the network's graph, because that is faster: for 11 classes at 480 x 360 they
-take 2 ms of one core, in OpenVINO 6; and where the classes alone are asked for, 1 ms. Maps are also small enough to be
-stitched from tiles.
+Resize and softmax are here and not in the network's graph, because that is faster. For 11 classes at 480 x 360 they
+take 2 ms of one core here and 6 ms in OpenVINO; classes without probabilities take 1 ms. Maps are also small enough to
+be stitched from tiles.
 
 numpy and OpenCV. Must not know: networks, files.
 """
@@ -23,7 +23,7 @@ from smalta.classes import Attribute, ClassTree
 
 
 def upscale(maps: np.ndarray, size_hw: tuple[int, int], stride: int) -> np.ndarray:
-    """Bilinear, the middles of pixels being the places; then cut.
+    """Bilinear, with a value at the middle of its cell; then cut to size.
 
     Args:
         maps: (C, h, w) float32, h >= ceil(H / stride).
@@ -31,7 +31,7 @@ def upscale(maps: np.ndarray, size_hw: tuple[int, int], stride: int) -> np.ndarr
         stride: 1, 2 or 4.
 
     Returns:
-        (C, H, W) float32, of its own memory.
+        (C, H, W) float32, a new array.
     """
     height, width = size_hw
     raised = np.empty((len(maps), maps.shape[1] * stride, maps.shape[2] * stride), dtype=np.float32)

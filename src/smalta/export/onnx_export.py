@@ -66,7 +66,7 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
     Raises:
         ModelError: if the model cannot be read or exported, or the file's answers are not PyTorch's; no file is
             written then.
-        ConfigError: if `out` has another ending, or the precision is none, cannot be made here, or needs a data set
+        ConfigError: if `out` has another ending, or the precision is unknown, cannot be made here, or needs a data set
             that is not there.
         DataError: if `out` cannot be written.
     """
@@ -105,7 +105,7 @@ def _left_out(wanted: Wanted) -> dict[Precision, str]:
     """Precisions that cannot be made here, and why.
 
     Raises:
-        ConfigError: if it is one of them that was ordered.
+        ConfigError: if the wanted one is among them.
     """
     found: dict[Precision, str] = {}
     if wanted in ("bf16", "auto") and not multiplies_bf16():
@@ -161,7 +161,7 @@ def _dataset(run: Path, info: ModelInfo, data: str | Path | None) -> Dataset | s
 
 
 def _pictures(dataset: Dataset | str) -> tuple[list[np.ndarray], str]:
-    """Validation pictures of the run's data set, or generated scenes where it is not there any more; and which."""
+    """Validation pictures of the run's data set, or generated scenes if it cannot be read; and which they are."""
     if not isinstance(dataset, str):
         with contextlib.suppress(OSError, SmaltaError):
             samples = list(dataset.read_many(dataset.spread("val", MOST_PICTURES), workers=1))

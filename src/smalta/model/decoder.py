@@ -3,7 +3,7 @@
 In:  feature maps of an encoder, from fine to coarse.
 Out: one feature map of reduction 4, and the layer with which heads answer at that stride or a finer one.
 
-Must not know: classes, which heads there are, training.
+Must not know: classes, which heads exist, training.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 FINEST = 4  # reduction of the finest map that convolutions work on
 FROM_PICTURE = 12  # channels that are made of the picture where the encoder has no map of that reduction
-CONTEXT = 11  # places of the coarsest map, 352 pixels at reduction 32: a little more than a training view
+CONTEXT = 11  # cells of the coarsest map, 352 pixels at reduction 32: a little more than a training crop
 
 
 def conv_norm_relu(fan_in: int, fan_out: int, kernel: int = 1, *, relu: bool = True) -> nn.Sequential:
@@ -29,8 +29,8 @@ def conv_norm_relu(fan_in: int, fan_out: int, kernel: int = 1, *, relu: bool = T
 class Separable(nn.Sequential):
     """Depthwise 3x3, then 1x1: the cheap form of a 3x3 convolution (Howard et al. 2017, MobileNets).
 
-    The two are linear together, so there is nothing to normalise between them, and on a CPU that would cost as much
-    time as the convolutions.
+    There is no normalisation between them: together they are linear, and on a CPU it would take as much time as the
+    convolutions.
     """
 
     def __init__(self, fan_in: int, fan_out: int) -> None:
@@ -43,9 +43,9 @@ class Separable(nn.Sequential):
 class Context(nn.Module):
     """Scales each channel by what lies around, as the head of lite R-ASPP (Howard et al. 2019, MobileNetV3) does.
 
-    There the mean is taken over the whole picture. Here it is over a window of about the size of a training view: a
-    picture of any size then gives the network what it was trained on (Chu et al. 2022, arXiv:2112.04491), and a part
-    of a picture with enough around it gives the same answer as the whole.
+    That head takes the mean over the whole picture. This one takes it over a window of about the size of a training
+    crop. So a picture of any size gives the network what it was trained on (Chu et al. 2022, arXiv:2112.04491), and a
+    part of a picture with enough around it gets the same answer as in the whole.
     """
 
     def __init__(self, fan_in: int, fan_out: int) -> None:
@@ -91,9 +91,9 @@ class Merge(nn.Module):
 class Decoder(nn.Module):
     """Walks up from the coarsest map to that of reduction 4, whatever the stride of the answers.
 
-    Maps finer than that join it there, each of their blocks of 2 x 2 or 4 x 4 places as one place, and the layers that
-    answer give a block for a place (Shi et al. 2016, sub-pixel convolution). So a finer answer costs hardly more: maps
-    at stride 2 with half of the channels are twice as large as one at stride 4, and a CPU is bound by what it moves.
+    Finer maps join there, each of their blocks of 2 x 2 or 4 x 4 cells as one cell. The layers that answer give a block
+    for a cell (Shi et al. 2016, sub-pixel convolution). So a finer answer takes little more time. Convolutions at
+    stride 2 with half of the channels would move twice as many bytes, and those bound the time on a CPU.
 
     Args:
         channels: channels of the encoder's maps, fine to coarse.
@@ -151,10 +151,10 @@ class Decoder(nn.Module):
 
 
 class Answer(nn.Conv2d):
-    """A 1x1 convolution that answers at a finer stride than its input has: a block of answers for each place.
+    """A 1x1 convolution that answers at a finer stride than its input has: a block of answers for each cell.
 
-    The answers of a block begin alike, so that nothing is learned first of a pattern that repeats with the blocks
-    (Aitken et al. 2017, arXiv:1707.02937).
+    The answers of a block begin alike, so that the network does not have to unlearn a pattern that repeats with the
+    blocks (Aitken et al. 2017, arXiv:1707.02937).
 
     Args:
         fan_in: channels.

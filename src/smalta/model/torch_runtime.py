@@ -32,8 +32,8 @@ MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
 def cpu_has_fast_bf16() -> bool:
     """Whether the processor multiplies bf16 in hardware (AVX-512 BF16 or AMX), and faster than fp32.
 
-    Some processors, or the machines that they are lent by, have the instructions and are slower with them; so a
-    convolution is timed in both, once a process.
+    Some processors and virtual machines have the instructions and are slower with them. So a convolution is timed in
+    both, once a process.
     """
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     if not any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name)):
@@ -66,9 +66,9 @@ class TorchRuntime:
         network: in evaluation mode.
         attributes: of the class tree, in channel order.
         device: where to run.
-        bf16: whether to compute in bf16; None where the processor is fast at it.
+        bf16: whether to compute in bf16; None for whether the processor is faster with it.
         layout: how maps lie in memory, "channels_last" or "channels_first"; None leaves the network as it is.
-        threads: of the whole process, for PyTorch; None leaves them alone.
+        threads: of the whole process, for PyTorch; None leaves them as they are.
     """
 
     def __init__(

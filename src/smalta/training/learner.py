@@ -1,4 +1,4 @@
-"""What one training step changes: the network, its optimiser, and the average of its weights.
+"""One training step: it changes the network, its optimiser, and the average of its weights.
 
 In:  a fresh network, the losses, batches.
 Out: the network and its average, a step further.
@@ -44,7 +44,7 @@ class Learner:
         network: with the weights to start from.
         loss: for the semantic head.
         tree: the classes.
-        settings: as told.
+        settings: as the user gave them.
         recipe: as decided.
         readable: nodes whose labels the averaged network may deepen.
 
@@ -96,10 +96,10 @@ class Learner:
 
         Args:
             batch: on `device`.
-            parts: made one after the other, where memory is short; batch normalisation sees a part at a time.
+            parts: how many, one after the other, where memory is short; batch normalisation sees a part at a time.
 
         Returns:
-            The loss. If it or its gradient is not finite, no weight has moved, and what is returned is not finite.
+            The loss. If it or its gradient is not finite, no weight has moved, and the returned number is not finite.
         """
         self._optimizer.zero_grad()
         total = 0.0
@@ -117,11 +117,11 @@ class Learner:
         return total
 
     def weights_are_in_place(self) -> None:
-        """To be called once before the first step: what is made of weights that stay is made here."""
+        """Call this once before the first step: it folds the layers whose weights stay."""
         self.network.encoder.fold_fine_layers()
 
     def forget_gradients(self) -> None:
-        """Give back what a step that failed half way holds in memory."""
+        """Free the memory of a step that failed half way."""
         self._optimizer.zero_grad()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -60,8 +60,8 @@ class TreeLoss(nn.Module):
     def forward(self, leaf_logits: Tensor, labels: Tensor, whole: Tensor | None = None) -> Tensor:
         """The loss of a batch, or a part's share of it.
 
-        The shares of the parts of a batch add up to the batch's first term. They do so nearly for the Dice term, which
-        is no sum over pixels: there each part counts by its number of pictures.
+        The shares of the parts of a batch add up to the batch's first term. The Dice term is not a sum over pixels:
+        there each part counts by its number of pictures, and the shares add up only nearly.
 
         Args:
             leaf_logits: (B, L, h, w) at any stride.
@@ -80,8 +80,8 @@ class TreeLoss(nn.Module):
     def cross_entropy(self, leaf_logits: Tensor, labels: Tensor, whole: Tensor) -> Tensor:
         """The first term, a mean over the labelled pixels of `whole`.
 
-        The logits are raised to the size of the labels. With very many leaves that would cost more than the network
-        itself; then the labels at the middle of each of the logits' places speak for the place.
+        The logits are resized to the labels. With very many leaves that would take longer than the network itself; then
+        each cell of the logits is compared with the label at its middle.
         """
         logits, n_leaves = leaf_logits.float(), self.tree.n_leaves
         if n_leaves > MOST_AT_FULL_SIZE:
@@ -89,7 +89,7 @@ class TreeLoss(nn.Module):
             centers = (..., slice(stride // 2, None, stride), slice(stride // 2, None, stride))
             labels, whole = labels[centers], whole[centers]
         channels = self.channel_of_node[labels]
-        # few labels name parents, most of the time none; torch.unique would sort, for a sixth of the loss's time
+        # few labels name parents, mostly none; torch.unique would sort, which takes a sixth of the loss's time
         named = torch.bincount(channels.clamp_min(0).flatten(), minlength=n_leaves)[n_leaves:]
         coarse = (n_leaves + named.nonzero()[:, 0]).tolist()
         groups = [(number, slice(*self.tree.leaf_slices[self.tree.inner[number - n_leaves]])) for number in coarse]
@@ -174,19 +174,20 @@ class AttributeLoss(nn.Module):
 
 
 def balanced_weights(tree: ClassTree, node_shares: np.ndarray, *, power: float = 0.5, most: float = 10.0) -> np.ndarray:
-    """Weights that let rare classes speak: frequency to the power of -1/2, at most `most` times the commonest leaf's.
+    """Larger weights for rarer classes: frequency to the power of -1/2, at most `most` times the commonest leaf's.
 
-    A class's frequency is how often it occurs, not how often it is named: pixels that are labelled with a parent count
-    for its leaves in the ratio of the leaves' own labels, so the weights are the same however many labels are coarse.
+    A class's frequency is how often it occurs, not how often a label names it. Pixels that are labelled with a parent
+    count for its leaves in the ratio of the leaves' own labels. So the weights do not depend on how many labels are
+    coarse.
 
     Args:
         tree: the classes.
-        node_shares: (N + 1,) share of the labelled pixels that bear each node; 0 where none does.
-        power: 0 weighs all pixels alike, 1 all classes alike.
+        node_shares: (N + 1,) share of the labelled pixels that each node labels.
+        power: 0 gives all pixels the same weight, 1 all classes.
         most: the largest ratio between two weights.
 
     Returns:
-        (N + 1,) with mean 1 over the labelled pixels; 1 for nodes that no pixel bears.
+        (N + 1,) with mean 1 over the labelled pixels; 1 for nodes that label no pixel.
     """
     shares = np.asarray(node_shares, dtype=np.float64).copy()
     shares[ROOT] = 0

@@ -20,9 +20,9 @@ from smalta.training.targets import UNKNOWN
 def center_loss(logits: Tensor, targets: Mapping[str, Tensor], whole: Mapping[str, Tensor]) -> Tensor:
     """The loss of the centre map of a batch, or a part's share of it: the shares of the parts add up.
 
-    The map is learned by cross-entropy with soft targets, where cells that are nearly right weigh little (Li et al.
-    2020, generalized focal loss), per unit of target mass: a picture with a thousand objects and one with a single
-    object speak alike per object.
+    The loss is a cross-entropy with soft targets, in which cells that are nearly right count little (Li et al. 2020,
+    generalized focal loss). It is divided by the sum of the targets, so that each object counts the same in a picture
+    with a thousand objects and in one with a single object.
 
     Args:
         logits: (B, 1, h, w).
@@ -43,8 +43,8 @@ def center_loss(logits: Tensor, targets: Mapping[str, Tensor], whole: Mapping[st
 def offset_loss(offsets: Tensor, targets: Mapping[str, Tensor], whole: Mapping[str, Tensor]) -> Tensor:
     """The loss of the offsets of a batch, or a part's share of it: the shares of the parts add up.
 
-    The error of an offset is measured in square roots of the object's area. A cell of a large object weighs less, by
-    the same root, so that small objects are heard.
+    The error of an offset is measured in square roots of the object's area. A cell of a large object counts less, by
+    the same root, so that small objects count too.
 
     Args:
         offsets: (B, 2, h, w) pixels.

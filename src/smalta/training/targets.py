@@ -1,11 +1,11 @@
-"""What the heads for objects should answer for a view.
+"""What the heads for objects should answer for a crop.
 
-In:  the view's class and instance maps.
+In:  the crop's class and instance maps.
 Out: `ObjectTargets`: centre map, offsets and their weights at the network's stride.
 
-All work is done on the cells of the network's map, so a view with hundreds of objects takes a few milliseconds.
+All work is done on the cells of the network's map, so a crop with hundreds of objects takes a few milliseconds.
 
-Must not know: networks, losses, how views are cut.
+Must not know: networks, losses, how crops are made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST_SPREAD = 0.6  # cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectTargets:
-    """Targets of one view with h x w cells.
+    """Targets of one crop with h x w cells.
 
     Attributes:
         center: (h, w) float32: 1 at an object's centre, falling off as a Gaussian within the object, 0 elsewhere,
@@ -38,11 +38,11 @@ class ObjectTargets:
 def object_targets(
     classes: np.ndarray, instances: np.ndarray | None, is_thing: np.ndarray, stride: int
 ) -> ObjectTargets:
-    """Make the targets of a view.
+    """Make the targets of a crop.
 
-    The centre of an object is the one of its own cells that lies nearest to the mean of its visible cells, so it lies
-    inside even where the object is bent. Pixels of a thing without an object (a crowd), unlabelled pixels, and, where
-    there are no instance labels at all, everything is unknown.
+    The centre of an object is its own cell that is nearest to the mean of its visible cells, so the centre is inside
+    even if the object is bent. Pixels of a thing without an object (a crowd) and unlabelled pixels are unknown; without
+    instance labels all pixels are.
 
     Args:
         classes: (H, W) integer node ids, 0 = unlabelled.
