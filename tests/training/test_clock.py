@@ -1,0 +1,85 @@
+"""A run in minutes ends in time."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from smalta.training import loop, selection
+from smalta.training.validation import Score
+from tiny_runs import events, make_trainer
+
+
+class FakeTime:
+    """A clock that only moves when it is told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("minutes", "step_seconds", "picture_seconds", "n_val"),
+    [
+        (2, 0.5, 0.02, 100),
+        (1, 5.0, 0.01, 50),  # half a step is nearly 5 % of the run
+        (1, 0.1, 0.5, 400),  # all validation pictures would take three times the run
+        (3, 0.2, 2.0, 12),
+    ],
+)
+def test_a_run_in_minutes_ends_in_time_with_its_validations(
+    minutes: float,
+    step_seconds: float,
+    picture_seconds: float,
+    n_val: int,
+    discs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeTime()
+    trainer = make_trainer(discs, tmp_path, minutes=minutes, steps=None)
+    entries = trainer.job.dataset.split("val") * (n_val // 2)
+    monkeypatch.setattr(type(trainer.job.dataset), "split", lambda self, name: entries)
+    monkeypatch.setattr(time, "monotonic", fake)
+    monkeypatch.setattr(loop, "save_state", lambda *_: None)
+    monkeypatch.setattr(selection, "save_model", lambda *_: None)
+
+    class NoBatches:
+        def start(self, step: int) -> Any:
+            while True:
+                yield self
+
+        def to(self, device: torch.device) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    def step(self: loop.Trainer, batch: Any) -> float:
+        fake.now += step_seconds
+        return 0.5
+
+    def look(network: Any, dataset: Any, chosen: Any, *, most: int, seconds: float, **_: Any) -> Score:
+        count = min(most, len(chosen), max(8, math.ceil(seconds / picture_seconds) if seconds < 1e9 else most))
+        fake.now += count * picture_seconds
+        return Score(miou=0.5, level=1, ious={}, quality=math.nan, threshold=None, n_pictures=count)
+
+    monkeypatch.setattr(trainer, "_batches", NoBatches)
+    monkeypatch.setattr(loop.Trainer, "_step", step)
+    monkeypatch.setattr(selection, "validate", look)
+    trainer.budget.minutes, trainer.budget.steps = minutes, None
+    trainer.budget.started = fake.now - 5.0  # reading and measuring took five seconds
+
+    trainer.run(resume=False)
+
+    assert (fake.now - 1000.0 + 5.0) / (60 * minutes) == pytest.approx(1.0, abs=0.05)
+    looks = events(tmp_path, "validation")
+    assert len(looks) >= 2
+    assert looks[-1]["step"] == trainer.counters.step
+    assert trainer.counters.step * step_seconds > 0.6 * 60 * minutes  # most of the time goes to training
