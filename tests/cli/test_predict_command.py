@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from command_line import TINY, Cli, assert_refused
 from labelled_sets import write_set
 from small_models import save_random_model
 from smalta.classes import ClassTree
+from smalta.inference.predictor import Predictor
+from smalta.inference.watchdog import Stalled, Watchdog
 from smalta.model.storage import load_tensors, save_tensors
 from smalta.pictures.reading import read_index
 
@@ -149,3 +154,35 @@ def test_predict_refuses_to_do_nothing(cli: Cli, run: Path, tmp_path: Path) -> N
     (tmp_path / "empty").mkdir()
 
     assert_refused(cli("predict", run, tmp_path / "empty", "--out", tmp_path / "out"), "there is no picture in")
+
+
+@pytest.mark.parametrize("command", ["predict", "count"])
+def test_a_picture_that_makes_no_progress_is_printed(
+    command: str, cli: Cli, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save_random_model(tmp_path / "run", ClassTree({"ground": {}, "disc": {"kind": "thing"}}), objects=True)
+    picture = discs / "val" / "images" / "p100.png"
+    printed = threading.Event()
+
+    def impatient(stalled: Stalled, patience: float) -> Watchdog:
+        def told(*report: Any) -> None:
+            stalled(*report)
+            printed.set()
+
+        return Watchdog(told, patience / 6000)
+
+    def hanging(*arguments: Any) -> Any:
+        assert printed.wait(20)
+        return maps(*arguments)
+
+    maps = Predictor.maps
+    monkeypatch.setattr(Predictor, "maps", hanging)
+    monkeypatch.setattr(f"smalta.inference.{'answering' if command == 'predict' else 'counting'}.Watchdog", impatient)
+    out = tmp_path / ("out" if command == "predict" else "out.csv")
+
+    code, _, error = cli(command, model, picture, "--out", out, "--quiet")
+
+    assert code == 0
+    assert re.search(
+        rf"^smalta: {picture} has made no progress for \d+ s in stage \w+; if that goes on, stop", error, re.M
+    )

@@ -6,6 +6,7 @@ Must not know: any command.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -120,3 +121,13 @@ def mover(bar: Progress, title: str) -> Callable[[int, int], None]:
     """What moves a bar: called with the number done and the number of all."""
     task = bar.add_task(title, total=None)
     return lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def report_stalled(picture: Path, stage: str, seconds: float) -> None:
+    """Print that a picture makes no progress, for `smalta.inference.watchdog`."""
+    print(
+        f"smalta: {picture} has made no progress for {seconds:.0f} s in stage {stage}; if that goes on, stop the "
+        "program and start it again (predict goes on with --resume)",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -22,6 +22,7 @@ from smalta.cli.common import (
     out,
     planned,
     progress_bar,
+    report_stalled,
 )
 from smalta.runtimes.registry import AUTO
 
@@ -52,7 +53,9 @@ def count(
     limits = checked_limits(memory, threads, device, tile)
     predictor = planned(run, paths, limits, OutputOptions(kind="instance"))
     with progress_bar(quiet or as_json) as bar:
-        counts = count_files(predictor, paths, out=file, level=level, progress=mover(bar, "count"))
+        counts = count_files(
+            predictor, paths, out=file, level=level, progress=mover(bar, "count"), stalled=report_stalled
+        )
     for _, reason in counts.failed:
         print(f"smalta: {reason}", file=sys.stderr)
     if as_json:

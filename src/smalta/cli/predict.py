@@ -21,6 +21,7 @@ from smalta.cli.common import (
     out,
     planned,
     progress_bar,
+    report_stalled,
 )
 from smalta.cli.output_options import asked, with_outputs
 from smalta.runtimes.registry import AUTO
@@ -71,7 +72,13 @@ def predict(
         move = mover(bar, "predict")
         count = iter(range(1, len(paths) + 1))
         outcomes = predict_files(
-            predictor, paths, folder, options, resume=resume, done=lambda _: move(next(count), len(paths))
+            predictor,
+            paths,
+            folder,
+            options,
+            resume=resume,
+            done=lambda _: move(next(count), len(paths)),
+            stalled=report_stalled,
         )
     broken = list(failed(outcomes))
     for outcome in broken:

@@ -3,35 +3,32 @@
 In:  a predictor, paths of pictures, a folder.
 Out: files in that folder, each whole or not there; one `Outcome` per picture, in the order of the input.
 
-Each thread takes a picture from its file to its answer's files; so one decodes while the network works on another, and
-what is in memory is bounded by the number of threads. The runtime lets as many passes run as it has streams. Pictures
-that are too large for that by the predictor's plan are answered part by part, one at a time.
-
 Must not know: how answers are made, what is in the files, how progress is shown.
 """
 
 from __future__ import annotations
 
-import threading
+import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from smalta.errors import ConfigError, SmaltaError
+from smalta.errors import ConfigError
 from smalta.inference.answer_plan import with_measured
-from smalta.inference.in_parts import must_be_cut, predict_large, rows_of
+from smalta.inference.each_picture import Failure, each_picture
+from smalta.inference.in_parts import predict_large
 from smalta.inference.predictor import Predictor
-from smalta.pictures.reading import read_picture
-from smalta.plan.plan import Plan
+from smalta.inference.watchdog import PATIENCE, Reached, Stalled, Watchdog
+from smalta.pictures.large_pictures import Rows
 from smalta.plan.plan_file import write_plan
 from smalta.results.class_maps import CLASSES
 from smalta.results.manifest import Manifest
 from smalta.results.options import OutputOptions
 from smalta.results.output import Written
 from smalta.results.result_folder import ResultFolder
-from smalta.system.threads import map_in_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +54,8 @@ def predict_files(
     *,
     resume: bool = False,
     done: Callable[[Outcome], None] | None = None,
+    stalled: Stalled | None = None,
+    patience: float = PATIENCE,
 ) -> list[Outcome]:
     """Segment pictures, several at a time; a picture that fails is reported and does not stop the rest.
 
@@ -72,6 +71,8 @@ def predict_files(
         options: what to write.
         resume: leave out what a job with the same model and options has done in this folder.
         done: called after each picture, in their order.
+        stalled: called with a picture, its stage and seconds, where a picture makes no progress for that long.
+        patience: seconds without progress until `stalled` is called.
 
     Raises:
         ConfigError: if two pictures would write the same file, `out` is a file, the model cannot answer the kind that
@@ -80,75 +81,76 @@ def predict_files(
         ClassTreeError: if the options name a level that the tree lacks.
         DataError: if the files about all pictures cannot be written.
     """
-    if Path(out).exists() and not Path(out).is_dir():
+    folder = _folder(predictor, pictures, Path(out), options)
+    folder.make()
+    outcomes: list[Outcome] = []
+    written: list[Written] = []
+    work = _Answering(predictor, folder)
+    job = {"model": predictor.digest} | options.to_dict() | {"kind": folder.kind}
+    with Manifest(folder.path, job, resume=resume) as manifest:
+        results = each_picture(predictor, pictures, work, watchdog=Watchdog(stalled, patience), known=manifest.done)
+        try:
+            with closing(results):
+                for picture, result in zip(pictures, results, strict=True):
+                    outcomes.append(_outcome(picture, result, manifest))
+                    if isinstance(result, Written):
+                        written.append(result)
+                    if done:
+                        done(outcomes[-1])
+        finally:  # also when it is stopped
+            folder.write_joined(written)
+            work.write_plan()
+    return outcomes
+
+
+def _folder(predictor: Predictor, pictures: Sequence[Path], out: Path, options: OutputOptions) -> ResultFolder:
+    """Where the results go; whatever cannot be is refused before anything is written."""
+    if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} is a file; name a folder with --out")
     _refuse_equal_stems(pictures)
     options.decoding.check_level(predictor.tree)
     predictor.rule_for(options.kind)
-    folder = ResultFolder(Path(out), predictor.tree, options.kind or predictor.kind, options)
-    folder.make()
-    outcomes: list[Outcome] = []
-    written: list[Written] = []
-    job = {"model": predictor.digest} | options.to_dict() | {"kind": folder.kind}
-    answering = _Answering(predictor, folder)
-    with Manifest(folder.path, job, resume=resume) as manifest:
+    return ResultFolder(out, predictor.tree, options.kind or predictor.kind, options)
 
-        def answer(picture: Path) -> Written | str:
-            try:
-                return manifest.done(picture) or answering(picture)
-            except SmaltaError as error:
-                return str(error)
-            except MemoryError:
-                return f"{picture} does not fit in memory; allow less with --memory, or cut it into parts"
 
-        workers = predictor.runtime.streams + 1  # one more decodes and encodes while all streams work
-        try:
-            for picture, result in zip(pictures, map_in_order(answer, pictures, workers), strict=True):
-                if isinstance(result, str):
-                    manifest.add_failure(picture, result)
-                    outcomes.append(Outcome(picture=picture, classes=None, error=result))
-                else:
-                    manifest.add(picture, result)
-                    written.append(result)
-                    outcomes.append(Outcome(picture=picture, classes=result.files[CLASSES.name], error=None))
-                if done:
-                    done(outcomes[-1])
-        finally:  # also when it is stopped
-            folder.write_joined(written)
-            answering.write_plan()
-    return outcomes
+def _outcome(picture: Path, result: Written | Failure, manifest: Manifest) -> Outcome:
+    if isinstance(result, Failure):
+        manifest.add_failure(picture, result.reason)
+        return Outcome(picture=picture, classes=None, error=result.reason)
+    manifest.add(picture, result)
+    return Outcome(picture=picture, classes=result.files[CLASSES.name], error=None)
 
 
 class _Answering:
-    """Takes pictures from their files to their answers' files."""
+    """Takes pictures to their answers' files; see `smalta.inference.each_picture.Work`."""
 
     def __init__(self, predictor: Predictor, folder: ResultFolder) -> None:
         self._predictor, self._folder = predictor, folder
-        self._one_at_a_time = threading.Lock()
         self._pixels: list[int] = []  # of the pictures that were answered
 
-    def __call__(self, picture: Path) -> Written:
-        made = self._predictor.plan
-        if made is not None and must_be_cut(picture, made):
-            with self._one_at_a_time:
-                return self._in_parts(picture, made)
-        pixels = read_picture(picture)
-        written = self._whole(picture, pixels)
-        self._pixels.append(pixels.shape[0] * pixels.shape[1])
-        return written
-
-    def _in_parts(self, picture: Path, made: Plan) -> Written:
-        with rows_of(picture, made) as source:
-            written = predict_large(self._predictor, source, picture, self._folder)
-            self._pixels.append(source.size_hw[0] * source.size_hw[1])
-        return written
-
-    def _whole(self, picture: Path, pixels: np.ndarray) -> Written:
+    def whole(self, picture: Path, pixels: np.ndarray, reached: Reached) -> Written:
+        """Answer for a picture in memory."""
         predictor, folder, decoding = self._predictor, self._folder, self._folder.options.decoding
-        maps, size_hw = predictor.maps(pixels), (pixels.shape[0], pixels.shape[1])
+        size_hw = (pixels.shape[0], pixels.shape[1])
+        reached("network")
+        maps = predictor.maps(pixels)
+        reached("decoding")
         if folder.classes_are_enough:
-            return folder.write_classes(picture, pixels, predictor.classes(maps, size_hw, decoding))
-        return folder.write(picture, pixels, predictor.answer(maps, size_hw, folder.kind, decoding))
+            classes = predictor.classes(maps, size_hw, decoding)
+            reached("writing")
+            written = folder.write_classes(picture, pixels, classes)
+        else:
+            answer = predictor.answer(maps, size_hw, folder.kind, decoding)
+            reached("writing")
+            written = folder.write(picture, pixels, answer)
+        self._pixels.append(math.prod(size_hw))
+        return written
+
+    def in_parts(self, picture: Path, source: Rows, reached: Reached) -> Written:
+        """Answer for a picture that does not fit in memory."""
+        written = predict_large(self._predictor, source, picture, self._folder, reached=reached)
+        self._pixels.append(math.prod(source.size_hw))
+        return written
 
     def write_plan(self) -> None:
         """Write what was planned, and what it took."""

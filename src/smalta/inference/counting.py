@@ -11,8 +11,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,16 @@ from typing import Any
 import numpy as np
 
 from smalta.answers.count_intervals import NONE, CountCalibration
+from smalta.answers.decoding import USUAL
 from smalta.classes import ClassTree
 from smalta.description.kinds import OBJECT_KINDS, Kind
-from smalta.errors import ConfigError, DataError, SmaltaError
-from smalta.inference.in_parts import large_objects, must_be_cut, rows_of
+from smalta.errors import ConfigError, DataError
+from smalta.inference.each_picture import Failure, each_picture
+from smalta.inference.in_parts import large_objects
 from smalta.inference.predictor import Predictor
+from smalta.inference.watchdog import PATIENCE, Reached, Stalled, Watchdog
 from smalta.metrics.node_counts import node_counts
-from smalta.system.threads import map_in_order
+from smalta.pictures.large_pictures import Rows
 from smalta.system.whole_files import write_bytes
 
 SUFFIXES = (".csv", ".json")
@@ -129,6 +132,8 @@ def count_files(
     out: Path | None = None,
     level: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    stalled: Stalled | None = None,
+    patience: float = PATIENCE,
 ) -> CountTable:
     """Count the objects of pictures, several at a time; one that fails does not stop the rest.
 
@@ -138,6 +143,8 @@ def count_files(
         out: a file to write, `.csv` or `.json`; where the counting is stopped, it holds what was counted until then.
         level: the deepest level of the class tree to tell; None for all.
         progress: called after each picture with the number done and the number of all.
+        stalled: called with a picture, its stage and seconds, where a picture makes no progress for that long.
+        patience: seconds without progress until `stalled` is called.
 
     Raises:
         ConfigError: if the model makes no objects, or `out` has another suffix.
@@ -146,58 +153,63 @@ def count_files(
     """
     kind: Kind = predictor.kind if predictor.kind in OBJECT_KINDS else "instance"
     predictor.rule_for(kind)
-    tree = predictor.tree
-    deepest = tree.n_levels if level is None else level
-    tree.level(deepest)
+    deepest = predictor.tree.n_levels if level is None else level
+    predictor.tree.level(deepest)
     if out is not None:
         _check_writable(out)
-    counted: list[Path] = []
-    counts: list[np.ndarray] = []
-    failed: list[tuple[Path, str]] = []
+    found: list[np.ndarray | Failure] = []
 
     def table() -> CountTable:
-        return CountTable(
-            tree=tree,
-            pictures=tuple(counted),
-            counts=np.array(counts, dtype=np.int64).reshape(-1, len(tree) + 1),
-            calibration=predictor.info.counting,
-            failed=tuple(failed),
-            level=deepest,
-        )
+        return _table(predictor, pictures[: len(found)], found, deepest)
 
-    one_at_a_time = threading.Lock()
-
-    def count(path: Path) -> np.ndarray | SmaltaError:
-        try:
-            if predictor.plan is not None and must_be_cut(path, predictor.plan):
-                with one_at_a_time, rows_of(path, predictor.plan) as source:
-                    objects = large_objects(predictor, source)
-            else:
-                answer = predictor(path, kind=kind).objects
-                assert answer is not None  # of an object kind
-                objects = answer
-            return node_counts(tree, objects.classes)
-        except SmaltaError as error:
-            return error
-        except MemoryError:
-            return DataError(f"{path} does not fit in memory; allow less with --memory, or cut it into parts")
-
+    results = each_picture(predictor, pictures, _Counting(predictor, kind), watchdog=Watchdog(stalled, patience))
     try:
-        workers = predictor.runtime.streams + 1
-        for done, (path, found) in enumerate(
-            zip(pictures, map_in_order(count, pictures, workers), strict=True), start=1
-        ):
-            if isinstance(found, SmaltaError):
-                failed.append((path, str(found)))
-            else:
-                counts.append(found)
-                counted.append(path)
-            if progress:
-                progress(done, len(pictures))
-    finally:
-        if out is not None and (counted or failed):
+        with closing(results):
+            for result in results:
+                found.append(result)
+                if progress:
+                    progress(len(found), len(pictures))
+    finally:  # also when it is stopped
+        if out is not None and found:
             _write(out, table())
     return table()
+
+
+class _Counting:
+    """Counts objects; see `smalta.inference.each_picture.Work`."""
+
+    def __init__(self, predictor: Predictor, kind: Kind) -> None:
+        self._predictor, self._kind = predictor, kind
+
+    def whole(self, picture: Path, pixels: np.ndarray, reached: Reached) -> np.ndarray:
+        """Count the objects of a picture in memory."""
+        reached("network")
+        maps = self._predictor.maps(pixels)
+        reached("decoding")
+        objects = self._predictor.answer(maps, (pixels.shape[0], pixels.shape[1]), self._kind, USUAL).objects
+        assert objects is not None  # of an object kind
+        return node_counts(self._predictor.tree, objects.classes)
+
+    def in_parts(self, picture: Path, source: Rows, reached: Reached) -> np.ndarray:
+        """Count the objects of a picture that does not fit in memory."""
+        return node_counts(self._predictor.tree, large_objects(self._predictor, source, reached).classes)
+
+
+def _table(
+    predictor: Predictor, pictures: Sequence[Path], found: Sequence[np.ndarray | Failure], level: int
+) -> CountTable:
+    """The table of these pictures and what was found in each."""
+    tree = predictor.tree
+    pairs = list(zip(pictures, found, strict=True))
+    counts = [result for _, result in pairs if not isinstance(result, Failure)]
+    return CountTable(
+        tree=tree,
+        pictures=tuple(picture for picture, result in pairs if not isinstance(result, Failure)),
+        counts=np.array(counts, dtype=np.int64).reshape(-1, len(tree) + 1),
+        calibration=predictor.info.counting,
+        failed=tuple((picture, result.reason) for picture, result in pairs if isinstance(result, Failure)),
+        level=level,
+    )
 
 
 def _check_writable(out: Path) -> None:

@@ -31,7 +31,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,22 +43,17 @@ from smalta.answers.fields import LOGITS, SEMANTIC
 from smalta.answers.objects import Objects
 from smalta.answers.upscaling import class_map, fields_of
 from smalta.description.kinds import OBJECT_KINDS, Kind
-from smalta.errors import DataError
-from smalta.inference.answer_plan import size_of
 from smalta.inference.field_store import FieldStore
 from smalta.inference.predictor import Predictor
 from smalta.inference.row_file import RowFile
 from smalta.inference.tiling import Block, stitched
-from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large
-from smalta.pictures.reading import read_picture
-from smalta.plan.plan import Plan
+from smalta.inference.watchdog import Reached, silent
+from smalta.pictures.large_pictures import Rows
 from smalta.plan.tiles import on_grid, tile_for
-from smalta.plan.words import size
 from smalta.results.output import Reduced, Written
 from smalta.results.result_folder import ResultFolder
 
 PART = 512  # pixels a side of what is brought to full size at a time
-DECODED_BYTES = 6  # a pixel: in the decoder, and as an array
 LARGEST_OVERLAY = 2048  # pixels a side; overlays of larger pictures are reduced
 
 
@@ -68,6 +63,7 @@ def predict_large(
     picture: Path,
     folder: ResultFolder,
     tile_hw: tuple[int, int] | None = None,
+    reached: Reached = silent,
 ) -> Written:
     """Answer for one picture and write the files, each whole or not at all.
 
@@ -77,6 +73,7 @@ def predict_large(
         picture: its path, whose stem names the files.
         folder: where to.
         tile_hw: of the tiles, pixels; None for those of the predictor's plan.
+        reached: called whenever a stage begins or goes on.
 
     Raises:
         DataError: if the picture cannot be read or a file cannot be written, or an output is asked for that cannot be
@@ -84,61 +81,28 @@ def predict_large(
         ConfigError: if a tile cannot be cut so small.
     """
     decoding = predictor.with_threshold(folder.options.decoding)
-    maps = _Maps(predictor, source, tile_hw or tiles_of(predictor, source), decoding)
+    maps = _Maps(predictor, source, tile_hw or tiles_of(predictor, source), decoding, reached)
     has_objects = folder.kind in OBJECT_KINDS
     beside = tempfile.TemporaryDirectory(prefix=f".{picture.stem}.", dir=folder.path) if has_objects else nullcontext()
     with beside as scratch:
         return folder.write_in_parts(_Answer(maps, picture, folder.kind, Path(scratch or folder.path)))
 
 
-def large_objects(predictor: Predictor, source: Rows) -> Objects:
+def large_objects(predictor: Predictor, source: Rows, reached: Reached = silent) -> Objects:
     """The objects of a picture that is answered part by part as the predictor's plan says, without an instance map.
 
     Raises:
         DataError: if the picture cannot be read.
     """
-    maps = _Maps(predictor, source, tiles_of(predictor, source), predictor.with_threshold(USUAL))
+    maps = _Maps(predictor, source, tiles_of(predictor, source), predictor.with_threshold(USUAL), reached)
     with tempfile.TemporaryDirectory(prefix="smalta.") as scratch:
         return _Objects(maps, Path(scratch)).objects
-
-
-# -- which pictures, and how they are read ------------------------------------------------------------
 
 
 def tiles_of(predictor: Predictor, source: Rows) -> tuple[int, int]:
     """Height and width of the tiles that the predictor's plan says for a picture; without one, all of it."""
     planned = None if predictor.plan is None else predictor.plan.tile_hw
     return tile_for(source.size_hw, planned or (on_grid(source.size_hw[0]), on_grid(source.size_hw[1])))
-
-
-def must_be_cut(picture: Path, made: Plan) -> bool:
-    """Whether a picture is to be answered part by part: it is too large for the plan's memory, or a Zarr array.
-
-    Raises:
-        DataError: if the picture cannot be read.
-    """
-    return picture.suffix.lower() == ".zarr" or math.prod(size_of(picture)) > made.whole_pixels
-
-
-@contextmanager
-def rows_of(picture: Path, made: Plan) -> Iterator[Rows]:
-    """The rows of a picture; only TIFF and Zarr files need not be decoded as a whole for that.
-
-    Raises:
-        DataError: if the picture cannot be read, or would have to be decoded as a whole and does not fit in memory.
-    """
-    if picture.suffix.lower() in SUFFIXES:
-        with open_large(picture) as source:
-            yield source
-        return
-    height, width = size_of(picture)
-    needed = height * width * DECODED_BYTES
-    if needed > made.allowed_bytes - made.memory_bytes:
-        raise DataError(
-            f"{picture} has {height} x {width} pixels, which can only be decoded at once and fill {size(needed)}; "
-            "save it as a tiled TIFF, or set a higher --memory"
-        )
-    yield ArrayRows(read_picture(picture))
 
 
 # -- parts --------------------------------------------------------------------------------------------
@@ -185,17 +149,24 @@ class _Maps:
         source: the picture's rows, which are read once.
         tile_hw: of the tiles, pixels.
         decoding: how classes are chosen.
+        reached: called whenever a stage begins or goes on.
     """
 
-    def __init__(self, predictor: Predictor, source: Rows, tile_hw: tuple[int, int], decoding: Decoding) -> None:
+    def __init__(
+        self, predictor: Predictor, source: Rows, tile_hw: tuple[int, int], decoding: Decoding, reached: Reached
+    ) -> None:
         self.tree, self.decoding, self.grouping = predictor.tree, decoding, predictor.info.grouping
         self.size_hw, self.stride = source.size_hw, predictor.runtime.stride
-        self._runtime, self._source, self._tile_hw = predictor.runtime, source, tile_hw
+        self._runtime, self._source, self._tile_hw, self.reached = predictor.runtime, source, tile_hw, reached
         self.picture = _Thinned(source.size_hw)
 
     def blocks(self) -> Iterator[Block]:
         """Stitched maps, row of blocks by row of blocks."""
-        return stitched(self._runtime, self._rows, self.size_hw, self._tile_hw)
+        self.reached("network")
+        for block in stitched(self._runtime, self._rows, self.size_hw, self._tile_hw):
+            self.reached("decoding")
+            yield block
+            self.reached("network")
 
     def _rows(self, y0: int, y1: int) -> np.ndarray:
         rows = self._source.rows(y0, y1)
@@ -272,6 +243,7 @@ class _Objects:
             things = maps.tree.is_thing[classes]  # those that turn out to be in an object get its class
             classes[things] = best_stuff(maps.tree, fields[SEMANTIC][:, things])
             self._loose_classes.write(part.rows.start, part.columns.start, classes)
+        maps.reached("decoding")
         self.objects = self._store.objects(maps.decoding)
 
     def instance_bands(self) -> Iterator[np.ndarray]:
@@ -332,7 +304,9 @@ class _Answer:
 
     def instance_bands(self) -> Iterator[np.ndarray]:
         """(some rows, W) int32 object numbers, from top to bottom."""
-        return self._made.instance_bands()
+        for band in self._made.instance_bands():
+            self._maps.reached("writing")
+            yield band
 
     def class_bands(self) -> Iterator[np.ndarray]:
         """(some rows, W) uint16 node ids, from top to bottom; to be read once."""
@@ -340,6 +314,7 @@ class _Answer:
         for classes, inside in self._made.bands() if has_objects else _bands_without_objects(self._maps):
             self._thin_classes.keep(classes)
             self._thin_inside.keep(inside)
+            self._maps.reached("writing")
             yield classes
 
     def reduced(self) -> Reduced:

@@ -1,0 +1,138 @@
+"""Do the same work on many pictures, several at a time.
+
+In:  a predictor, paths of pictures, what to do with one that fits in memory and with one that does not.
+Out: a result or a `Failure` for each, in the order of the input.
+
+Each thread takes a picture from its file to its result. So one thread decodes while the network works on the picture
+of another, and the number of threads bounds what is in memory. The runtime lets as many passes run as it has streams.
+A picture that is too large for that by the predictor's plan is answered in parts, and such pictures one at a time.
+
+Must not know: what is done with a picture, how progress is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from smalta.errors import DataError, SmaltaError
+from smalta.inference.answer_plan import size_of
+from smalta.inference.predictor import Predictor
+from smalta.inference.watchdog import Reached, Watchdog
+from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large
+from smalta.pictures.reading import read_picture
+from smalta.plan.plan import Plan
+from smalta.plan.words import size
+from smalta.system.threads import map_in_order
+
+DECODED_BYTES = 6  # a pixel: in the decoder, and as an array
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a picture has no result, in a sentence."""
+
+    reason: str
+
+
+class Work(Protocol[R_co]):
+    """What to do with a picture; called from several threads."""
+
+    def whole(self, picture: Path, pixels: np.ndarray, reached: Reached, /) -> R_co:
+        """The result of a picture (H, W, 3) uint8 RGB.
+
+        Args:
+            picture: its path.
+            pixels: its content.
+            reached: to be called at the start of each stage after reading.
+        """
+        ...
+
+    def in_parts(self, picture: Path, source: Rows, reached: Reached, /) -> R_co:
+        """The same for a picture that is read some rows at a time."""
+        ...
+
+
+def each_picture(
+    predictor: Predictor,
+    pictures: Sequence[Path],
+    work: Work[R],
+    *,
+    watchdog: Watchdog,
+    known: Callable[[Path], R | None] = lambda picture: None,
+) -> Generator[R | Failure, None, None]:
+    """Results in the order of the pictures. Close the iterator to stop: pictures in work are finished, no more begun.
+
+    Args:
+        predictor: says how many pictures to work on at a time, and which to answer in parts.
+        pictures: their paths.
+        work: what to do.
+        watchdog: is told what goes on.
+        known: a result that is there already; the picture is not read then.
+    """
+    one_at_a_time = threading.Lock()
+    made = predictor.plan
+
+    def result(picture: Path) -> R:
+        found = known(picture)
+        if found is not None:
+            return found
+        with watchdog.watch(picture) as reached:
+            if made is None or not must_be_cut(picture, made):
+                return work.whole(picture, read_picture(picture), reached)
+        with one_at_a_time, watchdog.watch(picture) as reached, rows_of(picture, made) as source:
+            return work.in_parts(picture, source, reached)
+
+    def result_or_failure(picture: Path) -> R | Failure:
+        try:
+            return result(picture)
+        except SmaltaError as error:
+            return Failure(str(error))
+        except MemoryError:
+            return Failure(
+                f"{picture} does not fit in memory; set a lower --memory, and it is processed in tiles, or cut it "
+                "into smaller pictures"
+            )
+
+    workers = predictor.runtime.streams + 1  # one more decodes and encodes while all streams work
+    with watchdog:
+        yield from map_in_order(result_or_failure, pictures, workers)
+
+
+def must_be_cut(picture: Path, made: Plan) -> bool:
+    """Whether a picture is to be answered in parts: it is too large for the plan's memory, or a Zarr array.
+
+    Raises:
+        DataError: if the picture cannot be read.
+    """
+    return picture.suffix.lower() == ".zarr" or math.prod(size_of(picture)) > made.whole_pixels
+
+
+@contextmanager
+def rows_of(picture: Path, made: Plan) -> Iterator[Rows]:
+    """The rows of a picture; only TIFF and Zarr files need not be decoded as a whole for that.
+
+    Raises:
+        DataError: if the picture cannot be read, or would have to be decoded as a whole and does not fit in memory.
+    """
+    if picture.suffix.lower() in SUFFIXES:
+        with open_large(picture) as source:
+            yield source
+        return
+    height, width = size_of(picture)
+    needed = height * width * DECODED_BYTES
+    if needed > made.allowed_bytes - made.memory_bytes:
+        raise DataError(
+            f"{picture} has {height} x {width} pixels, which can only be decoded at once and fill {size(needed)}; "
+            "save it as a tiled TIFF, or set a higher --memory"
+        )
+    yield ArrayRows(read_picture(picture))
