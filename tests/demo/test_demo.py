@@ -124,7 +124,7 @@ def test_the_page_needs_objects() -> None:
         def __call__(self, picture: np.ndarray, **asked: object) -> Segmentation:
             return super().__call__(picture, kind="semantic")
 
-    with pytest.raises(ShapeError, match="the page shows objects"):
+    with pytest.raises(ShapeError, match="no objects, which the page shows"):
         page(Plain([sample]), [sample])
 
 

@@ -47,4 +47,4 @@ def test_a_clean_set_is_one_line() -> None:
 
 
 def test_a_set_that_could_not_be_opened_counts_no_pictures() -> None:
-    assert summary(Report(path="set", findings=(FINDING,))) == "1 error, 0 warnings; the data set could not be opened"
+    assert summary(Report(path="set", findings=(FINDING,))) == "1 error, 0 warnings; the data set cannot be opened"

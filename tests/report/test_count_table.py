@@ -71,7 +71,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 
     assert f"lawn[{MOST_LISTED - 1}].png" in text
     assert f"lawn[{MOST_LISTED}].png" not in text
-    assert "and 3 more pictures; --out FILE.csv lists all" in text
+    assert "and 3 more pictures; --out FILE.csv writes all" in text
     assert line_with(text, "ball", str(MOST_LISTED + 3)) == ["ball", str(MOST_LISTED + 3)]
 
 

@@ -82,7 +82,7 @@ def test_unreadable_pictures_are_listed_and_a_long_list_is_cut() -> None:
 
     text = shown(evaluation_of(BINARY, truth=[1, 2], leaf=[0, 1]), broken)
 
-    assert "12 pictures could not be read" in text
+    assert "12 pictures cannot be read" in text
     assert "p9: p9.png is [truncated]" in text
     assert "p10:" not in text
     assert "and 2 more" in text

@@ -66,5 +66,5 @@ def test_counts_are_shown_node_by_node_with_what_intervals_held() -> None:
 def test_without_intervals_a_sentence_stands_in_their_place() -> None:
     text = shown(*counts_parts(report_of((CLASSES, OBJECTS, FOUND), calibration=None)["counts"]))
 
-    assert "the model carries no intervals of counts" in text
-    assert "held" not in text
+    assert "the model has no intervals of counts" in text
+    assert "coverage" not in text

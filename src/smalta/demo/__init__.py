@@ -1,7 +1,7 @@
-"""Show what smalta does, from nothing, in about two minutes: make scenes, train, measure, count, look.
+"""Show what smalta does in about two minutes, without data: draw scenes, train, evaluate, count.
 
 In:  a new folder, minutes to train.
-Out: scenes, a model, numbers, answers of all kinds, and a picture that shows truth and answers side by side.
+Out: scenes, a model, scores, answers of all kinds, and a picture with truth and answers side by side.
 
 Must not know: how scenes are drawn, how networks work, command lines.
 """
@@ -33,23 +33,23 @@ from smalta.system.whole_files import write_bytes
 from smalta.training.settings import TrainSettings
 from smalta.training.train import train
 
-N_TRAIN, N_VAL, N_TEST = 260, 40, 24  # counts need some validation pictures for their intervals
+N_TRAIN, N_VAL, N_TEST = 260, 40, 24  # intervals of counts need validation pictures
 SIZE_HW = (192, 256)
-CROP, BATCH, STRIDE = 160, 5, 4  # in a minute many small steps teach more than a few large ones
-FEW_STEPS = 250  # two quiet cores make about 600
+CROP, BATCH, STRIDE = 160, 5, 4  # in a minute many small steps are better than a few large steps
+FEW_STEPS = 250  # two quiet cores reach about 600
 SCENES, RUN, ANSWERS = "scenes", "run", "answers"
 
 
 def run_demo(out: str | Path, *, minutes: float, quiet: bool = False) -> dict[str, Any]:
-    """Make street and parking scenes, train on them, measure on others, and say what to look at.
+    """Draw street and parking scenes, train on them, evaluate on others, and print what to look at.
 
     Args:
         out: a new or empty folder.
-        minutes: to train; all else takes less than a minute on two cores.
+        minutes: to train; everything else takes less than a minute on two cores.
         quiet: print nothing.
 
     Returns:
-        Plain data: "seconds" in all, "evaluation" (the report of `evaluate`), and the paths "scenes", "run",
+        Plain data: "seconds" (total), "evaluation" (the report of `evaluate`), and the paths "scenes", "run",
         "answers", "side_by_side" and "report".
 
     Raises:
@@ -61,7 +61,7 @@ def run_demo(out: str | Path, *, minutes: float, quiet: bool = False) -> dict[st
     if root.is_file() or (root.is_dir() and any(root.iterdir())):
         raise ConfigError(f"{root} is not empty; name a new folder with --out")
     if not minutes > 0:
-        raise ConfigError(f"minutes must be above 0, got {minutes}")
+        raise ConfigError(f"minutes must be above 0, got {minutes}; set a higher --minutes")
     console = Console(quiet=quiet, soft_wrap=True, highlight=False)
     scenes, run, answers = root / SCENES, root / RUN, root / ANSWERS
 
@@ -76,7 +76,7 @@ def run_demo(out: str | Path, *, minutes: float, quiet: bool = False) -> dict[st
     with nullcontext() if quiet else TrainingProgress(console) as watcher:
         trained = train(scenes, run, settings, observer=watcher)
 
-    console.print(f"[bold]3.[/] Asking it about {N_TEST} scenes that it has never seen ...")
+    console.print(f"[bold]3.[/] Evaluating it on {N_TEST} scenes that it has never seen ...")
     predictor, dataset = load(run), open_dataset(scenes)
     report = evaluate(predictor, dataset, "test")
     write_bytes(root / "evaluation.json", (json.dumps(report, indent=1) + "\n").encode())
@@ -90,8 +90,8 @@ def run_demo(out: str | Path, *, minutes: float, quiet: bool = False) -> dict[st
     console.print(score_table(report), "", count_table(report), sep="\n")
     if trained.steps < FEW_STEPS:
         console.print(
-            f"\n[bold]Only {trained.steps} training steps fitted into the time[/]: this machine is slow or busy with "
-            "something else, and the answers are poor. Give it more time with --minutes."
+            f"\n[bold]Only {trained.steps} training steps fitted into the time[/]: this machine is slow or busy, "
+            "so the answers are poor. Set more time with --minutes."
         )
     console.print(f"\n{easiest_and_hardest(report)}\n\n{what_next(str(root), len(shown), RUN, SCENES)}")
     return {
@@ -106,7 +106,7 @@ def run_demo(out: str | Path, *, minutes: float, quiet: bool = False) -> dict[st
 
 
 def _shown(dataset: Dataset) -> list[Sample]:
-    """The first parking scene and the first street of the test split, as far as it has them."""
+    """The first parking scene and the first street scene of the test split, if it has them."""
     names = sorted(entry.name for entry in dataset.split("test"))
     first = {name.partition("_")[0]: name for name in reversed(names)}
     return [dataset.read(entry) for entry in dataset.split("test") if entry.name in first.values()]

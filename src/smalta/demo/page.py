@@ -1,4 +1,4 @@
-"""One page that shows all kinds of answers that one network gives.
+"""One page with all kinds of answers of one network.
 
 In:  a model that makes objects, labelled scenes.
 Out: a picture.
@@ -28,11 +28,11 @@ ROAD, BODY, COUNTED = "road", "body", ("vehicle", "person")
 
 
 def page(predictor: Predictor, samples: Sequence[Sample]) -> np.ndarray:
-    """Eight views of every scene in two rows, and the colours of the classes below.
+    """Eight pictures of every scene in two rows, and a legend of the classes below.
 
     Args:
-        predictor: answers in the classes of the scenes, with objects.
-        samples: scenes of one size with their truth.
+        predictor: a model for the classes of the scenes, with objects.
+        samples: scenes of the same size with their truth.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -52,7 +52,7 @@ def _cells(sample: Sample, answer: Segmentation, coarse: Segmentation) -> list[t
     """Titles and pictures."""
     tree, objects = answer.tree, answer.objects
     if objects is None or sample.instances is None:
-        raise ShapeError("the page shows objects, but the model or the scenes have none")
+        raise ShapeError("the model or the scenes have no objects, which the page shows; use a model with objects")
     picture = _enlarged(sample.picture)
     instances, panoptic, truth = map(_enlarged, (objects.instances, answer.panoptic(), sample.classes))
     road = np.where(_enlarged(answer.probability(ROAD)) >= 0.5, tree[ROAD].id, ROOT)
@@ -64,11 +64,11 @@ def _cells(sample: Sample, answer: Segmentation, coarse: Segmentation) -> list[t
         ("semantic: top of the tree", overlay(picture, _enlarged(coarse.classes), tree, opacity=OPACITY)),
         ("semantic: leaves of the tree", overlay(picture, _enlarged(answer.classes), tree, opacity=OPACITY)),
         (
-            f"truth: {_told(_true_counts(sample.classes, sample.instances, tree))}",
+            f"truth: {_listed(_true_counts(sample.classes, sample.instances, tree))}",
             overlay(picture, truth, tree, instances=_enlarged(sample.instances), opacity=OPACITY),
         ),
         (
-            f"instance: {_told(objects.counts())}",
+            f"instance: {_listed(objects.counts())}",
             write_names(
                 overlay(picture, np.where(instances, panoptic, ROOT), tree, instances=instances, opacity=OPACITY),
                 instances,
@@ -91,7 +91,7 @@ def _cells(sample: Sample, answer: Segmentation, coarse: Segmentation) -> list[t
 
 
 def _attribute(objects: Objects) -> tuple[np.ndarray, ClassTree]:
-    """(N,) value of every object, 0 for those that it does not ask about, and the values as classes, for colours."""
+    """(N,) value of every object, 0 for objects without the attribute; and the values as classes, for colours."""
     values = next(attribute.values for attribute in objects.tree.attributes if attribute.name == BODY)
     return objects.attribute(BODY), ClassTree({value: {"kind": "thing"} for value in values})
 
@@ -105,7 +105,7 @@ def _true_counts(classes: np.ndarray, instances: np.ndarray, tree: ClassTree) ->
     return found
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{path} {counts[path]}" for path in COUNTED)
 
 

@@ -1,7 +1,7 @@
-"""What the demo says at its end: numbers in two tables, what to look at, what to type next.
+"""The text at the end of the demo: two tables of scores, what to look at, which commands to try.
 
 In:  the report of `evaluate`, the demo's folder.
-Out: things that a rich console prints.
+Out: tables and text that a rich console prints.
 
 Must not know: how numbers are made, pictures, networks.
 """
@@ -18,7 +18,7 @@ COUNTED = ("person", "vehicle", "vehicle/car", "vehicle/bus")
 
 
 def score_table(report: Mapping[str, Any]) -> Table:
-    """Per question the score on unseen scenes, with its interval."""
+    """The scores on unseen scenes, with intervals."""
     table = _table("question", "score", "95 % interval", left=1)
     headlines = {(row["scope"], row["measure"]): row for row in report["headline"]}
 
@@ -40,13 +40,13 @@ def score_table(report: Mapping[str, Any]) -> Table:
 
 
 def count_table(report: Mapping[str, Any]) -> Table:
-    """Objects counted against true ones, how far a picture's count is off, and whether its interval holds."""
+    """Counted and true objects, the mean error of a picture's count, and the coverage of intervals."""
     counts = report["counts"]
     rows = {row["class"]: row for row in counts["nodes"]}
     has_intervals = counts["nominal_coverage"] is not None and counts["shortage"] is None
-    titles = ["count of", "there are", "counted", "off by, per picture"]
+    titles = ["count of", "true", "counted", "error per picture"]
     if has_intervals:
-        titles += [f"{counts['nominal_coverage']:.0%} intervals: width", "hold the truth"]
+        titles += [f"{counts['nominal_coverage']:.0%} intervals: width", "coverage"]
     table = _table(*titles, left=1)
     for path in COUNTED:
         row = rows[path]
@@ -73,10 +73,10 @@ def _share(value: float | None) -> str:
 
 
 def easiest_and_hardest(report: Mapping[str, Any]) -> str:
-    """A sentence about the classes."""
+    """A sentence about the classes with the highest and the lowest IoU."""
     classes = [row for row in report["levels"][-1]["classes"] if row["iou"] is not None]
     best, worst = (sorted(classes, key=lambda row: row["iou"], reverse=turn)[:3] for turn in (True, False))
-    return f"All scores: 1 is perfect, 0 is nothing right. Easiest: {_names(best)}. Hardest: {_names(worst)}."
+    return f"Scores go from 0 (all wrong) to 1 (perfect). Easiest: {_names(best)}. Hardest: {_names(worst)}."
 
 
 def _names(rows: list[Mapping[str, Any]]) -> str:
@@ -84,26 +84,26 @@ def _names(rows: list[Mapping[str, Any]]) -> str:
 
 
 def what_next(here: str, scenes_shown: int, run: str, scenes: str) -> str:
-    """What lies where, and commands to try; `here` is the demo's folder."""
+    """The files of the demo, and commands to try; `here` is the demo's folder."""
     here = escape(here)
     return (
         "[bold]Look at[/]\n"
         f"  {here}/side_by_side.png      {scenes_shown} unseen scenes: picture, truth, and all kinds of answers of\n"
-        "      one network. The two lanes are the same asphalt: only their place tells them apart. A make shows in\n"
-        "      shape, lamps and grille, never in the paint. Thin things and far cars are where so short a training\n"
-        "      errs.\n"
+        "      one network. The two lanes have the same asphalt and differ only in their place. Makes of cars differ\n"
+        "      in shape, lamps and grille, never in the paint. After such a short training the model still makes\n"
+        "      errors on thin objects and far cars.\n"
         f"  {here}/answers/overlays/     the panoptic answer for every test scene, with names and counts\n"
         f"  {here}/answers/objects.csv   one row per object: class at every level, size, place, score, body\n"
         f"  {here}/answers/classes/, instances/, panoptic/   the answers as numbers; classes.json names the classes\n"
-        f"  {here}/evaluation.json       every number, with intervals and definitions\n"
-        f"  {here}/scenes/               how labelled pictures lie in folders; classes.yaml is the tree of classes\n\n"
-        "[bold]Ask the same model for less, or for counts[/]\n"
+        f"  {here}/evaluation.json       all scores, with intervals and definitions\n"
+        f"  {here}/scenes/               labelled pictures as smalta reads them; classes.yaml is the class tree\n\n"
+        "[bold]Count with the same model, or ask for coarser classes[/]\n"
         f"  smalta count {here}/{run} {here}/{scenes}/test/images\n"
         f"  smalta predict {here}/{run} {here}/{scenes}/test/images --out {here}/coarse "
         "--kind semantic --level 1 --overlay\n\n"
-        "[bold]Your own pictures[/]: put them into mine/images, and into mine/masks one PNG for each under the same\n"
-        "name, in which every pixel holds the number of its class; name the classes in mine/classes.yaml. To count\n"
-        "objects, number them in mine/instances and write kind: thing at their class. Then:\n"
+        "[bold]Your own pictures[/]: put them into mine/images. For each picture put a PNG of the same name into\n"
+        "mine/masks, in which every pixel holds the number of its class. Name the classes in mine/classes.yaml. To\n"
+        "count objects, number them in mine/instances and write kind: thing at their class. Then:\n"
         "  smalta check mine --contact-sheet mine.png\n"
         "  smalta train mine --out runs/mine --minutes 30\n"
         "  smalta evaluate runs/mine mine\n"

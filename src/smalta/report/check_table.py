@@ -1,4 +1,4 @@
-"""Print what the doctor found.
+"""Print the doctor's findings.
 
 In:  a `Report`.
 Out: text on a terminal.
@@ -19,12 +19,12 @@ _COLOR = {"error": "bold red", "warning": "yellow"}
 
 
 def print_report(report: Report, console: Console | None = None, *, most_files: int = 5) -> None:
-    """Print the findings, errors first, with the first few files of each, and a line that sums up.
+    """Print the findings, errors first, with the first few files of each, and a summary.
 
     Args:
         report: of `smalta.data.check.check`.
-        console: where to; the terminal where None.
-        most_files: files named per finding.
+        console: the console to print to; by default the terminal.
+        most_files: number of files named per finding.
     """
     console = console or Console()
     for note in report.notes:
@@ -40,10 +40,10 @@ def print_report(report: Report, console: Console | None = None, *, most_files: 
 
 
 def summary(report: Report) -> str:
-    """One line: errors, warnings, and how many pictures were examined."""
+    """One line: the numbers of errors, warnings and examined pictures."""
     found = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
     if report.format is None:
-        return f"{found}; the data set could not be opened"
+        return f"{found}; the data set cannot be opened"
     splits = ", ".join(f"{number} {split}" for split, number in report.n_pictures.items())
     return f"{found} in {counted(sum(report.n_pictures.values()), 'picture')} ({splits}; format {report.format})"
 

@@ -21,12 +21,12 @@ MOST_LISTED = 50
 
 
 def count_table(counts: CountTable) -> RenderableType:
-    """Tables of the counts of each picture and of all of them; of the classes those that occur, and the top ones."""
+    """Tables of the counts of each picture and of all pictures; with classes that occur, and those at the top."""
     parts: list[RenderableType] = []
     if counts.pictures:
         parts.append(_pictures(counts))
     if len(counts.pictures) > MOST_LISTED:
-        parts.append(f"and {len(counts.pictures) - MOST_LISTED} more pictures; --out FILE.csv lists all")
+        parts.append(f"and {len(counts.pictures) - MOST_LISTED} more pictures; --out FILE.csv writes all")
     if len(counts.pictures) > 1:
         table = Table(title=f"All {len(counts.pictures)} pictures", title_justify="left")
         table.add_column("class", overflow="fold")
@@ -58,7 +58,7 @@ def _pictures(counts: CountTable) -> Table:
 
 
 def _shown(nodes: Sequence[NodeCount]) -> list[NodeCount]:
-    """Nodes that occur or may, and those at the top."""
+    """Nodes that occur, or may occur according to their interval, and nodes at the top."""
     top = min((node.level for node in nodes), default=1)
     return [node for node in nodes if node.count or node.high or node.level == top]
 

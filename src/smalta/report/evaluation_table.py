@@ -1,6 +1,6 @@
 """Show an evaluation report in a terminal.
 
-In:  the dict of `smalta.metrics.evaluation.Evaluation.report`, or the same read back from JSON.
+In:  the dict of `smalta.metrics.evaluation.Evaluation.report`, also if it was read from JSON.
 Out: something that a rich console prints.
 
 Must not know: how numbers are made, pictures, networks.
@@ -42,15 +42,15 @@ TITLES = {
     "pq_stuff": "PQ of stuff",
     "ap": "AP, IoU 0.5:0.95",
     "count_mae": "mean absolute error",
-    "count_bias": "bias, answered-true",
+    "count_bias": "bias, predicted-true",
     "count_relative_error": "relative error",
-    "count_coverage": "truth in the interval",
+    "count_coverage": "true count in the interval",
 }
 HEADLINES = {"objects": "Objects: headline numbers", "pixels": "Pixels: headline numbers"}
 
 
 def evaluation_table(report: Mapping[str, Any]) -> RenderableType:
-    """Tables of the headline numbers, of every level's classes and objects, and of counts, with what was left out.
+    """Tables of the headline numbers, of the classes and objects of every level, of counts, and unreadable pictures.
 
     Example:
         >>> from rich.console import Console
@@ -78,8 +78,8 @@ def _summary(report: Mapping[str, Any]) -> str:
     if report["binary"]:
         thresholds = report["binary"]["thresholds"]
         chosen = next((t["threshold"] for t in thresholds if t["chosen_on_validation"]), None)
-        told = "no threshold was chosen on validation" if chosen is None else f"threshold from validation {chosen:g}"
-        lines.append(f"positive class: {escape(report['binary']['positive'])}; {told}")
+        origin = "no threshold was chosen on validation" if chosen is None else f"threshold from validation {chosen:g}"
+        lines.append(f"positive class: {escape(report['binary']['positive'])}; {origin}")
     return "\n".join(lines)
 
 
@@ -131,7 +131,7 @@ def _attribute(question: Mapping[str, Any]) -> Table:
 
 
 def _unreadable(entries: list[Mapping[str, str]]) -> str:
-    lines = [f"[bold]{len(entries)} pictures could not be read and are in no number[/bold]"]
+    lines = [f"[bold]{len(entries)} pictures cannot be read and are in no score[/bold]"]
     lines += [escape(f"  {entry['name']}: {entry['reason']}") for entry in entries[:MOST_LISTED]]
     if len(entries) > MOST_LISTED:
         lines.append(f"  and {len(entries) - MOST_LISTED} more (all are in the JSON report)")

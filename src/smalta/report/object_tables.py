@@ -1,6 +1,6 @@
-"""Show what an evaluation report says of objects and of counts.
+"""Show the scores of objects and of counts in an evaluation report.
 
-In:  the "objects" and "counts" of the dict that `smalta.metrics.evaluation.Evaluation.report` makes.
+In:  "objects" and "counts" of the dict of `smalta.metrics.evaluation.Evaluation.report`.
 Out: something that a rich console prints.
 
 Must not know: how numbers are made, pictures, networks.
@@ -19,7 +19,7 @@ SIZES = ("small", "medium", "large")
 
 
 def score(value: float | None) -> str:
-    """A number as tables show it; a dash where there is none."""
+    """A score as text; a dash for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
@@ -29,7 +29,7 @@ def objects_table(level: Mapping[str, Any]) -> Table:
     table = Table(title=f"Objects at level {level['level']}", title_justify="left", caption_justify="left")
     table.caption = f"accuracy: at IoU 0.5. AP by size: {sizes}"
     table.add_column("class", overflow="fold", min_width=9)
-    for title in ("true", "answered", "AP", "accuracy", "PQ", "SQ", "RQ"):
+    for title in ("true", "predicted", "AP", "accuracy", "PQ", "SQ", "RQ"):
         table.add_column(title, justify="right")
     rows = sorted(level["classes"], key=lambda row: row["kind"] != "thing")
     for row in rows:
@@ -50,17 +50,17 @@ def objects_table(level: Mapping[str, Any]) -> Table:
 
 
 def counts_parts(counts: Mapping[str, Any]) -> list[RenderableType]:
-    """The errors of counts, node by node, and how often intervals hold the true count."""
+    """The errors of counts, node by node, and the coverage of their intervals."""
     table = Table(title="Counts per picture", title_justify="left", caption_justify="left")
     table.add_column("class", overflow="fold", min_width=9)
-    for title in ("true", "answered", "off by", "bias", "relative"):
+    for title in ("true", "predicted", "mean abs. error", "bias", "relative"):
         table.add_column(title, justify="right")
     nominal = counts["nominal_coverage"]
     with_intervals = nominal is not None and counts["shortage"] is None
     if with_intervals:
-        table.add_column("held", justify="right")
+        table.add_column("coverage", justify="right")
         table.add_column("width", justify="right")
-        table.caption = f"held: share of the {nominal:.0%} intervals with the true count; width: of an interval, mean"
+        table.caption = f"coverage: share of the {nominal:.0%} intervals with the true count; width: mean width"
     for row in counts["nodes"]:
         numbers = [_short(row["mae"]), _short(row["bias"], sign="+"), _share(row["relative_error"])]
         if with_intervals:

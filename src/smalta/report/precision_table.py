@@ -1,4 +1,4 @@
-"""Show in a terminal what a model does in several precisions.
+"""Show the scores and times of a model in several precisions in a terminal.
 
 In:  a `Choice`.
 Out: something that a rich console prints.
@@ -17,12 +17,12 @@ from smalta.report.evaluation_table import TITLES
 
 
 def precision_table(choice: Choice) -> RenderableType:
-    """A row per precision, what could not be tried, and the choice in a sentence."""
+    """A row per precision, the precisions that were not tried, and the choice in a sentence."""
     table = Table(title=f"On {escape(choice.judged)}, with {escape(choice.runtime)}", title_justify="left")
     table.add_column("precision")
     for name in choice.measured[0].scores:
         table.add_column(f"{TITLES[name]}, %", justify="right")
-    table.add_column("falls by, points", justify="right")
+    table.add_column("drop, points", justify="right")
     table.add_column(f"ms per picture of {choice.size_hw[0]} x {choice.size_hw[1]}", justify="right")
     for one in choice.measured:
         numbers = [f"{100 * score:.2f}" for score in one.scores.values()]

@@ -1,4 +1,4 @@
-"""Show a training run on a terminal: one bar, or a line now and then where the output is no terminal.
+"""Show a training run: a progress bar on a terminal, or else a line every 20 seconds.
 
 In:  events of a run.
 Out: text.
@@ -24,10 +24,10 @@ LINE_SECONDS = 20.0
 
 
 class TrainingProgress:
-    """A run's observer that draws; use it as a context.
+    """An observer of a run that prints; use it in a `with` statement.
 
     Args:
-        console: where to.
+        console: the console to print to.
     """
 
     def __init__(self, console: Console) -> None:
@@ -76,13 +76,13 @@ class TrainingProgress:
             )
 
     def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
-        """Remember the score for the bar."""
+        """Print the score, and keep it for the bar."""
         self._score = f"{measure} -" if math.isnan(score) else f"{measure} {score:.3f}"
         kept = ", the best so far" if best else ""
         self._console.print(f"step {step}: validation {self._score}{kept}", highlight=False, soft_wrap=True)
 
     def on_note(self, text: str) -> None:
-        """Print it."""
+        """Print the note."""
         self._console.print(f"[dim]note[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
