@@ -1,6 +1,6 @@
 """Read and write a class tree: `classes.yaml`, `classes.txt`, plain data.
 
-In:  a file, its parsed content, or a `ClassTree`.
+In:  a file, its parsed content, or the nodes of a tree.
 Out: a nested mapping of classes and the values to ignore, or plain data from which an equal tree is built.
 
 Must not know: pictures, arrays, networks. `ClassTree` is the door; other rooms do not import this module.
@@ -9,19 +9,16 @@ Must not know: pictures, arrays, networks. `ClassTree` is the door; other rooms 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-from smalta.classes.nodes import ROOT, Node
+from smalta.classes.nodes import ROOT, Kind, Node, Stated
 from smalta.classes.spec import is_value
 from smalta.errors import ClassTreeError
 from smalta.system.records import check_keys
-
-if TYPE_CHECKING:
-    from smalta.classes.tree import ClassTree
 
 
 def read_class_file(path: Path) -> Mapping[str, Any]:
@@ -54,33 +51,35 @@ def classes_and_ignored(values: Mapping[str, Any]) -> tuple[Any, list[int]]:
     return stated["classes"], ignore
 
 
-def plain_data(tree: ClassTree) -> dict[str, Any]:
-    """The tree as the content of a `classes.yaml`; defaults that its spec did not state are omitted."""
-    plain: dict[str, Any] = {"classes": _plain_children(tree, ROOT)}
-    if tree.ignore:
-        plain["ignore"] = list(tree.ignore)
-    return plain
+def plain_data(nodes: Sequence[Node], ignore: Sequence[int], stated: Stated) -> dict[str, Any]:
+    """A tree as the content of a `classes.yaml`; defaults that its spec did not state are omitted.
+
+    Args:
+        nodes: of the tree, in pre-order.
+        ignore: values of label files that mean "unlabelled".
+        stated: what the spec states.
+    """
+    entries: dict[int, dict[str, Any]] = {ROOT: {}}
+    for node in nodes:  # parents before children
+        inherited = "stuff" if node.parent == ROOT else nodes[node.parent - 1].kind
+        entries[node.id] = _plain_node(node, inherited, stated)
+        entries[node.parent].setdefault("children", {})[node.name] = entries[node.id]
+    return {"classes": entries[ROOT]["children"]} | ({"ignore": list(ignore)} if ignore else {})
 
 
-def _plain_children(tree: ClassTree, node_id: int) -> dict[str, Any]:
-    return {tree[child].name: _plain_node(tree, tree[child]) for child in tree.children(node_id)}
-
-
-def _plain_node(tree: ClassTree, node: Node) -> dict[str, Any]:
-    inherited = "stuff" if node.parent == ROOT else tree[node.parent].kind
+def _plain_node(node: Node, inherited: Kind, stated: Stated) -> dict[str, Any]:
+    """What is written of a node, without its children; `inherited` is its parent's kind."""
     fields: dict[str, Any] = {}
     if node.kind != inherited:
         fields["kind"] = node.kind
-    if node.path in tree.stated.colors:
+    if node.path in stated.colors:
         fields["color"] = "#{:02x}{:02x}{:02x}".format(*node.color)
-    if node.path in tree.stated.ids:
+    if node.path in stated.ids:
         fields["ids"] = list(node.ids)
-    if node.path in tree.stated.mirrors:
-        fields["mirror"] = tree.stated.mirrors[node.path]
+    if node.path in stated.mirrors:
+        fields["mirror"] = stated.mirrors[node.path]
     if node.attributes:
         fields["attributes"] = {name: list(values) for name, values in node.attributes.items()}
-    if tree.children(node.id):
-        fields["children"] = _plain_children(tree, node.id)
     return fields
 
 

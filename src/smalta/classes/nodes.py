@@ -5,9 +5,11 @@ Must not know: files, arrays, pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from smalta.errors import ClassTreeError
 
 Kind = Literal["stuff", "thing"]
 ROOT = 0  # the node above all others; as a label it means "unlabelled"
@@ -58,3 +60,18 @@ class Stated:
     ids: frozenset[str]
     colors: frozenset[str]
     mirrors: Mapping[str, str]
+
+
+def find_node(nodes: Sequence[Node], key: str) -> Node:
+    """The node with a path, else the only one with a name.
+
+    Raises:
+        ClassTreeError: if there is no such node, or several nodes have the name.
+    """
+    matches = [node for node in nodes if node.path == key] or [node for node in nodes if node.name == key]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        paths = ", ".join(node.path for node in matches)
+        raise ClassTreeError(f"class name {key!r} is not unique; write one of the paths {paths}")
+    raise ClassTreeError(f"there is no class {key!r}; classes are {', '.join(node.path for node in nodes)}")

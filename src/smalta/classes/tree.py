@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from smalta.classes.files import classes_and_ignored, plain_data, read_class_file
-from smalta.classes.nodes import ROOT, Attribute, Node, Stated
+from smalta.classes.nodes import ROOT, Attribute, Node, Stated, find_node
 from smalta.classes.rules import check_ids, mirror_table
 from smalta.classes.spec import Builder, as_mapping, few, is_value, number_attributes
 from smalta.errors import ClassTreeError
@@ -59,10 +59,10 @@ class ClassTree:
                 f"the tree has one leaf, {self.nodes[-1].path!r}, and needs at least two; "
                 "add a class for the other pixels, such as 'background'"
             )
-        self._by_path = {node.path: node.id for node in self.nodes}
-        check_ids(self)
+        self._by_path = {node.path: node for node in self.nodes}
+        check_ids(self.nodes, self.ignore)
         # (N + 1,) int64: the class that each class becomes in a mirrored picture
-        self.mirror: np.ndarray = mirror_table(self)
+        self.mirror: np.ndarray = mirror_table(self.nodes, self.stated.mirrors)
         self.mirror.flags.writeable = False
         self.attributes: tuple[Attribute, ...] = number_attributes(self.nodes)
 
@@ -99,21 +99,10 @@ class ClassTree:
             ClassTreeError: if there is no such node, or several nodes have the name.
         """
         if isinstance(key, str):
-            return self.nodes[self._find(key) - 1]
+            return self._by_path.get(key) or find_node(self.nodes, key)
         if not 1 <= key <= len(self.nodes):
             raise ClassTreeError(f"there is no node {key}; node ids are 1..{len(self.nodes)} (0 is the root)")
         return self.nodes[key - 1]
-
-    def _find(self, key: str) -> int:
-        if key in self._by_path:
-            return self._by_path[key]
-        matches = [node for node in self.nodes if node.name == key]
-        if len(matches) == 1:
-            return matches[0].id
-        if matches:
-            paths = ", ".join(node.path for node in matches)
-            raise ClassTreeError(f"class name {key!r} is not unique; write one of the paths {paths}")
-        raise ClassTreeError(f"there is no class {key!r}; classes are {', '.join(self._by_path)}")
 
     def name(self, node_id: int) -> str:
         """Path of a node; the root is "unlabelled"."""
@@ -323,7 +312,7 @@ class ClassTree:
 
     def to_dict(self) -> dict[str, Any]:
         """The tree as plain data, from which `ClassTree.from_dict` builds an equal tree."""
-        return plain_data(self)
+        return plain_data(self.nodes, self.ignore, self.stated)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ClassTree:
