@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # tests run in two processes, each with one thread of PyTorch
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 # what depends on the processor: the programs that run networks, precision, plans
-OF_THE_PROCESSOR := tests/runtimes tests/export tests/plan tests/inference tests/model
+OF_THE_PROCESSOR := tests/runtimes tests/exporting tests/planning tests/inference tests/model
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-masked test-slow coverage check bench clean

@@ -32,7 +32,7 @@ from smalta.metrics.hierarchy import level_index
 from smalta.metrics.semantic import confusion, counts_of, mean_iou
 from smalta.pictures.reading import read_index, read_picture
 from smalta.pictures.writing import write_picture
-from smalta.plan.machine import this_machine
+from smalta.planning.machine import this_machine
 
 SECONDS = 15.0  # of each side, size and round, about
 ROUNDS = 3

@@ -87,7 +87,7 @@ class Smalta:
             seconds: to spend.
         """
         from smalta.inference.answer_plan import answering_work
-        from smalta.plan.machine import this_machine
+        from smalta.planning.machine import this_machine
 
         made, runtime = self.predictor.plan, self.predictor.runtime
         if made is not None and made.tile_hw is not None:

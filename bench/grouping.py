@@ -35,7 +35,7 @@ from smalta.data.any_format import open_dataset
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.errors import DataError
-from smalta.export.onnx_export import export
+from smalta.exporting.onnx_export import export
 from smalta.inference.predictor import Predictor, load
 from smalta.metrics.instance import accuracy, match_counts, mean_accuracy
 from smalta.training.targets import object_targets

@@ -48,7 +48,7 @@ from smalta.metrics.bootstrap import draw_pictures, interval
 from smalta.metrics.instance import accuracy, f1, match_counts, mean_accuracy, quality
 from smalta.metrics.node_counts import bias, count_sums, mean_absolute_error
 from smalta.pictures.finding import find_pictures
-from smalta.plan.plan import Limits
+from smalta.planning.plan import Limits
 from smalta.results.options import OutputOptions
 from smalta.system.cores import usable_cores
 

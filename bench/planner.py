@@ -3,7 +3,7 @@
 `python -m bench.planner`: times what is missing (`bench.planner_cases`; an hour and a half on two cores) and judges the
 cost model on all cases, those of the encoders and sizes apart that the fit never saw. Out: bench/results/planner.json.
 With `--fit` the shares of the cost model are fitted first, to the cases of four encoders (`bench.planner_fit`), and
-written to src/smalta/plan/efficiency.json.
+written to src/smalta/planning/efficiency.json.
 
 **Error**: |predicted / measured - 1| of a case. **Regret**: measured time of the way that the planner chooses, divided
 by that of the fastest way that was measured; for each encoder, size, precision and task over all runtimes, layouts
@@ -33,11 +33,11 @@ from bench.planner_cases import (
 )
 from bench.planner_fit import Case, errors_of, fit, predicted, table_of
 from smalta.errors import ConfigError
-from smalta.plan.cost import fitted
-from smalta.plan.machine import Machine, this_machine
+from smalta.planning.cost import fitted
+from smalta.planning.machine import Machine, this_machine
 from smalta.runtimes.registry import RUNTIMES
 
-SHARES = REPOSITORY / "src/smalta/plan/efficiency.json"
+SHARES = REPOSITORY / "src/smalta/planning/efficiency.json"
 EXPECTED = {"median_error": 0.15, "median_regret": 1.05, "p90_regret": 1.15}
 LEAST_BUSY = 0.6  # of the cores: a case below was disturbed, and is left out
 # peak of a fresh process that imported smalta and the runtime, loaded a small model and answered once

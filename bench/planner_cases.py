@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from bench.common import WORK, exit_on_error, peak_bytes
-from smalta.plan.machine import Machine
+from smalta.planning.machine import Machine
 
 CASES = WORK / "planner" / "cases.jsonl"
 FIT_ENCODERS = ("tf_efficientnet_lite0", "resnet18", "plain", "regnetx_004")
@@ -221,7 +221,7 @@ def _export(encoder: str, path: Path) -> None:
     from smalta.description.model_info import ModelInfo
     from smalta.description.network_config import NetworkConfig
     from smalta.description.run_folder import MODEL_FILE
-    from smalta.export.onnx_export import export
+    from smalta.exporting.onnx_export import export
     from smalta.model.network import Network
     from smalta.model.storage import save_model
 
@@ -277,8 +277,8 @@ WAYS = {
 
 def measure(group: Group) -> None:
     """Time all sizes of a group, and append them to the file."""
-    from smalta.plan.facts import processor
-    from smalta.plan.rates import measure as measure_rates
+    from smalta.planning.facts import processor
+    from smalta.planning.rates import measure as measure_rates
     from smalta.system.allocator import keep_large_blocks
 
     rates = asdict(measure_rates(group.streams * group.threads, processor().caches))

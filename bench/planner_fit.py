@@ -1,7 +1,7 @@
 """Fit the shares of the cost model to measured cases.
 
 In:  cases of `bench.planner_cases`, the machine that they were measured on.
-Out: shares by name, as `src/smalta/plan/efficiency.json` keeps them.
+Out: shares by name, as `src/smalta/planning/efficiency.json` keeps them.
 
 Each share begins at a usual value and is held near it by a weak spring, so that one which the cases do not tell stays
 there. The squared logarithms of predicted against measured time are made small, large errors counting less.
@@ -20,8 +20,8 @@ from bench.planner_cases import N_LEAVES, STRIDE, WIDTH
 from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind
 from smalta.model.tracing import trace
-from smalta.plan.cost import FUSED, Table, Way, cpu_cost, share_name
-from smalta.plan.machine import Machine
+from smalta.planning.cost import FUSED, Table, Way, cpu_cost, share_name
+from smalta.planning.machine import Machine
 from smalta.runtimes.registry import RUNTIMES
 
 SPRING = 0.1  # an error of a tenth weighs as much as a share that is wrong by a factor of e

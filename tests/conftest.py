@@ -59,7 +59,7 @@ def random_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def random_file(random_run: Path) -> Path:
     """The same model, exported."""
-    from smalta.export.onnx_export import export
+    from smalta.exporting.onnx_export import export
 
     export(random_run, random_run / "model.onnx")
     return random_run / "model.onnx"

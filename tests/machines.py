@@ -11,13 +11,13 @@ import pytest
 
 from smalta.description.workload import Kind, Layer, Workload
 from smalta.model.torch_runtime import cpu_has_fast_bf16
-from smalta.plan import candidates, cost, machine
-from smalta.plan.candidates import Work
-from smalta.plan.cost import share_name
-from smalta.plan.facts import Caches, Processor
-from smalta.plan.gpus import Gpu
-from smalta.plan.machine import Machine, this_machine
-from smalta.plan.rates import Rates
+from smalta.planning import candidates, cost, machine
+from smalta.planning.candidates import Work
+from smalta.planning.cost import share_name
+from smalta.planning.facts import Caches, Processor
+from smalta.planning.gpus import Gpu
+from smalta.planning.machine import Machine, this_machine
+from smalta.planning.rates import Rates
 from smalta.runtimes.open_vino import multiplies_bf16
 from smalta.runtimes.registry import RUNTIMES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smalta.plan.plan import Plan, Rejected
+from smalta.planning.plan import Plan, Rejected
 
 
 def a_plan(**changes: Any) -> Plan:

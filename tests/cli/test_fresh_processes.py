@@ -21,8 +21,8 @@ from PIL import Image
 from machines import RATES
 from small_models import save_random_model
 from smalta.classes import ClassTree
-from smalta.export.onnx_export import export
-from smalta.plan.machine import Machine, this_machine
+from smalta.exporting.onnx_export import export
+from smalta.planning.machine import Machine, this_machine
 from smalta.system.cores import usable_cores
 
 PROCESSES = 200

@@ -15,12 +15,12 @@ from smalta.cli import main
 from smalta.cli.common import n_bytes
 from smalta.cli.plan import height_width
 from smalta.errors import ConfigError
-from smalta.plan.plan import Plan
+from smalta.planning.plan import Plan
 
 
 @pytest.fixture(autouse=True)
 def round_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smalta.plan.machine.this_machine", lambda *, refresh=False: TWO_CORES)
+    monkeypatch.setattr("smalta.planning.machine.this_machine", lambda *, refresh=False: TWO_CORES)
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +120,13 @@ def test_sizes_of_pictures_are_height_first_and_one_number_is_a_square() -> None
 
 
 def test_info_and_the_plan_of_an_exported_model_need_no_pytorch(run: Path, tmp_path: Path) -> None:
-    from smalta.export.onnx_export import export
+    from smalta.exporting.onnx_export import export
 
     export(run, tmp_path / "model.onnx")
     program = (
         "import sys\n"
         "for name in ('torch', 'torchvision', 'timm', 'lightning_fabric'): sys.modules[name] = None\n"
-        "import smalta.plan.rates; smalta.plan.rates._SECONDS = 0.002\n"
+        "import smalta.planning.rates; smalta.planning.rates._SECONDS = 0.002\n"
         "from smalta.cli import main\n"
         f"sys.exit(main(['info']) or main(['plan', {str(tmp_path / 'model.onnx')!r}, '--size', '64x96']))\n"
     )

@@ -12,10 +12,10 @@ from small_models import save_random_model
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import open_model
 from smalta.inference.trial import try_out
-from smalta.plan.candidates import candidates
-from smalta.plan.machine import this_machine
-from smalta.plan.plan import Limits
-from smalta.plan.planner import best_two, plan
+from smalta.planning.candidates import candidates
+from smalta.planning.machine import this_machine
+from smalta.planning.plan import Limits
+from smalta.planning.planner import best_two, plan
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
 GIB = 2**30

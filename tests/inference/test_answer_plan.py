@@ -16,14 +16,14 @@ from machines import TWO_CORES
 from small_models import save_random_model
 from smalta.classes import ClassTree
 from smalta.errors import ConfigError
-from smalta.export.onnx_export import export
+from smalta.exporting.onnx_export import export
 from smalta.inference.answer_plan import largest, load_planned
 from smalta.inference.answering import predict_files
 from smalta.inference.counting import count_files
 from smalta.inference.predictor import Predictor, load
 from smalta.pictures.writing import write_picture
-from smalta.plan.plan import Limits
-from smalta.plan.plan_file import read_plan
+from smalta.planning.plan import Limits
+from smalta.planning.plan_file import read_plan
 from smalta.results.options import OutputOptions
 
 TREE = ClassTree({"ground": {}, "road": {}, "disc": {"kind": "thing"}})

@@ -17,13 +17,13 @@ from smalta.errors import ModelError
 from smalta.inference import trial
 from smalta.inference.opened import OpenedModel, open_model
 from smalta.model.storage import load_model, save_model
-from smalta.plan.cost import Way
+from smalta.planning.cost import Way
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder of a model for the classes of `discs` with objects, and the exported file in it."""
-    from smalta.export.onnx_export import export
+    from smalta.exporting.onnx_export import export
 
     tree = ClassTree({"ground": {}, "disc": {"kind": "thing"}})
     run = save_random_model(tmp_path_factory.mktemp("models") / "run", tree, objects=True)
@@ -50,7 +50,7 @@ def model(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Path:
 def test_a_command_reads_the_models_file_once(
     command: tuple[str, ...], model: Path, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smalta.plan.machine.this_machine", lambda *, refresh=False: TWO_CORES)
+    monkeypatch.setattr("smalta.planning.machine.this_machine", lambda *, refresh=False: TWO_CORES)
     monkeypatch.setattr(trial, "SECONDS", 0.0)
     (tmp_path / "classes.yaml").write_text("classes: {ground: {}, disc: {kind: thing}}\n")
     file = model if model.suffix else model / "model.safetensors"

@@ -10,9 +10,9 @@ from smalta.inference import trial as module
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import open_model
 from smalta.inference.trial import try_out
-from smalta.plan.candidates import Candidate, candidates
-from smalta.plan.plan import Limits
-from smalta.plan.planner import best_two, plan
+from smalta.planning.candidates import Candidate, candidates
+from smalta.planning.plan import Limits
+from smalta.planning.planner import best_two, plan
 
 
 @pytest.fixture(autouse=True)

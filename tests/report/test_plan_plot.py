@@ -8,7 +8,7 @@ import pytest
 
 from machines import TWO_CORES, WITH_CARD, work
 from smalta.errors import ConfigError
-from smalta.plan.planner import plan
+from smalta.planning.planner import plan
 from smalta.report.plan_plot import draw_plan
 
 WORK = work(512, runtimes=("openvino",))

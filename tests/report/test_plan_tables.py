@@ -8,7 +8,7 @@ from rich.table import Table
 
 from machines import CARD, TWO_CORES, WITH_CARD
 from plans import a_plan
-from smalta.plan.plan import Rejected
+from smalta.planning.plan import Rejected
 from smalta.report.plan_tables import machine_table, plan_table, rejected_table
 
 

@@ -15,10 +15,10 @@ from onnx import ModelProto
 
 from small_models import CARS
 from smalta.errors import ModelError
-from smalta.export.onnx_export import export
+from smalta.exporting.onnx_export import export
 from smalta.inference.opened import open_model
 from smalta.inference.predictor import load
-from smalta.plan.cost import Way
+from smalta.planning.cost import Way
 from smalta.runtimes.onnx_file import examine, read_onnx
 from smalta.runtimes.onnx_runtimes import start
 from smalta.runtimes.open_vino import OpenVino

@@ -13,10 +13,10 @@ import smalta
 from machines import MEMORY, PLAIN_SHARES, TWO_CORES
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import open_model
-from smalta.plan import candidates, cost
-from smalta.plan.cost import Way
-from smalta.plan.plan import Limits, Plan
-from smalta.plan.planner import plan
+from smalta.planning import candidates, cost
+from smalta.planning.cost import Way
+from smalta.planning.plan import Limits, Plan
+from smalta.planning.planner import plan
 from smalta.runtimes.registry import OPENVINO, PYTORCH, RUNTIMES, RuntimeKind, runtimes_for
 
 # modules that name a package to import it or to ask for its version, and no runtime

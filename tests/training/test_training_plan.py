@@ -11,8 +11,8 @@ from plans import a_plan
 from smalta.data.any_format import open_dataset
 from smalta.data.fingerprint import measure
 from smalta.errors import ConfigError
-from smalta.plan.plan import Plan
-from smalta.plan.plan_file import write_plan
+from smalta.planning.plan import Plan
+from smalta.planning.plan_file import write_plan
 from smalta.training.train import train
 from smalta.training.training_plan import plan_training, stored_plan, training_work, with_measured, work_of
 from tiny_runs import events, settings, state

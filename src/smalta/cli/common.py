@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from smalta.inference.opened import OpenedModel
     from smalta.inference.predictor import Predictor
-    from smalta.plan.plan import Limits
+    from smalta.planning.plan import Limits
     from smalta.results.options import OutputOptions
 
 STARTED = time.monotonic()  # of the program
@@ -73,7 +73,7 @@ def checked_limits(
     Raises:
         ConfigError: if an option has a value that is none.
     """
-    from smalta.plan.plan import Limits
+    from smalta.planning.plan import Limits
 
     wanted = checked_device(device)
     return Limits(
@@ -101,7 +101,7 @@ def n_bytes(text: str) -> int:
 def planned(model: Path | OpenedModel, pictures: Iterable[Path], limits: Limits, options: OutputOptions) -> Predictor:
     """A model that is made for these pictures within these limits, by `smalta.inference.answer_plan.load_planned`."""
     from smalta.inference.answer_plan import load_planned
-    from smalta.plan.machine import this_machine
+    from smalta.planning.machine import this_machine
     from smalta.system.allocator import keep_large_blocks
 
     predictor = load_planned(model, pictures, this_machine(), limits, options)

@@ -23,7 +23,7 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Write a model as one ONNX file, which answers without PyTorch."""
-    from smalta.export.onnx_export import export as export_run
+    from smalta.exporting.onnx_export import export as export_run
     from smalta.report.precision_table import precision_table
 
     wanted: Any = precision

@@ -17,9 +17,9 @@ from smalta.runtimes.registry import AUTO
 
 if TYPE_CHECKING:
     from smalta.inference.opened import OpenedModel
-    from smalta.plan.candidates import Work
-    from smalta.plan.machine import Machine
-    from smalta.plan.plan import Limits, Plan
+    from smalta.planning.candidates import Work
+    from smalta.planning.machine import Machine
+    from smalta.planning.plan import Limits, Plan
 
 
 def info(
@@ -27,7 +27,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Show the machine as smalta sees it: cores, caches, memory, cards, and measured speeds."""
-    from smalta.plan.machine import this_machine
+    from smalta.planning.machine import this_machine
     from smalta.report.plan_tables import machine_table
 
     machine = this_machine(refresh=refresh)
@@ -66,9 +66,9 @@ def plan(
 ) -> None:
     """Say how this machine would train on a data set or answer with a model, and why."""
     from smalta.inference.opened import is_model, open_model
-    from smalta.plan.gpus import published
-    from smalta.plan.machine import this_machine
-    from smalta.plan.planner import plan as make_plan
+    from smalta.planning.gpus import published
+    from smalta.planning.machine import this_machine
+    from smalta.planning.planner import plan as make_plan
 
     limits = checked_limits(memory, threads, device, tile, batch=batch, latency_ms=latency)
     size_hw = None if size is None else height_width(size)
@@ -119,7 +119,7 @@ def _measured(
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """Seconds of the two best candidates, and what is to be said about them."""
     from smalta.inference.trial import try_out
-    from smalta.plan.planner import best_two
+    from smalta.planning.planner import best_two
 
     if model is None or what_if is not None:
         raise ConfigError(

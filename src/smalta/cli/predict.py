@@ -57,7 +57,7 @@ def predict(
     from smalta.description.kinds import OBJECT_KINDS
     from smalta.inference.answering import failed, predict_files
     from smalta.pictures.finding import find_pictures
-    from smalta.plan.plan_file import read_plan
+    from smalta.planning.plan_file import read_plan
     from smalta.report.plan_tables import plan_sentence
     from smalta.results.options import OutputOptions
 

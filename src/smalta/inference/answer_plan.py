@@ -21,11 +21,11 @@ from smalta.inference.predictor import Predictor
 from smalta.inference.tiling import Tiled
 from smalta.pictures import large_pictures as large
 from smalta.pictures.reading import read_size
-from smalta.plan.candidates import Work
-from smalta.plan.cost import Way
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits, Plan
-from smalta.plan.planner import plan
+from smalta.planning.candidates import Work
+from smalta.planning.cost import Way
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Limits, Plan
+from smalta.planning.planner import plan
 from smalta.results.memory import answer_bytes
 from smalta.results.options import OutputOptions
 

@@ -23,7 +23,7 @@ from smalta.inference.in_parts import predict_large
 from smalta.inference.predictor import Predictor
 from smalta.inference.watchdog import PATIENCE, Reached, Stalled, Watchdog
 from smalta.pictures.large_pictures import Rows
-from smalta.plan.plan_file import write_plan
+from smalta.planning.plan_file import write_plan
 from smalta.results.class_maps import CLASSES
 from smalta.results.manifest import Manifest
 from smalta.results.options import OutputOptions

@@ -28,8 +28,8 @@ from smalta.inference.predictor import Predictor
 from smalta.inference.watchdog import Reached, Watchdog
 from smalta.pictures.large_pictures import SUFFIXES, ArrayRows, Rows, open_large
 from smalta.pictures.reading import read_picture
-from smalta.plan.plan import Plan
-from smalta.plan.words import size
+from smalta.planning.plan import Plan
+from smalta.planning.words import size
 from smalta.system.threads import map_in_order
 
 DECODED_BYTES = 6  # a pixel: in the decoder, and as an array

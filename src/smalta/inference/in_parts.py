@@ -49,7 +49,7 @@ from smalta.inference.row_file import RowFile
 from smalta.inference.tiling import Block, stitched
 from smalta.inference.watchdog import Reached, silent
 from smalta.pictures.large_pictures import Rows
-from smalta.plan.tiles import on_grid, tile_for
+from smalta.planning.tiles import on_grid, tile_for
 from smalta.results.output import Reduced, Written
 from smalta.results.result_folder import ResultFolder
 

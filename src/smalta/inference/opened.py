@@ -19,9 +19,9 @@ from pathlib import Path
 from smalta.description.model_info import ModelInfo
 from smalta.description.run_folder import MODEL_FILE, model_file
 from smalta.errors import ModelError, SmaltaError
-from smalta.plan.candidates import Work
-from smalta.plan.cost import Way
-from smalta.plan.work_of import work_of_model, work_of_network
+from smalta.planning.candidates import Work
+from smalta.planning.cost import Way
+from smalta.planning.work_of import work_of_model, work_of_network
 from smalta.runtimes.onnx_file import read_onnx
 from smalta.runtimes.onnx_runtimes import start
 from smalta.runtimes.protocol import Runtime

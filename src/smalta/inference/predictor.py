@@ -23,7 +23,7 @@ from smalta.description.model_info import ModelInfo
 from smalta.errors import ConfigError, ShapeError
 from smalta.inference.opened import OpenedModel, open_model
 from smalta.pictures.reading import read_picture
-from smalta.plan.plan import Plan
+from smalta.planning.plan import Plan
 from smalta.runtimes.protocol import Maps, Runtime
 from smalta.runtimes.registry import AUTO, WantedDevice
 from smalta.runtimes.stopwatch import Stopwatch

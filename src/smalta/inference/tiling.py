@@ -3,7 +3,7 @@
 In:  rows of a picture, something that answers for a tile, tile sizes.
 Out: stitched maps, in blocks that lie beside each other without gap or overlap.
 
-`smalta.plan.tiles` says where tiles lie. Tiles begin at multiples of 32, so the network's grid lies as on the whole
+`smalta.planning.tiles` says where tiles lie. Tiles begin at multiples of 32, so the network's grid lies as on the whole
 picture.
 
 Pure numpy. Must not know: networks, files, class trees, how a tile's size was chosen.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalta.plan.tiles import OVERLAP, RAMP, check_tile, on_grid, tile_for, tile_starts
+from smalta.planning.tiles import OVERLAP, RAMP, check_tile, on_grid, tile_for, tile_starts
 from smalta.runtimes.protocol import Maps, Runtime
 from smalta.system.threads import map_in_order
 
@@ -106,7 +106,7 @@ class Tiled:
 
     Args:
         runtime: answers for tiles.
-        tile_hw: of the tiles in pixels, multiples of 32; see `smalta.plan.tiles.tile_for`.
+        tile_hw: of the tiles in pixels, multiples of 32; see `smalta.planning.tiles.tile_for`.
     """
 
     def __init__(self, runtime: Runtime, tile_hw: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from smalta.answers.fields import LOGITS
 from smalta.inference.opened import OpenedModel
-from smalta.plan.candidates import Candidate
+from smalta.planning.candidates import Candidate
 from smalta.runtimes.protocol import Runtime
 
 SECONDS, LEAST = 1.0, 3  # of the repeats

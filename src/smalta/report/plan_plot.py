@@ -15,11 +15,11 @@ import numpy as np
 
 from smalta.description.workload import Workload
 from smalta.errors import ConfigError
-from smalta.plan.candidates import Work, candidate
-from smalta.plan.cost import FUSED, KINDS, Way
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Plan
-from smalta.plan.score import Score, compared_gpu, score, sigmoid
+from smalta.planning.candidates import Work, candidate
+from smalta.planning.cost import FUSED, KINDS, Way
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Plan
+from smalta.planning.score import Score, compared_gpu, score, sigmoid
 from smalta.runtimes.registry import RUNTIMES
 
 SUFFIXES = (".png", ".svg")

@@ -11,11 +11,11 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from smalta.plan.cost import Way
-from smalta.plan.gpus import Gpu
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Plan
-from smalta.plan.words import duration, rate, size
+from smalta.planning.cost import Way
+from smalta.planning.gpus import Gpu
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Plan
+from smalta.planning.words import duration, rate, size
 from smalta.runtimes.registry import RUNTIMES
 
 

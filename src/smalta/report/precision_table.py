@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from smalta.export.precision import Choice
+from smalta.exporting.precision import Choice
 from smalta.report.evaluation_table import TITLES
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.model_info import ModelInfo
-from smalta.plan.candidates import ANSWER_BYTES
+from smalta.planning.candidates import ANSWER_BYTES
 from smalta.results.options import OutputOptions
 from smalta.results.registry import wanted
 

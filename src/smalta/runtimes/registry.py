@@ -30,7 +30,7 @@ class RuntimeKind:
     """A program that runs networks.
 
     Attributes:
-        name: in plans, and in `plan/efficiency.json` for what it reaches on the processor.
+        name: in plans, and in `planning/efficiency.json` for what it reaches on the processor.
         package: that must be installed, as Python imports it.
         graph: whether it sees the whole network before it runs. Then it does cheap layers inside the convolution before
             them, chooses its own layout, keeps its memory, and moves all numbers in the precision of the plan.
@@ -57,7 +57,7 @@ class RuntimeKind:
         return self.opens is not None
 
     def shares(self, device: Device) -> str:
-        """The name under which `plan/efficiency.json` keeps what it reaches on a device, and the memory it takes."""
+        """The name of its shares and its memory on a device in `planning/efficiency.json`."""
         return self.name if device == "cpu" else device
 
 

@@ -3,7 +3,7 @@
 In:  a kind of scene, a seed, a picture size.
 Out: `Sample`s; a folder data set on the disk.
 
-Must not know: networks, training. The same seed gives the same scene, and no two seeds share one.
+Must not know: networks, training. The same seed gives the same scene, and different seeds give different scenes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS: tuple[Kind, ...] = ("street", "parking", "mixed")
 
 
 def scene_tree(kind: Kind = "mixed") -> ClassTree:
-    """The classes of a kind of scene; "mixed" has those of both."""
+    """The classes of a kind of scene; "mixed" has the classes of both kinds."""
     _check_kind(kind)
     ways: dict[str, Any] = {}
     if kind != "parking":
@@ -72,14 +72,14 @@ def generate(kind: Kind, seed: int, size_hw: tuple[int, int] = (192, 256)) -> Sa
     """One scene.
 
     Args:
-        kind: "street", "parking", or "mixed" (streets for even seeds, parking for odd ones).
-        seed: any number >= 0; the same one gives the same scene.
+        kind: "street", "parking", or "mixed" (streets for even seeds, parking for odd seeds).
+        seed: any number >= 0; the same seed gives the same scene.
         size_hw: picture size in pixels, at least 32 by 32.
 
     Returns:
         A sample in the classes of `scene_tree(kind)` with instances of people and vehicles and the attribute
-        "body" of cars. The maps show what is visible. Of an object less than a few pixels of which are seen the
-        maps say nothing: those pixels are unlabelled.
+        "body" of cars. The maps show what is visible. If only a few pixels of an object are visible, these pixels are
+        unlabelled.
     """
     _check_kind(kind)
     if seed < 0:
@@ -114,14 +114,13 @@ def write_scenes(
 ) -> Path:
     """Write scenes as a folder data set with masks, instances, attributes and `classes.yaml`.
 
-    The scenes are those of the seeds `seed`, `seed + 1`, ... in the order train, val, test, so no two splits
-    share one.
+    The scenes have the seeds `seed`, `seed + 1`, ... in the order train, val, test, so no scene is in two splits.
 
     Args:
         out: the folder to write; new or empty.
-        n_train: scenes in the training split; a split without scenes gets no folder.
-        n_val: scenes in the validation split.
-        n_test: scenes in the test split.
+        n_train: number of scenes in the training split; a split without scenes has no folder.
+        n_val: number of scenes in the validation split.
+        n_test: number of scenes in the test split.
         seed: of the first scene.
         size_hw: picture size in pixels.
         kind: as in `generate`.
@@ -130,11 +129,11 @@ def write_scenes(
         `out`.
 
     Raises:
-        ConfigError: if a number is negative, or `out` holds files.
+        ConfigError: if a number is negative, all are 0, or `out` holds files.
     """
     counts = {"train": n_train, "val": n_val, "test": n_test}
     if min(counts.values()) < 0 or sum(counts.values()) == 0:
-        raise ConfigError(f"numbers of scenes must be 0 or more and not all 0, got {counts}")
+        raise ConfigError(f"numbers of scenes must be 0 or more, and at least one above 0, got {counts}")
     root = Path(out)
     if root.is_file() or (root.is_dir() and any(root.iterdir())):
         raise ConfigError(f"{root} is not empty; name a new folder for the scenes")

@@ -1,12 +1,12 @@
-"""A small deferred renderer: polygons go into one map of parts, and picture and labels are both read from it.
+"""A small deferred renderer: polygons are drawn into one map of parts, from which picture and labels are made.
 
 In:  a camera, a light, flat polygons in metres (x right, y up, z ahead; the ground is y = 0).
 Out: a picture before its lens and sensor, and exact maps of class, instance and attribute.
 
 Numpy and OpenCV. Must not know: what a street or a car is.
 
-The map of parts has `SCALE` by `SCALE` cells in every pixel. The picture averages all of them, so its edges are
-smooth; a label takes the middle one, so it is never mixed. Both come from the same cells and cannot drift apart.
+The map of parts has `SCALE` by `SCALE` cells in every pixel. A pixel of the picture is the mean of all its cells, so
+edges are smooth. A label is that of the middle cell, so it is never mixed. Both use the same cells, so they agree.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from smalta.classes import ClassTree
 from smalta.scenes.light import Light
 from smalta.scenes.polygons import Polygons
 
-SCALE = 3  # cells per pixel and axis; odd, so that one of them is the middle
+SCALE = 3  # cells per pixel and axis; odd, so that there is a middle cell
 NEAR = 0.6  # metres; nothing nearer is drawn
-SHADOW = 0x8000  # the bit that tells a cell of the ground in shadow from one in the light
+SHADOW = 0x8000  # the bit of a cell of the ground that lies in shadow
 SKY = 0
 
 
@@ -34,7 +34,7 @@ class Camera:
 
     Attributes:
         position: (3,) metres.
-        axes: (3, 3) its right, down and forward directions, one a row.
+        axes: (3, 3) its right, down and forward directions, one per row.
         focal: focal length in pixels.
         size_hw: picture size in pixels.
     """
@@ -69,11 +69,11 @@ class Camera:
         )
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """(N, 3) metres along right, down, forward of (N, 3) points in the world."""
+        """(N, 3) points in the world as metres along right, down, forward, (N, 3)."""
         return (points - self.position) @ self.axes.T
 
     def to_cells(self, seen: np.ndarray) -> np.ndarray:
-        """(N, 2) int32 cell indices, order (x, y), of (N, 3) points in camera axes that lie beyond NEAR."""
+        """(N, 2) int32 cell indices, order (x, y), of (N, 3) points in camera axes, which must lie beyond NEAR."""
         height, width = self.size_hw
         pixels = seen[:, :2] * (self.focal / seen[:, 2:]) + (width / 2, height / 2)
         return np.floor(pixels * SCALE).astype(np.int32)
@@ -85,7 +85,7 @@ class Camera:
         along = ((np.arange(height, dtype=np.float32) + 0.5 - height / 2) / self.focal)[:, None]
         axes, (eye_x, eye_y, eye_z) = self.axes.astype(np.float32), self.position.astype(np.float32)
         ray_x, ray_y, ray_z = (axes[0, i] * across + axes[1, i] * along + axes[2, i] for i in range(3))
-        # a ray at or above the horizon gets what one a thousandth below it would reach
+        # a ray at or above the horizon gets the distance of a ray a thousandth below it
         reach = eye_y / np.maximum(-ray_y, np.float32(1e-3))
         return eye_x + reach * ray_x, eye_z + reach * ray_z, reach
 
@@ -108,7 +108,7 @@ class Ground:
 
 
 class Canvas:
-    """The map of parts and what is known of every part."""
+    """The map of parts, and a table with the colours and labels of every part."""
 
     def __init__(self, camera: Camera, light: Light, tree: ClassTree) -> None:
         height, width = camera.size_hw
@@ -119,7 +119,7 @@ class Canvas:
         self.shadows = np.zeros((height * SCALE, width * SCALE), dtype=np.uint8)
         self._node_ids = {node.path: node.id for node in tree.nodes}
         sky = self._node_ids.get("sky", 0)
-        # one row a part: colour in the light and in shadow (0..255), then node, instance, attribute, grain, glow
+        # one row per part: colour in the light and in shadow (0..255), then node, instance, attribute, grain, glow
         self._rows: list[np.ndarray] = [np.array([[0, 0, 0, 0, 0, 0, sky, 0, 0, 0, 0]], dtype=np.float32)]
         self._n_parts = 1
 
@@ -130,7 +130,7 @@ class Canvas:
         return first
 
     def lay(self, ground: Sequence[Ground]) -> None:
-        """Paint patches of the ground, one over the other, as they are without haze."""
+        """Paint patches of the ground, one over the other, without haze."""
         lengths = np.array([len(patch.points) for patch in ground])
         stops = np.cumsum(lengths)
         flat = np.concatenate([patch.points for patch in ground])
@@ -144,7 +144,7 @@ class Canvas:
             rows[:, columns] = self.light.shade(
                 colors,
                 up,
-                np.zeros(len(up)),  # a patch reaches from near to far: haze comes later, pixel by pixel
+                np.zeros(len(up)),  # a patch extends from near to far, so haze is added later, pixel by pixel
                 gloss=np.zeros(len(up)),
                 in_shadow=np.full(len(up), in_shadow),
                 glow=np.zeros_like(up),
@@ -160,7 +160,7 @@ class Canvas:
 
         Args:
             points: (N, 3) metres, the points of all hulls, one after the other.
-            lengths: how many points each hull has.
+            lengths: number of points of each hull.
         """
         sun = self.light.sun
         seen = self.camera.to_camera(points - points[:, 1:2] * (sun / sun[1]))
@@ -172,7 +172,7 @@ class Canvas:
                 cv2.fillConvexPoly(self.shadows, cv2.convexHull(cells[start:end]), 1)
 
     def in_shadow(self, places_xz: np.ndarray) -> np.ndarray:
-        """(N,) bool: which places (N, 2) on the ground lie in a shadow cast so far; none outside the picture."""
+        """(N,) bool: which places (N, 2) on the ground lie in a shadow so far; outside the picture none does."""
         seen = self.camera.to_camera(np.insert(places_xz, 1, 0.0, axis=1))
         cells = self.camera.to_cells(np.maximum(seen, (-np.inf, -np.inf, NEAR)))
         inside = (seen[:, 2] > NEAR) & (cells >= 0).all(axis=1) & (cells < self.shadows.shape[::-1]).all(axis=1)
@@ -180,12 +180,12 @@ class Canvas:
         return inside & (self.shadows[row, column] > 0)
 
     def drop_shadows(self) -> None:
-        """Darken the ground where shadows were cast; call it between the ground and what stands on it."""
+        """Darken the ground in shadows; call it after painting the ground and before painting objects."""
         ground = (self.parts != SKY).astype(np.uint16)
         self.parts |= ground * self.shadows * np.uint16(SHADOW)
 
     def paint(self, polygons: Polygons, *, instance: np.ndarray, attribute: np.ndarray, in_shadow: np.ndarray) -> None:
-        """Paint polygons over what is there, each with its instance, its attribute and whether the sun misses it."""
+        """Paint polygons over the map, each with its instance, its attribute and whether it lies in shadow."""
         starts = np.cumsum(polygons.lengths) - polygons.lengths
         ends = starts + polygons.lengths
         seen = self.camera.to_camera(polygons.points)
@@ -219,7 +219,7 @@ class Canvas:
             part += 1
 
     def develop(self) -> Developed:
-        """The picture and the maps, at one value a pixel."""
+        """The picture and the maps, with one value per pixel."""
         height, width = self.camera.size_hw
         rows = np.concatenate(self._rows)
         packed = np.zeros((SHADOW + len(rows), 4), dtype=np.uint8)
@@ -242,9 +242,9 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Developed:
-    """What a canvas shows, one value a pixel, each (H, W) and `color` (H, W, 3).
+    """The picture and maps of a canvas, one value per pixel: `color` is (H, W, 3), all others are (H, W).
 
-    `color` and `sky` are averages over the pixel, 0..1; all others belong to its centre.
+    `color` and `sky` are means over the pixel, 0..1; all others are values at its centre.
     """
 
     color: np.ndarray
@@ -257,7 +257,7 @@ class Developed:
 
 
 def _beyond_near(seen: np.ndarray) -> np.ndarray:
-    """The part of a convex polygon (k, 3) in camera axes that lies beyond NEAR; (0, 3) if none does."""
+    """The part of a convex polygon (k, 3) in camera axes beyond NEAR; (0, 3) if all of it is nearer."""
     depth = seen[:, 2] - NEAR
     if (depth > 0).all():
         return seen

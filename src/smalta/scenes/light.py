@@ -1,9 +1,9 @@
-"""Time of day and weather: what the sun, the sky and the air do to a colour, and what lens and sensor add.
+"""Time of day and weather: the effect of sun, sky and air on colours, and of lens and sensor on the picture.
 
 In:  a seeded generator, colours of materials, the picture of a canvas.
 Out: lit colours; the finished 8-bit picture.
 
-Numpy and OpenCV. Must not know: classes, shapes, what stands in a scene.
+Numpy and OpenCV. Must not know: classes, shapes, the objects of a scene.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Light:
     """The light of one scene; colours are linear, red, green, blue.
 
     Attributes:
-        sun: (3,) unit vector towards the sun; straight up where clouds hide it, so shadows are footprints.
-        sun_color: (3,) light from there.
-        ambient: (3,) light from everywhere.
-        sky_low: (3,) colour of the sky at the horizon, as seen (not linear), 0..1; distance fades into it.
-        sky_top: (3,) colour of the sky far above it.
+        sun: (3,) unit vector towards the sun; straight up if clouds hide it, so shadows are footprints.
+        sun_color: (3,) light of the sun.
+        ambient: (3,) light from all directions.
+        sky_low: (3,) colour of the sky at the horizon, as seen (not linear), 0..1; far objects fade into it.
+        sky_top: (3,) colour of the sky far above the horizon.
         clouds: share of clouds, 0..1.
-        haze: how fast distance fades, 1 / metre.
-        lamps: how much lamps and headlights add to what they shine on; 0 while they are off.
-        cast: (3,) what the camera's white balance multiplies with.
+        haze: how fast colours fade with distance, 1 / metre.
+        lamps: strength of lamps and headlights; 0 if they are off.
+        cast: (3,) factors of the camera's white balance.
         noise: standard deviation of the sensor's noise, 0..1.
         blur: standard deviation of the lens's blur in pixels at a width of 256.
     """
@@ -101,15 +101,15 @@ class Light:
         in_shadow: np.ndarray,
         glow: np.ndarray,
     ) -> np.ndarray:
-        """Colours of N materials as seen.
+        """Colours of N materials as the camera sees them.
 
         Args:
             colors: (N, 3), 0..1, not linear.
             normals: (N, 3) unit vectors.
             distance: (N,) metres from the camera.
             gloss: (N,) share of the sky that is mirrored, 0..1.
-            in_shadow: (N,) bool, whether the sun does not reach them.
-            glow: (N, 3) colours of their own light once the lamps are on, 0..1.
+            in_shadow: (N,) bool, whether they lie in shadow.
+            glow: (N, 3) colours of their own light if the lamps are on, 0..1.
 
         Returns:
             (N, 3) float, 0..255.
@@ -127,7 +127,7 @@ class Light:
 
 @cache
 def texture() -> np.ndarray:
-    """(512, 512) float32 cloudy noise with mean 0 and deviation 1 that repeats without a seam."""
+    """(512, 512) float32 cloudy noise with mean 0 and standard deviation 1 that repeats without a seam."""
     rng = np.random.default_rng(20)
     total = np.zeros((512, 512), dtype=np.float32)
     for cells, strength in ((8, 1.0), (16, 0.8), (32, 0.6), (128, 0.5), (512, 0.4)):
@@ -142,7 +142,7 @@ def texture() -> np.ndarray:
 def sky_picture(
     light: Light, size_hw: tuple[int, int], rows: int, horizon: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """(rows, W, 3) float32: the sky with its clouds, the upper rows of a picture; `horizon` is its row in pixels."""
+    """(rows, W, 3) float32: sky and clouds for the upper rows of a picture; `horizon` is a row in pixels."""
     height, width = size_hw
     up = np.clip((horizon - np.arange(rows, dtype=np.float32)) / np.float32(0.7 * height), 0, 1)[:, None, None]
     low, top = light.sky_low.astype(np.float32), light.sky_top.astype(np.float32)
@@ -156,12 +156,12 @@ def sky_picture(
 
 
 def ground_texture(ground: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """(H, W) float32 with deviation about 1: stains and grain that lie on the ground in perspective."""
+    """(H, W) float32 with standard deviation about 1: stains and grain on the ground, in perspective."""
     x, z, reach = ground
     total = np.zeros(x.shape, dtype=np.float32)
     for per_metre, strength in ((7.0, 0.7), (70.0, 0.8)):
         shift_x, shift_z = rng.uniform(0, 512, 2).astype(np.float32)
-        # remap takes coordinates below 2^15; the texture repeats, so far places may be anywhere in it
+        # remap accepts coordinates below 2^15; the texture repeats, so coordinates are taken modulo its size
         columns, rows = (
             np.mod(x * np.float32(per_metre) + shift_x, 512),
             np.mod(z * np.float32(per_metre) + shift_z, 512),
@@ -172,7 +172,7 @@ def ground_texture(ground: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.ra
 
 
 def photograph(picture: np.ndarray, light: Light, rng: np.random.Generator) -> np.ndarray:
-    """What lens and sensor make of (H, W, 3) float32 colours 0..1: white balance, vignette, blur, noise, 8 bits."""
+    """(H, W, 3) float32 colours 0..1 as lens and sensor give them: white balance, vignette, blur, noise, 8 bits."""
     height, width = picture.shape[:2]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]

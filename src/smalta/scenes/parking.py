@@ -1,9 +1,9 @@
 """A car park with marked bays, seen from a mast or a window above it.
 
 In:  a seeded generator, a light, a picture size, a class tree.
-Out: a `Stage` with everything in its place, and the row of the horizon.
+Out: a `Stage` with all objects in their places, and the row of the horizon.
 
-Numpy. Must not know: how things look, how pictures are made.
+Numpy. Must not know: how objects look, how pictures are made.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def build_parking(
 
 
 class _Lot:
-    """Measures of one car park: rows of bays along x, an aisle between each two."""
+    """Measures of one car park: rows of bays along x, with an aisle between each two rows."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.bay = float(rng.uniform(2.45, 2.9))
@@ -60,7 +60,7 @@ class _Lot:
         }
 
     def rows(self) -> list[tuple[float, int]]:
-        """z of the edge between each row's bays and its aisle, and on which side of it the bays lie."""
+        """z of the edge between each row's bays and its aisle, and the side of the edge on which the bays lie."""
         return [edge for z in self.aisles for edge in ((z, -1), (z + self.aisle, 1))]
 
     def bay_x(self, bay: int) -> float:
@@ -74,7 +74,7 @@ class _Lot:
         grass = np.array((0.33, 0.42, 0.18)) * rng.uniform(0.75, 1.2) + rng.uniform(0, 0.1) * np.array((1.3, 0.9, 0.4))
         white = np.array((0.88, 0.88, 0.84) if rng.random() < 0.8 else (0.85, 0.70, 0.20)) * rng.uniform(0.8, 1.05)
         x0, x1, z0, z1 = -self.width / 2, self.width / 2, -self.depth / 2, self.depth / 2
-        drive = 5.5  # a way round the lot
+        drive = 5.5  # width of the drive around the lot
         outer = (x0 - drive, x1 + drive, z0 - 0.3, z1 + 0.3)
         ground = [Ground(_area(-120, 120, -120, 120), grass, GRASS, 0.2)]
         ground.append(
@@ -119,7 +119,7 @@ def _area(x0: float, x1: float, z0: float, z1: float) -> np.ndarray:
 
 
 def _fill(rng: np.random.Generator, lot: _Lot, stage: Stage) -> None:
-    """Cars in bays and aisles, and the people who go to them."""
+    """Place cars in bays and aisles, and people beside them."""
     taken = rng.uniform(0.35, 0.9)
     eye = stage.canvas.camera.position
 
@@ -166,7 +166,7 @@ def _fill(rng: np.random.Generator, lot: _Lot, stage: Stage) -> None:
 
 
 def _surround(rng: np.random.Generator, lot: _Lot, stage: Stage) -> None:
-    """Houses, trees, lamps and signs around the lot, but not between it and the camera."""
+    """Place houses, trees, lamps and signs around the lot, except between the lot and the camera."""
     camera = stage.canvas.camera
     eye, ahead = camera.position[[0, 2]], camera.axes[2][[0, 2]]
 
@@ -197,7 +197,7 @@ def _surround(rng: np.random.Generator, lot: _Lot, stage: Stage) -> None:
                 stage.place(model, spot[0], spot[1], facing + rng.normal(0, 0.4))
             at += width
     for edge, side in lot.rows():
-        for bay in range(2, lot.n_bays, 4):  # lamps between rows that stand back to back
+        for bay in range(2, lot.n_bays, 4):  # lamps between rows that are back to back
             spot = np.array([lot.bay_x(bay), edge + side * (lot.long - 0.05)])
             if np.linalg.norm(spot - eye) > 5.0 and stage.sees(spot[0], spot[1], 2.0) and rng.random() < 0.3:
                 stage.place_flat(objects.lamp(rng, int(rng.choice((-1, 1)))), *spot)

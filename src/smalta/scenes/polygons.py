@@ -1,9 +1,9 @@
-"""Flat coloured polygons in space, in arrays that a whole scene is handled with at once.
+"""Flat coloured polygons in space, stored in arrays for a whole scene.
 
 In:  corner points in metres (x right, y up, z ahead), materials.
 Out: `Polygons`.
 
-Pure numpy. Must not know: cameras, which things there are.
+Pure numpy. Must not know: cameras, kinds of objects.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Polygons:
 
     Attributes:
         points: (N, 3) corners of all polygons, one after the other.
-        lengths: (P,) how many corners each has.
-        normals: (P, 3) unit vectors that point out of them.
+        lengths: (P,) number of corners of each polygon.
+        normals: (P, 3) unit vectors that point outwards.
         colors: (P, 3) red, green, blue of the material, 0..1.
-        glow: (P, 3) colour of their own light once the lamps are on, 0..1.
-        gloss: (P,) how much of the sky they mirror, 0..1.
-        dye: (P,) which of a thing's paints multiplies the colour, from 1; 0 = none.
-        both_sides: (P,) bool, whether they are seen from behind as well.
+        glow: (P, 3) colour of their own light if the lamps are on, 0..1.
+        gloss: (P,) share of the sky that they mirror, 0..1.
+        dye: (P,) number of the object's paint that multiplies the colour, from 1; 0 = none.
+        both_sides: (P,) bool, whether they are visible from behind too.
         nodes: (P,) paths of their classes.
     """
 
@@ -45,7 +45,7 @@ class Polygons:
 
     @classmethod
     def join(cls, parts: Sequence[Polygons]) -> Polygons:
-        """All polygons of several, in order."""
+        """The polygons of all parts, in order."""
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__})
 
     def place(self, x: np.ndarray, z: np.ndarray, yaw: np.ndarray) -> Polygons:
@@ -57,7 +57,7 @@ class Polygons:
         return replace(self, points=points, normals=turned(self.normals, sin, cos))
 
     def painted(self, paints: Sequence[ArrayLike], scale: ArrayLike, lights: bool) -> Polygons:
-        """In these paints, scaled along x, y and z, its lights on or off."""
+        """The polygons in these paints, scaled along x, y and z, with lights on or off."""
         table = np.array([(1.0, 1.0, 1.0), *paints])
         return replace(
             self,
@@ -74,7 +74,7 @@ def turned(vectors: np.ndarray, sin: np.ndarray, cos: np.ndarray) -> np.ndarray:
 
 
 class Mesh:
-    """Collects polygons of one thing."""
+    """Collects the polygons of one object."""
 
     def __init__(self) -> None:
         self._points: list[np.ndarray] = []
@@ -92,24 +92,24 @@ class Mesh:
         dye: int = 0,
         both_sides: bool = False,
     ) -> None:
-        """Add one polygon, or many of equally many corners.
+        """Add one polygon, or several with the same number of corners.
 
         Args:
             points: (k, 3), or (m, k, 3).
-            color: (3,), or (m, 3); see `Polygons`, as for all below.
+            color: (3,), or (m, 3); this and the values below are as in `Polygons`.
             node: path of their class.
             normal: (3,), or (m, 3).
-            gloss: one for all.
+            gloss: one value for all.
             glow: (3,), or (m, 3).
-            dye: one for all.
-            both_sides: one for all.
+            dye: one value for all.
+            both_sides: one value for all.
         """
         many = points if points.ndim == 3 else points[None]
         self._points.append(many)
         self._materials.append((len(many), color, node, normal, gloss, glow, dye, both_sides))
 
     def polygons(self) -> Polygons:
-        """Everything added so far."""
+        """All polygons added so far."""
         count = sum(material[0] for material in self._materials)
         normals, colors, glow = np.empty((3, count, 3))
         gloss, dye, both_sides = np.empty(count), np.empty(count, dtype=np.int64), np.empty(count, dtype=bool)
@@ -132,5 +132,5 @@ class Mesh:
 
     @property
     def points(self) -> np.ndarray:
-        """(N, 3) corners of everything added so far."""
+        """(N, 3) corners of all polygons added so far."""
         return np.concatenate([part.reshape(-1, 3) for part in self._points])

@@ -1,11 +1,13 @@
-"""What stands along a road: people, trees, lamps, signs, buildings.
+"""Objects along a road: people, trees, lamps, signs, buildings.
 
 In:  a seeded generator, measures in metres.
 Out: `Model`s around their place on the ground.
 
-Numpy. Must not know: cameras, roads, vehicles. Shapes come from a bank of each sort that fills as it
-is used; size and paint are drawn anew. Flat things (people, trees, lamps) lie in the plane z = 0 and are
-turned towards the camera by whoever places them; signs and buildings have their front along +z.
+Numpy. Must not know: cameras, roads, vehicles.
+
+Each kind of object has a bank of shapes, which are made at their first use. Size and paint are random for every object.
+Flat objects (people, trees, lamps) lie in the plane z = 0, and `Stage.place_flat` turns them towards the camera. Signs
+and buildings have their front along +z.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ Color = tuple[float, float, float]
 
 BANK = 64
 AHEAD = np.array([0.0, 0.0, 1.0])
-SEEN = np.array([0.0, 0.3, -0.954])  # of flat things: towards the camera and a little up
+SEEN = np.array([0.0, 0.3, -0.954])  # normal of flat objects: towards the camera and a little up
 SKIN: tuple[Color, ...] = ((0.93, 0.76, 0.65), (0.82, 0.62, 0.48), (0.58, 0.40, 0.29), (0.36, 0.24, 0.18))
 HAIR: tuple[Color, ...] = ((0.10, 0.08, 0.07), (0.32, 0.21, 0.13), (0.72, 0.58, 0.36), (0.60, 0.60, 0.60))
 WALLS: tuple[Color, ...] = (
@@ -48,7 +50,7 @@ def _flat(outline: ArrayLike, depth: float = 0.0) -> np.ndarray:
 
 
 def _strips(strips: ArrayLike) -> np.ndarray:
-    """(m, 4, 3) upright tapered strips, each from a to b: rows (ax, ay, bx, by, width at a, width at b)."""
+    """(m, 4, 3) corners of upright tapered strips from a to b: rows (ax, ay, bx, by, width at a, width at b)."""
     rows = np.asarray(strips, dtype=float).reshape(-1, 6)
     start, end = rows[:, 0:2], rows[:, 2:4]
     along = (end - start) / np.linalg.norm(end - start, axis=1, keepdims=True)
@@ -62,7 +64,7 @@ def _any_of(rng: np.random.Generator, colors: Sequence[Color], spread: float = 0
 
 
 def person(rng: np.random.Generator) -> Model:
-    """Somebody who walks or stands, seen flat; about a fifth are children."""
+    """A flat person who walks or stands; about a fifth are children."""
     size = rng.uniform(0.62, 0.8) if rng.random() < 0.2 else rng.uniform(0.92, 1.06)
     cloth = np.clip(rng.uniform(0.08, 0.85, (3, 1)) + rng.uniform(-0.22, 0.22, (3, 3)), 0.04, 0.95)
     side = 1 if rng.random() < 0.5 else -1
@@ -104,7 +106,7 @@ def _person(index: int) -> Model:
 
 
 def tree(rng: np.random.Generator, *, autumn: bool, tall: tuple[float, float], far: bool = False) -> Model:
-    """A broad-leaved tree or a conifer, seen flat, its leaves in clumps that are darker below; coarser if `far`."""
+    """A flat broad-leaved tree or conifer; its leaves are clumps, darker at the bottom, and fewer if it is `far`."""
     height = rng.uniform(*tall)
     leaves = _any_of(rng, AUTUMN if autumn and rng.random() < 0.7 else LEAVES, 0.2)
     side = height if rng.random() < 0.5 else -height
@@ -152,7 +154,7 @@ def _tree(index: int, clumps: int) -> Model:
 
 
 def lamp(rng: np.random.Generator, side: int) -> Model:
-    """A street lamp seen flat, its arm to the right (side 1) or to the left (side -1)."""
+    """A flat street lamp with its arm to the right (side 1) or to the left (side -1)."""
     grey = (0.40, 0.42, 0.43) if rng.random() < 0.6 else (0.20, 0.22, 0.22)
     return _lamp(float(rng.choice([0.0, 0.9, 1.6]))).painted(grey, scale=(side, rng.uniform(0.8, 1.2), 1.0))
 
@@ -184,7 +186,7 @@ def _lamp(reach: float) -> Model:
 
 
 def sign(rng: np.random.Generator, kinds: Sequence[str] = ("warning", "limit", "stop", "blue", "board")) -> Model:
-    """A traffic sign on its post, its face along +z."""
+    """A traffic sign on a post, with its face along +z."""
     return _sign(kinds[int(rng.integers(len(kinds)))], int(rng.integers(BANK // 8)))
 
 
@@ -225,7 +227,7 @@ def _sign(kind: str, index: int) -> Model:
 
 
 def building(rng: np.random.Generator, *, width: float, depth: float, high: tuple[float, float]) -> Model:
-    """A house `width` metres wide with its front along +z, on the ground behind its place."""
+    """A house, `width` metres wide and `depth` metres deep behind its place, with its front along +z."""
     wall = _any_of(rng, WALLS, 0.15)
     trim = np.clip(wall * rng.choice([0.72, 1.2]), 0, 1)
     storeys = max(1, int(rng.uniform(*high) / 3.0))
@@ -236,7 +238,7 @@ def building(rng: np.random.Generator, *, width: float, depth: float, high: tupl
 
 @cache
 def _building(storeys: int, columns: int, index: int) -> Model:
-    """A house one unit wide and deep, each storey one unit high."""
+    """A house one unit wide and deep, with storeys one unit high."""
     rng = np.random.default_rng((4, storeys, columns, index))
     node = "construction/building"
     wall, trim, tiles = 1, 2, 3  # dyes

@@ -1,9 +1,9 @@
-"""Blocks, faces and flat shapes that things are built from, and the value that a built thing comes in.
+"""Blocks, faces and flat shapes from which objects are built, and `Model`, a built object.
 
 In:  measures in metres.
 Out: arrays of corner points; `Model`.
 
-Numpy. Must not know: which things there are, cameras, roads.
+Numpy. Must not know: kinds of objects, cameras, roads.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from smalta.scenes.polygons import Polygons
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A part of a thing that stands on a rectangle of the ground which it shares with no other.
+    """A part of an object that stands on a rectangle of the ground of its own.
 
     Attributes:
-        polygons: around the thing's place, looking along z.
+        polygons: around the object's place, facing along z.
         half_width: metres to each side.
         ends: metres to its rear (negative) and to its front.
     """
@@ -34,11 +34,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A thing around its place on the ground.
+    """An object around its place on the ground.
 
     Attributes:
-        pieces: its parts; which one hides which is found out for the camera.
-        hulls: (N, 3) point sets, metres; each casts the shadow of its convex hull.
+        pieces: its parts; the order in which they are painted depends on the camera.
+        hulls: (N, 3) point sets, metres; the convex hull of each casts a shadow.
     """
 
     pieces: list[Piece]
@@ -55,7 +55,7 @@ class Model:
         return min(piece.ends[0] for piece in self.pieces), max(piece.ends[1] for piece in self.pieces)
 
     def painted(self, *paints: ArrayLike, scale: Sequence[float] = (1.0, 1.0, 1.0), lights: bool = True) -> Model:
-        """A copy in these paints (see `Polygons.dye`), scaled along x, y and z, its lights on or off."""
+        """A copy in these paints (see `Polygons.dye`), scaled along x, y and z, with lights on or off."""
         x, _, z = scale
         pieces = [
             Piece(
@@ -83,8 +83,8 @@ def block(
         y: bottom and top.
 
     Returns:
-        (4, 3) corners by face name: front, rear, left, right, top. Seen from outside they run bottom left,
-        bottom right, top right, top left; the left of a top is the thing's left.
+        (4, 3) corners by face name: front, rear, left, right, top. Seen from outside the order is bottom left,
+        bottom right, top right, top left; the left of a top is the object's left.
     """
     (rear_b, front_b), (rear_t, front_t), (wide_b, wide_t), (low, high) = bottom_z, top_z, half_width, y
     corner = {
@@ -120,7 +120,7 @@ def on(face: np.ndarray, uv: np.ndarray) -> np.ndarray:
 
     Args:
         face: (4, 3) bottom left, bottom right, top right, top left.
-        uv: (..., 2) shares of the way to the right and up.
+        uv: (..., 2) positions to the right and up, as shares of the face.
 
     Returns:
         (..., 3) metres.
@@ -145,7 +145,7 @@ def disc(u: ArrayLike, v: ArrayLike, radius_u: ArrayLike, radius_v: ArrayLike, c
 
 
 def footprint(x: float, z: float, yaw: float, half_width: float, ends: tuple[float, float]) -> np.ndarray:
-    """(4, 2) corners (x, z) on the ground of a thing `ends` long behind and ahead of its place."""
+    """(4, 2) corners (x, z) on the ground of an object that extends `ends` behind and ahead of its place."""
     turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
     rear, front = ends
     corners = np.array([(-half_width, rear), (half_width, rear), (half_width, front), (-half_width, front)])

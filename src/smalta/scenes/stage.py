@@ -1,9 +1,9 @@
-"""Puts things on the ground of a scene, and turns the whole into a labelled picture.
+"""Place objects on the ground of a scene, and make a labelled picture of it.
 
 In:  a canvas with its ground, models with their places.
 Out: a picture and its maps.
 
-Numpy and OpenCV. Must not know: streets and parking lots, kinds of things.
+Numpy and OpenCV. Must not know: streets and car parks, kinds of objects.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smalta.scenes.light import ground_texture, photograph, sky_picture
 from smalta.scenes.polygons import Polygons, turned
 from smalta.scenes.solids import Model, footprint
 
-MIN_PIXELS = 8  # an object of which fewer are seen is in no map
+MIN_PIXELS = 8  # an object with fewer visible pixels is in no map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +34,13 @@ class _Placed:
 
 
 class Stage:
-    """A canvas and what stands on it."""
+    """A canvas and the objects on it."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
         self.lamps: list[tuple[float, float, float]] = []  # x, z in metres, radius of the lit ground
         self._placed: list[_Placed] = []
-        # x, z, how far it reaches at most, sine and cosine of its yaw, half width, rear and front
+        # x, z, largest reach, sine and cosine of the yaw, half width, rear and front
         self._taken: list[tuple[float, float, float, float, float, float, tuple[float, float]]] = []
 
     def place(
@@ -54,7 +54,7 @@ class Stage:
         attribute: int = 0,
         casts_first: bool = False,
     ) -> None:
-        """Put a model on the ground; what `casts_first` (a building, a tree) can put others into its shadow."""
+        """Put a model on the ground; a model that `casts_first` (a building, a tree) can shade the others."""
         self._placed.append(
             _Placed(model=model, x=x, z=z, yaw=yaw, countable=countable, attribute=attribute, casts_first=casts_first)
         )
@@ -63,7 +63,7 @@ class Stage:
         self._taken.append((x, z, reach, math.sin(yaw), math.cos(yaw), half_width, (rear, front)))
 
     def is_free(self, x: float, z: float) -> bool:
-        """Whether nothing stands within half a metre of a place on the ground."""
+        """Whether no object is within half a metre of a place on the ground."""
         for thing_x, thing_z, reach, sin, cos, half_width, (rear, front) in self._taken:
             dx, dz = x - thing_x, z - thing_z
             if abs(dx) < reach and abs(dz) < reach:
@@ -75,23 +75,23 @@ class Stage:
     def place_flat(
         self, model: Model, x: float, z: float, *, countable: bool = False, casts_first: bool = False
     ) -> None:
-        """Put a flat model on the ground, turned to the camera, unless something else stands there."""
+        """Put a flat model on the ground, turned to the camera, if the place is free."""
         if not self.is_free(x, z):
             return
         eye = self.canvas.camera.position
         self.place(model, x, z, math.atan2(x - eye[0], z - eye[2]), countable=countable, casts_first=casts_first)
 
     def sees(self, x: float, z: float, radius: float) -> bool:
-        """Whether something of this radius in metres at a place on the ground can be in the picture."""
+        """Whether an object of this radius in metres at a place on the ground can be in the picture."""
         camera = self.canvas.camera
         right, _, ahead = camera.axes @ (np.array([x, 0.0, z]) - camera.position)
         edge = 0.5 * camera.size_hw[1] / camera.focal
-        # the ground can lie far below a camera that looks down, where the picture is wider than its middle row
+        # for a camera that looks down, the ground is wider in the lower rows of the picture than in its middle row
         reach = max(ahead, math.hypot(x - camera.position[0], z - camera.position[2]))
         return bool(ahead > -radius and abs(right) - 1.5 * radius < edge * reach)
 
     def paint(self) -> None:
-        """Drop all shadows, then paint everything, farther things first."""
+        """Cast all shadows, then paint all objects, farther objects first."""
         canvas, placed = self.canvas, self._placed
         places = np.array([(thing.x, thing.z) for thing in placed]).reshape(-1, 2)
         casts_first = np.array([thing.casts_first for thing in placed], dtype=bool)
@@ -129,7 +129,7 @@ class Stage:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Picture (H, W, 3) uint8, classes uint16, instances int32, attribute uint8.
 
-        Objects of which fewer than MIN_PIXELS are seen leave all maps: their pixels become unlabelled.
+        Objects with fewer than MIN_PIXELS visible pixels are in no map; their pixels become unlabelled.
         """
         camera, light = self.canvas.camera, self.canvas.light
         shot = self.canvas.develop()
@@ -155,7 +155,7 @@ def _glow(
     lamps: list[tuple[float, float, float]],
     strength: float,
 ) -> np.ndarray:
-    """Light that lamps throw around themselves and on the ground."""
+    """Add the light of lamps, around them and on the ground."""
     x, z, _ = ground
     pool = np.zeros(x.shape, dtype=np.float32)
     for lamp_x, lamp_z, radius in lamps:
@@ -169,7 +169,7 @@ def _glow(
 def _visible(
     classes: np.ndarray, instances: np.ndarray, attribute: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The maps without objects that are too small, the others numbered 1..N."""
+    """The maps without objects that are too small; the others are numbered 1..N."""
     pixels = np.bincount(instances.ravel())
     kept = pixels >= MIN_PIXELS
     kept[0] = False
@@ -179,16 +179,16 @@ def _visible(
 
 
 def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
-    """An order in which things that stand on the ground can be painted, so that nearer ones hide farther ones.
+    """An order in which objects on the ground can be painted, so that nearer objects hide farther objects.
 
-    A straight line that keeps two footprints apart says who may hide whom: the one on the eye's side.
+    If a straight line separates two footprints, only the object on the camera's side of the line can hide the other.
 
     Args:
         footprints: (N, 4, 2) corners of convex quadrilaterals in order, metres, (x, z).
-        eye_xz: (2,) where the camera stands.
+        eye_xz: (2,) place of the camera.
 
     Returns:
-        Indices of the footprints, hidden before hiding.
+        Indices of the footprints; an object that may be hidden comes before the one that hides it.
     """
     n = len(footprints)
     edges = np.roll(footprints, -1, axis=1) - footprints
@@ -198,9 +198,9 @@ def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
     outward *= np.where(inner > 0, -1.0, 1.0)[..., None]
     offset = np.einsum("nek,nek->ne", outward, footprints)
     along = (outward.reshape(-1, 2) @ footprints.reshape(-1, 2).T).reshape(n, 4, n, 4)
-    apart = along.min(axis=-1) >= offset[..., None] - 1e-9  # (a, edge, b): edge of a keeps b outside
+    apart = along.min(axis=-1) >= offset[..., None] - 1e-9  # (a, edge, b): b lies outside of an edge of a
     eye_outside = (outward @ eye_xz - offset) > 0
-    a_first = (apart & eye_outside[..., None]).any(axis=1)  # the eye is on b's side: a cannot hide b
+    a_first = (apart & eye_outside[..., None]).any(axis=1)  # the camera is on b's side: a cannot hide b
     b_first = (apart & ~eye_outside[..., None]).any(axis=1)
     not_hiding = a_first | b_first.T  # [a, b]: a cannot hide b
     before = not_hiding & ~not_hiding.T  # [a, b]: b may hide a, so a is painted first
@@ -209,7 +209,7 @@ def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
     order: list[int] = []
     left = np.ones(n, dtype=bool)
     for _ in range(n):
-        # farthest first among those that wait for nothing; a ring of three is broken at its farthest
+        # the farthest object among those that wait for no other; if objects wait for each other, the farthest of them
         least = waiting[left].min()
         ready = np.flatnonzero(left & (waiting == least))
         pick = int(ready[np.argmax(distance[ready])])

@@ -1,9 +1,9 @@
-"""A street with a lane each way, seen from a car or from a low mast; traffic keeps to the right.
+"""A street with one lane in each direction, seen from a car or from a low mast; traffic drives on the right.
 
 In:  a seeded generator, a light, a picture size, a class tree.
-Out: a `Stage` with everything in its place, and the row of the horizon.
+Out: a `Stage` with all objects in their places, and the row of the horizon.
 
-Numpy. Must not know: how things look, how pictures are made.
+Numpy. Must not know: how objects look, how pictures are made.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAVEMENT, BAY, GRASS = "road/pavement", "road/bay", "nature/grass"
 
 
 class _Street:
-    """Measures of one street; x of its middle line depends on z."""
+    """Measures of one street; the x of its middle line depends on z."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.bend = float(rng.normal(0.0, 0.0013))
@@ -49,7 +49,7 @@ class _Street:
         return self.kerb(side) + self.walk[side]
 
     def strip(self, x: tuple[float, float], z: tuple[float, float]) -> np.ndarray:
-        """(4, 2) corners of a patch between two distances from the middle line."""
+        """(4, 2) corners of a patch between two distances `x` from the middle line and two distances `z` ahead."""
         near, far = self.middle(z[0]), self.middle(z[1])
         return np.array([(near + x[0], z[0]), (near + x[1], z[0]), (far + x[1], z[1]), (far + x[0], z[1])])
 
@@ -88,7 +88,7 @@ def _ground(rng: np.random.Generator, street: _Street) -> list[Ground]:
     grass = np.array((0.33, 0.42, 0.18)) * rng.uniform(0.75, 1.2) + rng.uniform(0, 0.12) * np.array((1.3, 0.9, 0.4))
     bay = slabs * 0.85 if rng.random() < 0.5 else asphalt * rng.uniform(0.85, 1.1)
     beside, beside_node = (slabs * 0.95, PAVEMENT) if street.style == "town" else (grass, GRASS)
-    layers = [((-90.0, 90.0), beside, beside_node, 0.16)]  # each lies on those before it
+    layers = [((-90.0, 90.0), beside, beside_node, 0.16)]  # each layer lies on those before it
     for side in (-1, 1):
         kerb, edge = street.kerb(side), street.edge(side)
         layers.append(((side * kerb, side * edge), slabs, PAVEMENT, 0.09))
@@ -102,7 +102,7 @@ def _ground(rng: np.random.Generator, street: _Street) -> list[Ground]:
         for x, color, node, grain in layers
         for z in pairwise(edges)
     ]
-    for _ in range(rng.integers(0, 7)):  # mended places and covers in the road
+    for _ in range(rng.integers(0, 7)):  # repaired patches and manhole covers in the road
         own = rng.random() < 0.5
         x0, z0 = rng.uniform(0.2, street.lane - 1.2), rng.uniform(3, 30)
         x0 = x0 if own else x0 - street.lane
@@ -144,7 +144,7 @@ def _markings(rng: np.random.Generator, street: _Street) -> list[Ground]:
 
 
 def _backdrop(rng: np.random.Generator, street: _Street, stage: Stage) -> None:
-    """A far line of houses or trees where the street ends."""
+    """Place a far line of houses or trees at the end of the street."""
     x = street.middle(FAR) - 140.0
     while x < street.middle(FAR) + 140.0:
         if not stage.sees(x, FAR, 20.0):
@@ -162,7 +162,7 @@ def _backdrop(rng: np.random.Generator, street: _Street, stage: Stage) -> None:
 
 
 def _line_street(rng: np.random.Generator, street: _Street, stage: Stage, side: int) -> None:
-    """Houses, trees, lamps and signs along one side."""
+    """Place houses, trees, lamps and signs along one side."""
     built, high, setback = {
         "town": (0.85, (6, 17), (0.0, 0.6)),
         "suburb": (0.55, (3, 8), (2.5, 7.0)),
@@ -201,7 +201,7 @@ def _line_street(rng: np.random.Generator, street: _Street, stage: Stage, side: 
 
 def _traffic(rng: np.random.Generator, street: _Street, stage: Stage) -> None:
     def vehicle(x: float, z: float, yaw: float, *, small: bool = False) -> float:
-        """Place one at x metres from the middle line, its rear or front at z; returns its length."""
+        """Place a vehicle x metres from the middle line, with its near end at z; returns its length."""
         if not small and rng.random() < 0.14:
             model, attribute = vehicles.bus(rng), 0
         else:

@@ -3,15 +3,15 @@
 In:  a seeded generator, a make, a body.
 Out: `Model`s around their place on the ground.
 
-Numpy. Must not know: cameras, roads, what else stands in a scene.
+Numpy. Must not know: cameras, roads, other objects of a scene.
 
-A make shows in shape and in the pattern of lights and grille, from near and far, never in the paint:
-  arden  upright and tall; round lamps, a grille of upright bars, a roof rack, dark flanks; a spare wheel on its back;
+Makes differ in shape and in the pattern of lights and grille, from near and far, never in the paint:
+  arden  upright and tall; round lamps, a grille of upright bars, a roof rack, dark flanks, a spare wheel at the back;
          a lorry with a ribbed box
-  borea  low with bonnet and boot; a strip of light across the whole front, and of red across the whole rear, a line
+  borea  low, with bonnet and boot; a strip of light across the whole front, a red strip across the whole rear, a line
          along the flanks, a sliding roof; a lorry whose box has cut-off edges
-  castor a wedge; tall lamps in the corners, a wide mouth below, two stripes over bonnet and roof; a lorry with a
-         tarpaulin like a tent
+  castor wedge-shaped; tall lamps in the corners, a wide air intake below, two stripes over bonnet and roof; a lorry
+         with a tarpaulin like a tent
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ REARS: dict[str, list[Shape]] = {
         *(("tail", rect(u, 0.34, u + 0.09, 1.0)) for u in (0.01, 0.90)),
     ],
 }
-STRIPES: list[Shape] = [  # along the thing, dark between light lines
+STRIPES: list[Shape] = [  # along the car, dark between light lines
     ("chrome", rect((0.24, 0.59), 0.0, (0.41, 0.76), 1.0)),
     ("dark", rect((0.27, 0.62), 0.0, (0.38, 0.73), 1.0)),
 ]
@@ -140,7 +140,7 @@ class _Builder:
         self.shapes(faces["left"], inside, [(name, uv * (-1, 1) + (1, 0)) for name, uv in shapes])
 
     def wheels(self, half_width: float, axles: Sequence[float], radius: float) -> None:
-        """Tyres below the body as seen from ahead and behind; painted before it."""
+        """Tyres below the body, as seen from ahead and behind; they are painted before the body."""
         for z in axles:
             for side in (-1, 1):
                 outer, inner = side * half_width * 0.97, side * half_width * 0.72
@@ -149,7 +149,7 @@ class _Builder:
                     self.material(face, "tyre", (0.0, 0.0, step))
 
     def discs(self, half_width: float, axles: Sequence[float], radius: float) -> None:
-        """Wheels as seen from the side; painted after the body."""
+        """Wheels as seen from the side; they are painted after the body."""
         for z in axles:
             for side in (-1.0, 1.0):
                 for name, r in (("tyre", radius), ("hub", radius * 0.55)):
@@ -243,7 +243,7 @@ def _lorry(make: str) -> Model:
 
 
 def _cargo(build: _Builder, make: str, ends: tuple[float, float], wide: float, floor: float) -> np.ndarray:
-    """What the lorry carries, which tells its make from behind and from the side; returns its middle."""
+    """The cargo of a lorry, which shows the make from behind and from the side; returns its middle."""
     rear, front = ends
     if make == "arden":
         box = block(ends, ends, (wide, wide), (floor, 3.0))
@@ -296,7 +296,7 @@ def _bus() -> Model:
 
 
 def car(rng: np.random.Generator, make: str, body: str, *, lights: bool) -> Model:
-    """A car of a make in `MAKES` and a body in `BODIES`, in any paint; `lights` shine once it is dark."""
+    """A car of a make in `MAKES` and a body in `BODIES`, in any paint; `lights` shine if it is dark."""
     return _finish(rng, _car(make) if body == "passenger" else _lorry(make), lights)
 
 

@@ -16,8 +16,8 @@ from smalta.classes import ClassTree
 from smalta.data.fingerprint import Fingerprint
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.errors import ConfigError
-from smalta.plan.candidates import TRAINING_BATCH
-from smalta.plan.plan import Plan
+from smalta.planning.candidates import TRAINING_BATCH
+from smalta.planning.plan import Plan
 from smalta.runtimes.registry import Device, Layout
 from smalta.training.augment import UNCHANGED, AugmentConfig, smaller_crop
 from smalta.training.schedule import GROWN

@@ -33,9 +33,9 @@ from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.description.run_folder import MODEL_FILE, STATE_FILE
 from smalta.errors import DataError
 from smalta.model.network import Network
-from smalta.plan.machine import free_memory, this_machine
-from smalta.plan.plan import Plan
-from smalta.plan.plan_file import write_plan
+from smalta.planning.machine import free_memory, this_machine
+from smalta.planning.plan import Plan
+from smalta.planning.plan_file import write_plan
 from smalta.system.allocator import keep_large_blocks
 from smalta.training.counters import Counters
 from smalta.training.job import Job

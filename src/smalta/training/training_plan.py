@@ -18,12 +18,12 @@ from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS
 from smalta.description.network_config import NetworkConfig
 from smalta.errors import ConfigError
-from smalta.plan.candidates import Work
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits, Plan
-from smalta.plan.plan_file import read_plan
-from smalta.plan.planner import plan
-from smalta.plan.work_of import work_of_network
+from smalta.planning.candidates import Work
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Limits, Plan
+from smalta.planning.plan_file import read_plan
+from smalta.planning.planner import plan
+from smalta.planning.work_of import work_of_network
 from smalta.runtimes.registry import AUTO
 from smalta.training.recipe import crop_size, kind_of, wanted_batch
 from smalta.training.settings import TrainSettings

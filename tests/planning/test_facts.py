@@ -1,7 +1,7 @@
 import struct
 from pathlib import Path
 
-from smalta.plan.facts import Caches, caches_from_windows, from_linux, from_sysctl, processor
+from smalta.planning.facts import Caches, caches_from_windows, from_linux, from_sysctl, processor
 
 KIB, MIB = 2**10, 2**20
 

@@ -22,8 +22,8 @@ from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
 from smalta.description.workload import Kind, Layer, Workload
 from smalta.errors import ModelError
-from smalta.plan.candidates import ANSWER_BYTES, TRAINING_BATCH, Work
-from smalta.plan.plan import Task
+from smalta.planning.candidates import ANSWER_BYTES, TRAINING_BATCH, Work
+from smalta.planning.plan import Task
 from smalta.runtimes.registry import PYTORCH, runtimes_for
 from smalta.system.first_use import import_openvino
 

@@ -9,8 +9,8 @@ import onnx
 import pytest
 
 from smalta.errors import ConfigError, ModelError
-from smalta.export import quantise as module
-from smalta.export.quantise import quantise, what_lacks
+from smalta.exporting import quantise as module
+from smalta.exporting.quantise import quantise, what_lacks
 
 RANDOM = np.random.default_rng(0)
 PICTURES = [RANDOM.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(2)]

@@ -18,12 +18,12 @@ from rich.console import Console
 from smalta.cli import main
 from smalta.description.model_info import Precision
 from smalta.errors import ConfigError
-from smalta.export import onnx_export as exporting
-from smalta.export.onnx_export import export
-from smalta.export.precision import Choice, Measured, Wanted
-from smalta.export.quantise import what_lacks
+from smalta.exporting import onnx_export as exporting
+from smalta.exporting.onnx_export import export
+from smalta.exporting.precision import Choice, Measured, Wanted
+from smalta.exporting.quantise import what_lacks
 from smalta.inference.predictor import load
-from smalta.plan.work_of import work_of_model
+from smalta.planning.work_of import work_of_model
 from smalta.report.precision_table import precision_table
 from smalta.runtimes.onnx_file import examine
 from smalta.runtimes.open_vino import OpenVino

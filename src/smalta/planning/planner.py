@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from smalta.errors import ConfigError
-from smalta.plan.candidates import Allowed, Candidate, Work, candidates
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits, Plan, Rejected
-from smalta.plan.reasons import Decision, broken, nothing_fits, nothing_runs, reasons
-from smalta.plan.score import compared_gpu, score
-from smalta.plan.words import duration
+from smalta.planning.candidates import Allowed, Candidate, Work, candidates
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Limits, Plan, Rejected
+from smalta.planning.reasons import Decision, broken, nothing_fits, nothing_runs, reasons
+from smalta.planning.score import compared_gpu, score
+from smalta.planning.words import duration
 
 # tiles must take less than this share of the whole picture's time, or they are not worth their seams
 WORTH_CUTTING = 0.9

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, get_args
 
 from smalta.description.model_info import Precision
 from smalta.errors import ConfigError
-from smalta.plan.tiles import check_tile
+from smalta.planning.tiles import check_tile
 from smalta.runtimes.registry import RUNTIMES, Device, Layout
 from smalta.system.records import read_record
 

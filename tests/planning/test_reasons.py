@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from machines import CARD, MIB, RATES, TWO_CORES, WITH_CARD, use_round_shares, work
-from smalta.plan.candidates import Allowed, Candidate, candidates
-from smalta.plan.plan import Limits
-from smalta.plan.planner import plan
-from smalta.plan.reasons import LINES, broken
+from smalta.planning.candidates import Allowed, Candidate, candidates
+from smalta.planning.plan import Limits
+from smalta.planning.planner import plan
+from smalta.planning.reasons import LINES, broken
 
 EXPORTED = work(runtimes=("openvino", "onnxruntime"))
 

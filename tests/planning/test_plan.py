@@ -7,7 +7,7 @@ from hypothesis import given
 from hostile import damaged
 from plans import a_plan
 from smalta.errors import ConfigError, SmaltaError
-from smalta.plan.plan import Limits, Plan
+from smalta.planning.plan import Limits, Plan
 
 
 @pytest.mark.parametrize("changes", [{}, {"tile_hw": None, "rejected": (), "measured": {}}])

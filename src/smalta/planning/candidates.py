@@ -15,10 +15,10 @@ from typing import Self
 
 from smalta.description.model_info import LEAST_BF16_GAIN, Precision
 from smalta.description.workload import Workload
-from smalta.plan.cost import BITS, Cost, Way, cost, fitted
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits, Task
-from smalta.plan.tiles import on_grid, tile_starts
+from smalta.planning.cost import BITS, Cost, Way, cost, fitted
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Limits, Task
+from smalta.planning.tiles import on_grid, tile_starts
 from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, RuntimeKind, runtimes_for
 
 TILES = (4096, 2048, 1536, 1024, 768)

@@ -11,7 +11,7 @@ from smalta.answers import fields, upscaling
 from smalta.answers.fields import HEADS, Head
 from smalta.answers.upscaling import fields_of
 from smalta.classes import ClassTree
-from smalta.export.onnx_export import export
+from smalta.exporting.onnx_export import export
 from smalta.inference.predictor import load
 from smalta.inference.tiling import Tiled
 from smalta.model import network

@@ -11,8 +11,8 @@ from smalta.description.workload import CONVOLUTIONS, Workload
 from smalta.errors import ModelError
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import is_model
-from smalta.plan import work_of as module
-from smalta.plan.work_of import work_of_network
+from smalta.planning import work_of as module
+from smalta.planning.work_of import work_of_network
 
 
 def convolutions(workload: Workload) -> dict[str, float]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from machines import CARD, MIB, PLAIN_SHARES, TWO_CORES, workload
 from smalta.description.workload import Layer, Workload
-from smalta.plan.cost import FUSED, Cost, Table, Way, cost, cpu_cost, fitted, gpu_cost
+from smalta.planning.cost import FUSED, Cost, Table, Way, cost, cpu_cost, fitted, gpu_cost
 
 BOTH = Way(threads=2)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from machines import MIB, RATES, TWO_CORES, WITH_CARD, use_round_shares, work, workload
 from smalta.errors import ConfigError
-from smalta.plan.candidates import candidates
-from smalta.plan.plan import Limits, Plan
-from smalta.plan.planner import plan
-from smalta.plan.tiles import tile_starts
+from smalta.planning.candidates import candidates
+from smalta.planning.plan import Limits, Plan
+from smalta.planning.planner import plan
+from smalta.planning.tiles import tile_starts
 
 
 @pytest.fixture(autouse=True, scope="module")

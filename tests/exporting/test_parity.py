@@ -7,9 +7,9 @@ import pytest
 
 from small_models import save_random_model
 from smalta.description.run_folder import MODEL_FILE
-from smalta.export import parity as comparing
-from smalta.export.onnx_graph import trace, with_description
-from smalta.export.parity import Parity, compare
+from smalta.exporting import parity as comparing
+from smalta.exporting.onnx_graph import trace, with_description
+from smalta.exporting.parity import Parity, compare
 from smalta.model.storage import load_model
 from smalta.model.torch_runtime import TorchRuntime
 

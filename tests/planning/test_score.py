@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from machines import CARD, MIB, TWO_CORES, WITH_CARD, use_round_shares, work
-from smalta.plan.candidates import Work, candidates
-from smalta.plan.facts import Caches
-from smalta.plan.plan import Limits
-from smalta.plan.score import _line, compared_gpu, coordinates, score, sigmoid
+from smalta.planning.candidates import Work, candidates
+from smalta.planning.facts import Caches
+from smalta.planning.plan import Limits
+from smalta.planning.score import _line, compared_gpu, coordinates, score, sigmoid
 
 
 @pytest.fixture(autouse=True, scope="module")

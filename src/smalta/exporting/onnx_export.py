@@ -25,10 +25,10 @@ from smalta.data.dataset import Dataset
 from smalta.description.model_info import PRECISIONS, ModelInfo, Precision
 from smalta.description.run_folder import MODEL_FILE, read_settings
 from smalta.errors import ConfigError, DataError, ModelError, SmaltaError
-from smalta.export.onnx_graph import trace, with_description
-from smalta.export.parity import Parity, compare
-from smalta.export.precision import WANTED, Choice, Wanted, measure
-from smalta.export.quantise import quantise, what_lacks
+from smalta.exporting.onnx_graph import trace, with_description
+from smalta.exporting.parity import Parity, compare
+from smalta.exporting.precision import WANTED, Choice, Wanted, measure
+from smalta.exporting.quantise import quantise, what_lacks
 from smalta.model.storage import load_model
 from smalta.runtimes.open_vino import multiplies_bf16
 from smalta.scenes import generate

@@ -1,7 +1,7 @@
 import pytest
 
 from smalta.errors import ConfigError
-from smalta.plan.gpus import parse_nvidia_smi, published
+from smalta.planning.gpus import parse_nvidia_smi, published
 
 
 def test_published_numbers_say_that_they_are() -> None:

@@ -23,9 +23,9 @@ from typing import Any, Self
 import psutil
 
 from smalta.errors import SmaltaError
-from smalta.plan.facts import Processor, processor
-from smalta.plan.gpus import Gpu, installed
-from smalta.plan.rates import Rates, measure
+from smalta.planning.facts import Processor, processor
+from smalta.planning.gpus import Gpu, installed
+from smalta.planning.rates import Rates, measure
 from smalta.system import cgroup
 from smalta.system.cores import usable_cores
 from smalta.system.records import parse_json, read_record

@@ -25,9 +25,9 @@ import numpy as np
 
 from smalta.description.model_info import Precision
 from smalta.description.workload import CONVOLUTIONS, Kind, Workload
-from smalta.plan.gpus import Gpu
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Plan
+from smalta.planning.gpus import Gpu
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Plan
 from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, Layout, RuntimeKind
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -130,7 +130,7 @@ class Table:
 @cache
 def fitted() -> Mapping[str, Any]:
     """The shares that `bench/planner.py` fitted, with the machine and the date of the measurement."""
-    return json.loads(files("smalta.plan").joinpath("efficiency.json").read_text(encoding="utf-8"))
+    return json.loads(files("smalta.planning").joinpath("efficiency.json").read_text(encoding="utf-8"))
 
 
 def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = None) -> Cost:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from smalta.plan.facts import Caches
+from smalta.planning.facts import Caches
 from smalta.system.first_use import import_openvino
 from smalta.system.signal_stack import kept_signal_stack
 

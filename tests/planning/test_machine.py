@@ -13,10 +13,10 @@ from hypothesis import given
 from hostile import damaged
 from machines import CARD, RATES, TWO_CORES, WITH_CARD
 from smalta.errors import SmaltaError
-from smalta.plan import machine as module
-from smalta.plan.facts import Caches
-from smalta.plan.machine import Machine, cache_file, free_memory, this_machine
-from smalta.plan.rates import Rates, measure
+from smalta.planning import machine as module
+from smalta.planning.facts import Caches
+from smalta.planning.machine import Machine, cache_file, free_memory, this_machine
+from smalta.planning.rates import Rates, measure
 
 
 class Measured:
@@ -126,7 +126,7 @@ def test_a_machine_goes_through_json_unchanged(machine: Machine) -> None:
 
 def test_rates_are_measured_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real measurement, cut short: a busy machine gives poor numbers, but no absurd ones."""
-    monkeypatch.setattr("smalta.plan.rates._SECONDS", 0.005)
+    monkeypatch.setattr("smalta.planning.rates._SECONDS", 0.005)
 
     rates = measure(1, Caches(l2=2**18, l3=2**22, l2_total=2**18, l3_total=2**22))
 

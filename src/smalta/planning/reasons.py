@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from smalta.plan.candidates import Allowed, Candidate, Work, as_exported, candidates, fast_enough
-from smalta.plan.cost import cost
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits
-from smalta.plan.score import Score
-from smalta.plan.tiles import OVERLAP
-from smalta.plan.words import duration, size
+from smalta.planning.candidates import Allowed, Candidate, Work, as_exported, candidates, fast_enough
+from smalta.planning.cost import cost
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Limits
+from smalta.planning.score import Score
+from smalta.planning.tiles import OVERLAP
+from smalta.planning.words import duration, size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

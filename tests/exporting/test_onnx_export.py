@@ -15,10 +15,10 @@ from smalta.cli import main
 from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import ConfigError, DataError, ModelError
-from smalta.export import onnx_export as exporting
-from smalta.export import parity as comparing
-from smalta.export.onnx_export import export
-from smalta.export.parity import Parity
+from smalta.exporting import onnx_export as exporting
+from smalta.exporting import parity as comparing
+from smalta.exporting.onnx_export import export
+from smalta.exporting.parity import Parity
 from smalta.inference.predictor import load
 from smalta.model.storage import load_model
 from smalta.model.torch_runtime import TorchRuntime

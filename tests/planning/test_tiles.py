@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.errors import ConfigError
-from smalta.plan.tiles import check_tile, tile_for, tile_starts
+from smalta.planning.tiles import check_tile, tile_for, tile_starts
 
 
 @given(length=st.integers(1, 200), tile=st.integers(3, 40), data=st.data())

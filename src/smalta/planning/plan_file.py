@@ -13,7 +13,7 @@ from pathlib import Path
 
 from smalta.description.run_folder import PLAN_FILE
 from smalta.errors import SmaltaError
-from smalta.plan.plan import Plan
+from smalta.planning.plan import Plan
 from smalta.system.records import parse_json
 from smalta.system.whole_files import write_bytes
 

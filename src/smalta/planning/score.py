@@ -18,11 +18,11 @@ import numpy as np
 
 from smalta.description.model_info import Precision
 from smalta.description.workload import Workload
-from smalta.plan.candidates import Work, ways
-from smalta.plan.cost import cost
-from smalta.plan.gpus import PUBLISHED, Gpu
-from smalta.plan.machine import Machine
-from smalta.plan.plan import Limits
+from smalta.planning.candidates import Work, ways
+from smalta.planning.cost import cost
+from smalta.planning.gpus import PUBLISHED, Gpu
+from smalta.planning.machine import Machine
+from smalta.planning.plan import Limits
 from smalta.runtimes.registry import Device, runtimes_for
 
 REFERENCE = "l4"  # the card that the score speaks of where there is none
