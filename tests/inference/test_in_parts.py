@@ -193,6 +193,23 @@ def test_overlays_are_reduced(kind: Kind, tmp_path: Path) -> None:
     np.testing.assert_array_equal(small[:30, :43], overlay(pixels[::4, ::4], classes[::4, ::4], TREE))
 
 
+def test_an_object_is_coloured_where_its_class_ends_at_a_parent_that_is_stuff(tmp_path: Path) -> None:
+    tree = ClassTree({"sky": {}, "field": {"children": {"ground": {}, "red": {"kind": "thing"}, "tin": {}}}})
+    info = ModelInfo(tree=tree, network=NetworkConfig.for_tree(tree, objects=True), kind="instance")
+    options = OutputOptions(outputs={"overlay"}, decoding=Decoding(level=1))
+    place, pixels = ResultFolder(tmp_path, tree, "instance", options), blobs(120, 170, 0)
+    place.make()
+
+    predict_large(Predictor(Blobs(), info), ArrayRows(pixels), tmp_path / "a.tif", place, (128, 128))
+
+    answer = Predictor(Blobs(), info)(pixels, level=1)
+    assert answer.objects is not None
+    assert set(answer.objects.classes.tolist()) == {2}  # field, which is no thing
+    shown = np.where(answer.objects.instances, class_map(answer, Decoding(level=1)), 0)
+    small = read_picture(tmp_path / "overlays" / "a.png")
+    np.testing.assert_array_equal(small[:30, :43], overlay(pixels[::4, ::4], shown[::4, ::4], tree))
+
+
 class Unread(ArrayRows):
     """A picture that nobody may read."""
 

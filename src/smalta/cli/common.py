@@ -41,7 +41,7 @@ Memory = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(help="At most so many threads.", show_default=False)]
 Tile = Annotated[
-    int | None, typer.Option(help="Cut larger pictures into squares of so many pixels a side.", show_default=False)
+    int | None, typer.Option(help="Cut larger pictures into squares with this side, in pixels.", show_default=False)
 ]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -71,7 +71,7 @@ def checked_limits(
     """What a plan must keep to, as the options say it.
 
     Raises:
-        ConfigError: if an option has a value that is none.
+        ConfigError: if an option has a value that it cannot have.
     """
     from smalta.planning.plan import Limits
 

@@ -43,7 +43,7 @@ def predict(
         float, typer.Option(help="Stop at the deepest class with at least this probability.")
     ] = 0.0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what an earlier job with this model and options has done.")
+        bool, typer.Option("--resume", help="Skip what an earlier job with this model and these options has done.")
     ] = False,
     memory: Memory = None,
     threads: Threads = None,
@@ -57,8 +57,6 @@ def predict(
     from smalta.description.kinds import OBJECT_KINDS
     from smalta.inference.answering import failed, predict_files
     from smalta.pictures.finding import find_pictures
-    from smalta.planning.plan_file import read_plan
-    from smalta.report.plan_tables import plan_sentence
     from smalta.results.options import OutputOptions
 
     paths = find_pictures(pictures)
@@ -84,19 +82,27 @@ def predict(
     for outcome in broken:
         print(f"smalta: {outcome.error}", file=sys.stderr)
     if not quiet:
-        done = len(outcomes) - len(broken)
-        out.print(
-            f"{done} of {len(outcomes)} pictures are in {escape(str(folder / 'classes'))}; "
-            f"{escape(str(folder / 'classes.json'))} says what the values mean",
-            highlight=False,
-        )
-        if (options.kind or predictor.kind) in OBJECT_KINDS:
-            out.print(
-                f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} shows "
-                "which pixels are theirs",
-                highlight=False,
-            )
-        if (made := read_plan(folder)) is not None:
-            out.print(f"[dim]{escape(plan_sentence(made))}; plan.json says why[/]", highlight=False)
+        has_objects = (options.kind or predictor.kind) in OBJECT_KINDS
+        _print_results(folder, len(outcomes) - len(broken), len(outcomes), has_objects=has_objects)
     if broken:
         raise typer.Exit(1)
+
+
+def _print_results(folder: Path, done: int, total: int, *, has_objects: bool) -> None:
+    """Print where the results are."""
+    from smalta.planning.plan_file import read_plan
+    from smalta.report.plan_tables import plan_sentence
+
+    out.print(
+        f"{done} of {total} pictures are in {escape(str(folder / 'classes'))}; "
+        f"{escape(str(folder / 'classes.json'))} says what the values mean",
+        highlight=False,
+    )
+    if has_objects:
+        out.print(
+            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} shows "
+            "which pixels are theirs",
+            highlight=False,
+        )
+    if (made := read_plan(folder)) is not None:
+        out.print(f"[dim]{escape(plan_sentence(made))}; plan.json says why[/]", highlight=False)

@@ -76,7 +76,7 @@ def each_picture(
         predictor: says how many pictures to work on at a time, and which to answer in parts.
         pictures: their paths.
         work: what to do.
-        watchdog: is told what goes on.
+        watchdog: watches the pictures that are being worked on.
         known: a result that is there already; the picture is not read then.
     """
     one_at_a_time = threading.Lock()

@@ -18,8 +18,8 @@ Out: an answer for `smalta.results`, or objects alone; the same as for the whole
    not. Blocks lie on the network's grid: a cell is stride x stride pixels, and the grid may end beyond the picture.
 2. A block is cut into parts of at most `PART` pixels a side. One cell of its neighbours lies around a part wherever the
    grid goes on: its margin. Bilinear resizing looks one cell away, so inside it the part gets the values of the whole.
-3. A part is brought to full size. Then the margin and what lies beyond the picture are cut off; what remains covers the
-   part's `place` in the picture.
+3. A part is brought to full size. Then the margin and what lies beyond the picture are cut off. What remains is the
+   part's place in the picture, its `rows` and `columns`.
 4. Without objects, the classes of a row of blocks are a band of the class map, and the next row replaces it. Objects
    may reach from part to part: what they are made of waits on the disk (`smalta.inference.field_store`).
 
@@ -197,7 +197,7 @@ class _Maps:
 
 
 class _Thinned:
-    """Every so many rows and columns of what passes from top to bottom, for an overlay that can be looked at.
+    """Every n-th row and column of what passes from top to bottom: at most `LARGEST_OVERLAY` a side.
 
     Args:
         size_hw: of what passes.

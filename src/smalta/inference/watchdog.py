@@ -3,7 +3,7 @@
 In:  from each worker its picture, and the stages that it reaches.
 Out: a report for each picture that stays in one place for too long.
 
-Nothing is reported, and no thread is started, unless somebody wants to hear it.
+Without a function to report to, no thread is started.
 
 Must not know: what the stages do, how a report is shown.
 """
@@ -27,7 +27,7 @@ PATIENCE = 60.0  # seconds
 
 
 def silent(_: Stage) -> None:
-    """A `Reached` that nobody listens to."""
+    """A `Reached` that does nothing."""
 
 
 @dataclass(slots=True)

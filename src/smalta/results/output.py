@@ -45,8 +45,8 @@ class Piece:
     """What an output made of one picture.
 
     Attributes:
-        file: that was written; None if there is none.
-        added: text for the file about all pictures; empty if there is none.
+        file: that was written, if any.
+        added: text for the file about all pictures; empty if the picture adds nothing.
     """
 
     file: Path | None = None
@@ -75,8 +75,8 @@ class Output:
         help: of the option `--NAME`, which asks for it; None if it is written without being asked for.
         settings: details that may be asked for besides.
         kinds: of answers that have it.
-        folder: for a file of each picture; None if there is none.
-        joined: the file about all pictures; None if there is none.
+        folder: for a file of each picture, if it has one.
+        joined: the file about all pictures, if it has one.
         whole: makes a picture's piece from the answer, and writes its file into the folder that is given.
         in_parts: the same for a picture that is answered in parts; None if that cannot be. Without it, an output that
             is asked for is refused for such a picture, and one that is always written leaves the picture out.

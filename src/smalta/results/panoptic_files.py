@@ -85,7 +85,7 @@ def segments(classes: np.ndarray, objects: Objects) -> tuple[np.ndarray, list[di
 
 
 def entry(picture: str, png: str, size_hw: tuple[int, int], info: list[dict[str, Any]]) -> str:
-    """What a picture adds to the JSON file, but its number, which `document` gives.
+    """What a picture adds to the JSON file; `document` numbers it.
 
     Args:
         picture: the name of its file.

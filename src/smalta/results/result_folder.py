@@ -50,7 +50,7 @@ class ResultFolder:
 
     @property
     def classes_are_enough(self) -> bool:
-        """Whether the outputs need nothing of a picture but its class map."""
+        """Whether the outputs need only the class map of a picture."""
         return self.kind not in OBJECT_KINDS and not any(output.needs_probabilities for output in self.outputs)
 
     def make(self) -> None:
