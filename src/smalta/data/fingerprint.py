@@ -5,23 +5,10 @@ Out: `Fingerprint`: plain numbers for a JSON file, and the output stride that fo
 
 Must not know: networks, devices, class weights. Training makes class weights from the shares and uses the stride.
 
-Why width decides the stride: the best stride-4 map that bilinear enlargement allows was fitted to real labels.
-
-| width of the thinner quarter of the class | IoU that the best map keeps |
-| --- | --- |
-| 2 px: lamp posts, road cracks | 0.66, 0.74 |
-| 3 px: tile cracks, ink | 0.85, 0.87 |
-| 4 px and more | 0.88 to 0.99 |
-
-At stride 2 the same threshold lies at 2 px. So one rule is enough: a structure must be at least as wide as the stride.
-
-Why objects need more cells of the network's map than their width does: perfect fields of 1,992 nuclei were grouped at
-strides 4 and 2 (`python -m bench.grouping`). About a tenth of the nuclei is smaller than 66 px.
-
-| stride | cells on 66 px | accuracy at IoU 0.5 | mean accuracy at IoU 0.5 to 0.95 |
-| --- | --- | --- | --- |
-| 4 | 4 | 0.946 | 0.877 |
-| 2 | 16 | 0.998 | 0.966 |
+Two rules choose the stride. A structure must be at least as wide as the stride: thinner classes lose IoU even in the
+best map of that stride (docs/decisions/0004-output-stride-follows-thinnest-classes.md). The smallest objects must cover
+six cells of the map: with fewer, objects are lost even from perfect fields
+(docs/decisions/0005-output-stride-follows-smallest-objects.md).
 """
 
 from __future__ import annotations
