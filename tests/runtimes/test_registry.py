@@ -20,7 +20,7 @@ from smalta.planning.planner import plan
 from smalta.runtimes.registry import OPENVINO, PYTORCH, RUNTIMES, RuntimeKind, runtimes_for
 
 # modules that name a package to import it or to ask for its version, and no runtime
-PACKAGES_ALONE = {"plan/machine.py", "export/quantise.py"}
+PACKAGES_ALONE = {"planning/machine.py", "exporting/quantise.py"}
 
 
 class Quick:
