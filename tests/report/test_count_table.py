@@ -49,7 +49,7 @@ def test_each_picture_is_shown_with_the_classes_that_occur() -> None:
     assert "90% interval" in text
 
 
-def test_pictures_of_one_name_are_told_apart_by_their_paths() -> None:
+def test_pictures_with_the_same_name_are_listed_by_their_paths() -> None:
     assert line_with(shown([[1, 0], [2, 0]], path="{}/a.png"), "1/a.png")[:3] == ["1/a.png", "ball", "2"]
 
 

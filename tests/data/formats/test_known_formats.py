@@ -58,7 +58,7 @@ def test_the_help_names_every_format() -> None:
     assert re.findall(r"[a-z-]+", to.replace(" or ", " ")) == list(WRITTEN)
 
 
-def test_a_folder_in_no_format_is_told_of_every_format(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_in_no_format_lists_every_format(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         open_dataset(tmp_path)
 

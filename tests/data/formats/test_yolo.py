@@ -77,7 +77,7 @@ def test_yolo_names_may_stand_in_classes_txt(tmp_path: Path) -> None:
     assert names_at(data, sample, 0)[0] == "car"
 
 
-def test_yolo_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+def test_yolo_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     yolo(tmp_path, LINE, "labels/a.txt", "images/a.jpg")
     (tmp_path / "classes.txt").write_bytes("Straße\n".encode("cp1252"))
 
