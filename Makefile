@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# tests run in two processes, each with one thread of PyTorch
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+# tests run in two processes; the fixtures of a file are made once
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 # what depends on the processor: the programs that run networks, precision, plans
 OF_THE_PROCESSOR := tests/runtimes tests/exporting tests/planning tests/inference tests/model
 

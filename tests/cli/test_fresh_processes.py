@@ -99,7 +99,7 @@ def test_no_command_imports_a_library_on_a_thread(
     command: str, instances: Path, eight: Path, discs: Path, two_streams: dict[str, str], tmp_path: Path
 ) -> None:
     told = {
-        "predict": (instances, eight, "--out", tmp_path / "out", "--overlay", "--geojson", "--probabilities"),
+        "predict": (instances, eight, "--out", tmp_path / "out", "--overlay", "--geojson", "--coco", "--probabilities"),
         "count": (instances, eight, "--out", tmp_path / "counts.csv"),
         "check": (discs,),
         "evaluate": (instances, discs, "--split", "val"),
