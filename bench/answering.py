@@ -66,12 +66,13 @@ class Smalta:
     """
 
     def __init__(self, model: Path, pictures: Sequence[Path]) -> None:
-        from smalta.cli.common import checked_limits, planned
+        from smalta.api.answering import planned
+        from smalta.planning.plan import Limits
         from smalta.results.options import OutputOptions
 
         self.options = OutputOptions()
         self.model = model
-        self.predictor = planned(model, pictures, checked_limits(None, None, "auto"), self.options)
+        self.predictor = planned(model, pictures, Limits(), self.options)
 
     def __call__(self, pictures: Sequence[Path], out: Path) -> None:
         from smalta.inference.answering import failed, predict_files

@@ -40,7 +40,7 @@ from bench.common import (
     write_result,
 )
 from bench.prepare import prepared, read_mask
-from smalta.cli.common import planned
+from smalta.api.answering import planned
 from smalta.data.any_format import open_dataset
 from smalta.errors import DataError
 from smalta.inference.answering import failed, predict_files

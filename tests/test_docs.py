@@ -37,7 +37,8 @@ def test_the_examples_from_python_run(tmp_path: Path, monkeypatch: pytest.Monkey
 
     exec(compile(examples, "docs/python.md", "exec"), {})
 
-    assert {path.name for path in tmp_path.iterdir()} == {"scenes", "run", "results", "scenes_coco", "look.png"}
+    made = {"scenes", "run", "results", "counts.csv", "model.onnx", "scenes_coco", "look.png"}
+    assert {path.name for path in tmp_path.iterdir()} == made
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/formats.md"])

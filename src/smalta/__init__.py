@@ -1,21 +1,154 @@
-"""smalta: segment pictures with a class tree, on an ordinary computer."""
+"""smalta: segment pictures with a class tree, on an ordinary computer.
+
+The names below are the public API. They are stable: a change to one of them is a line in CHANGELOG.md. Other modules
+may change with any version. A name is imported when it is first used, so `import smalta` is fast. Only `train` and
+`export` need PyTorch, and `load` for a run's folder.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smalta.version import __version__
 
 if TYPE_CHECKING:
-    from smalta.inference.predictor import load
+    from smalta.answers.objects import Objects
+    from smalta.answers.segmentation import Segmentation
+    from smalta.api.answering import Predicted, count, predict
+    from smalta.api.data_sets import convert
+    from smalta.api.judging import evaluate
+    from smalta.api.plans import plan
+    from smalta.classes import Attribute, ClassTree, Node
+    from smalta.data.any_format import open_dataset
+    from smalta.data.check import Report, check
+    from smalta.data.checks.finding import Finding
+    from smalta.data.contact_sheet import contact_sheet
+    from smalta.data.convert import Converted
+    from smalta.data.dataset import Dataset
+    from smalta.data.sample import Entry, Sample
+    from smalta.errors import ClassTreeError, ConfigError, DataError, ModelError, ShapeError, SmaltaError, TrainingError
+    from smalta.exporting.onnx_export import Exported, export
+    from smalta.inference.answering import Outcome
+    from smalta.inference.counting import CountTable, NodeCount
+    from smalta.inference.predictor import Predictor, load
+    from smalta.pictures.finding import find_pictures
+    from smalta.pictures.overlay import overlay
+    from smalta.pictures.reading import read_picture
+    from smalta.planning.machine import Machine, this_machine
+    from smalta.planning.plan import Plan
+    from smalta.scenes import write_scenes
+    from smalta.training.settings import TrainSettings
+    from smalta.training.train import TrainResult, train
 
-__all__ = ["__version__", "load"]
+# name -> module
+_PUBLIC = {
+    # what to call
+    "open_dataset": "smalta.data.any_format",
+    "check": "smalta.data.check",
+    "convert": "smalta.api.data_sets",
+    "contact_sheet": "smalta.data.contact_sheet",
+    "write_scenes": "smalta.scenes",
+    "train": "smalta.training.train",
+    "load": "smalta.inference.predictor",
+    "predict": "smalta.api.answering",
+    "count": "smalta.api.answering",
+    "evaluate": "smalta.api.judging",
+    "export": "smalta.exporting.onnx_export",
+    "plan": "smalta.api.plans",
+    "this_machine": "smalta.planning.machine",
+    "find_pictures": "smalta.pictures.finding",
+    "read_picture": "smalta.pictures.reading",
+    "overlay": "smalta.pictures.overlay",
+    # what these take and give
+    "ClassTree": "smalta.classes",
+    "Node": "smalta.classes",
+    "Attribute": "smalta.classes",
+    "Dataset": "smalta.data.dataset",
+    "Entry": "smalta.data.sample",
+    "Sample": "smalta.data.sample",
+    "Report": "smalta.data.check",
+    "Finding": "smalta.data.checks.finding",
+    "Converted": "smalta.data.convert",
+    "TrainSettings": "smalta.training.settings",
+    "TrainResult": "smalta.training.train",
+    "Predictor": "smalta.inference.predictor",
+    "Segmentation": "smalta.answers.segmentation",
+    "Objects": "smalta.answers.objects",
+    "Predicted": "smalta.api.answering",
+    "Outcome": "smalta.inference.answering",
+    "CountTable": "smalta.inference.counting",
+    "NodeCount": "smalta.inference.counting",
+    "Exported": "smalta.exporting.onnx_export",
+    "Plan": "smalta.planning.plan",
+    "Machine": "smalta.planning.machine",
+    # errors: the input's fault, one sentence
+    "SmaltaError": "smalta.errors",
+    "ConfigError": "smalta.errors",
+    "ClassTreeError": "smalta.errors",
+    "DataError": "smalta.errors",
+    "ShapeError": "smalta.errors",
+    "ModelError": "smalta.errors",
+    "TrainingError": "smalta.errors",
+}
+
+__all__ = [
+    "Attribute",
+    "ClassTree",
+    "ClassTreeError",
+    "ConfigError",
+    "Converted",
+    "CountTable",
+    "DataError",
+    "Dataset",
+    "Entry",
+    "Exported",
+    "Finding",
+    "Machine",
+    "ModelError",
+    "Node",
+    "NodeCount",
+    "Objects",
+    "Outcome",
+    "Plan",
+    "Predicted",
+    "Predictor",
+    "Report",
+    "Sample",
+    "Segmentation",
+    "ShapeError",
+    "SmaltaError",
+    "TrainResult",
+    "TrainSettings",
+    "TrainingError",
+    "__version__",
+    "check",
+    "contact_sheet",
+    "convert",
+    "count",
+    "evaluate",
+    "export",
+    "find_pictures",
+    "load",
+    "open_dataset",
+    "overlay",
+    "plan",
+    "predict",
+    "read_picture",
+    "this_machine",
+    "train",
+    "write_scenes",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Fetch `load` when it is first asked for, so that `import smalta` stays light."""
-    if name == "load":
-        from smalta.inference.predictor import load
+    """Import a public name when it is first used."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
 
-        return load
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -6,7 +6,15 @@ any other exception is a defect of smalta and keeps its traceback.
 
 
 class SmaltaError(Exception):
-    """Base of every error that the input causes."""
+    """Base of every error that the input causes.
+
+    Example:
+        >>> try:
+        ...     load("nowhere")
+        ... except SmaltaError as error:
+        ...     print(error)
+        nowhere/model.safetensors does not exist; name a folder that `smalta train --out` made
+    """
 
 
 class ConfigError(SmaltaError, ValueError):

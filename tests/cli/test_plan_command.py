@@ -11,8 +11,8 @@ import pytest
 
 from machines import TWO_CORES
 from small_models import save_random_model
+from smalta.api.limits import n_bytes
 from smalta.cli import main
-from smalta.cli.common import n_bytes
 from smalta.cli.plan import height_width
 from smalta.errors import ConfigError
 from smalta.planning.plan import Plan
@@ -70,8 +70,8 @@ def test_a_card_that_is_not_there_can_be_supposed(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        (("--size", "12by13"), "'12by13' is no size of a picture; write it as HEIGHTxWIDTH, such as 480x640"),
-        (("--memory", "much"), "'much' is no size of memory; write it as 512MB or 2GB"),
+        (("--size", "12by13"), "'12by13' is not the size of a picture; write it as HEIGHTxWIDTH, such as 480x640"),
+        (("--memory", "much"), "'much' is not a size of memory; write it as 512MB or 2GB"),
         (("--memory", "1KB"), "1 KiB of memory are too little"),
         (("--latency", "0"), "the limit latency_seconds must be above 0 and finite"),
         (("--device", "tpu"), "device must be 'auto', 'cpu' or 'cuda', got 'tpu'"),
@@ -107,7 +107,7 @@ def test_sizes_of_memory_are_read_with_their_unit(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "MB", "-1MB", "0", "1PB", "1MBs"])
 def test_what_is_no_size_of_memory_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no size of memory"):
+    with pytest.raises(ConfigError, match="is not a size of memory"):
         n_bytes(text)
 
 
@@ -115,7 +115,7 @@ def test_sizes_of_pictures_are_height_first_and_one_number_is_a_square() -> None
     assert height_width("480x640") == (480, 640)
     assert height_width("512") == (512, 512)
     for text in ("0x5", "5x0", "x5", "5x", "5x5x5"):
-        with pytest.raises(ConfigError, match="is no size of a picture"):
+        with pytest.raises(ConfigError, match="is not the size of a picture"):
             height_width(text)
 
 

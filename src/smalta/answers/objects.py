@@ -36,6 +36,11 @@ class Objects:
         centroids_yx: (N, 2) float64 pixels, the middle of the upper left pixel being (0, 0).
         attributes: by attribute name, (N, V) float32 that sums to 1 over its values; it means nothing for objects
             whose class is not at or below the attribute's node.
+
+    Example:
+        >>> objects = load("run")(open_dataset("scenes").split("test")[0].picture).objects
+        >>> len(objects) == len(objects.scores) == int(objects.instances.max())
+        True
     """
 
     tree: ClassTree

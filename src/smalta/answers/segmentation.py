@@ -34,6 +34,11 @@ class Segmentation:
             of the attribute's node and means nothing elsewhere.
         objects: None where the model makes no objects, or was not asked for any.
         min_stuff: by node id, least share of the picture that a class of stuff covers in `panoptic`; empty for none.
+
+    Example:
+        >>> answer = load("run")(open_dataset("scenes").split("test")[0].picture)
+        >>> answer.classes.shape, answer.probability("vehicle").shape, answer.mask("vehicle").dtype
+        ((64, 96), (64, 96), dtype('bool'))
     """
 
     tree: ClassTree

@@ -5,31 +5,23 @@ Must not know: any command.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from smalta.data.formats.known_formats import FORMATS, one_of
-from smalta.errors import ConfigError
-from smalta.runtimes.registry import AUTO, WantedDevice
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from smalta.inference.opened import OpenedModel
-    from smalta.inference.predictor import Predictor
-    from smalta.planning.plan import Limits
-    from smalta.results.options import OutputOptions
 
 STARTED = time.monotonic()  # of the program
 out = Console(soft_wrap=True)
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 Data = Annotated[Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")]
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
@@ -45,69 +37,6 @@ Tile = Annotated[
 ]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-
-
-def checked_device(name: str) -> WantedDevice:
-    """The device as a library function takes it.
-
-    Raises:
-        ConfigError: if there is no such device.
-    """
-    if name not in get_args(WantedDevice):
-        *others, last = map(repr, get_args(WantedDevice))
-        raise ConfigError(f"device must be {', '.join(others)} or {last}, got {name!r}")
-    return cast(WantedDevice, name)
-
-
-def checked_limits(
-    memory: str | None,
-    threads: int | None,
-    device: str,
-    tile: int | None = None,
-    *,
-    batch: int | None = None,
-    latency_ms: float | None = None,
-) -> Limits:
-    """What a plan must keep to, as the options say it.
-
-    Raises:
-        ConfigError: if an option has a value that it cannot have.
-    """
-    from smalta.planning.plan import Limits
-
-    wanted = checked_device(device)
-    return Limits(
-        memory_bytes=None if memory is None else n_bytes(memory),
-        latency_seconds=None if latency_ms is None else latency_ms / 1e3,
-        threads=threads,
-        device=None if wanted == AUTO else wanted,
-        batch=batch,
-        tile=tile,
-    )
-
-
-def n_bytes(text: str) -> int:
-    """Bytes from text such as "512MB", "2GiB" or "1000000"; units are powers of 1024.
-
-    Raises:
-        ConfigError: if it is no size.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if found is None or float(found[1]) == 0:
-        raise ConfigError(f"{text!r} is no size of memory; write it as 512MB or 2GB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
-
-
-def planned(model: Path | OpenedModel, pictures: Iterable[Path], limits: Limits, options: OutputOptions) -> Predictor:
-    """A model that is made for these pictures within these limits, by `smalta.inference.answer_plan.load_planned`."""
-    from smalta.inference.answer_plan import load_planned
-    from smalta.planning.machine import this_machine
-    from smalta.system.allocator import keep_large_blocks
-
-    predictor = load_planned(model, pictures, this_machine(), limits, options)
-    if predictor.plan is not None and predictor.plan.keep_memory:
-        keep_large_blocks()
-    return predictor
 
 
 def progress_bar(quiet: bool) -> Progress:

@@ -17,10 +17,8 @@ from smalta.cli.common import (
     Run,
     Threads,
     Tile,
-    checked_limits,
     mover,
     out,
-    planned,
     progress_bar,
     report_stalled,
 )
@@ -44,17 +42,21 @@ def count(
     quiet: Quiet = False,
 ) -> None:
     """Count the objects in pictures, class by class, with 90 % intervals learned on validation pictures."""
-    from smalta.inference.counting import count_files
-    from smalta.pictures.finding import find_pictures
+    from smalta.api.answering import count as count_pictures
     from smalta.report.count_table import count_table
-    from smalta.results.options import OutputOptions
 
-    paths = find_pictures(pictures)
-    limits = checked_limits(memory, threads, device, tile)
-    predictor = planned(run, paths, limits, OutputOptions(kind="instance"))
     with progress_bar(quiet or as_json) as bar:
-        counts = count_files(
-            predictor, paths, out=file, level=level, progress=mover(bar, "count"), stalled=report_stalled
+        counts = count_pictures(
+            run,
+            pictures,
+            out=file,
+            level=level,
+            memory=memory,
+            threads=threads,
+            tile=tile,
+            device=device,
+            progress=mover(bar, "count"),
+            stalled=report_stalled,
         )
     for _, reason in counts.failed:
         print(f"smalta: {reason}", file=sys.stderr)

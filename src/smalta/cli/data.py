@@ -50,10 +50,9 @@ def convert(
     quiet: Quiet = False,
 ) -> None:
     """Write a data set in another format."""
-    from smalta.data.any_format import open_dataset
-    from smalta.data.convert import convert as convert_set
+    from smalta.api.data_sets import convert as convert_set
 
-    converted = convert_set(open_dataset(data, classes=classes, seed=seed), folder, to)
+    converted = convert_set(data, folder, to, classes=classes, seed=seed)
     if not quiet:
         for note in converted.notes:
             out.print(f"[dim]note[/] {escape(note)}", highlight=False)

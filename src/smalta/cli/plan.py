@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import DeviceName, Memory, Quiet, Threads, Tile, checked_limits, out
+from smalta.cli.common import DeviceName, Memory, Quiet, Threads, Tile, out
 from smalta.errors import ConfigError
 from smalta.runtimes.registry import AUTO
 
 if TYPE_CHECKING:
-    from smalta.inference.opened import OpenedModel
-    from smalta.planning.candidates import Work
-    from smalta.planning.machine import Machine
-    from smalta.planning.plan import Limits, Plan
+    from smalta.planning.plan import Plan
 
 
 def info(
@@ -65,41 +61,23 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Say how this machine would train on a data set or answer with a model, and why."""
-    from smalta.inference.opened import is_model, open_model
-    from smalta.planning.gpus import published
-    from smalta.planning.machine import this_machine
-    from smalta.planning.planner import plan as make_plan
+    from smalta.api.limits import limits_of
+    from smalta.api.plans import examine
 
-    limits = checked_limits(memory, threads, device, tile, batch=batch, latency_ms=latency)
+    limits = limits_of(memory=memory, threads=threads, tile=tile, device=device, batch=batch, latency_ms=latency)
     size_hw = None if size is None else height_width(size)
-    model = open_model(what) if is_model(what) else None
-    work = _work(what, model, size_hw)
-    machine = this_machine()
-    if what_if is not None:
-        machine = replace(machine, gpus=(published(what_if),))
-    measured, notes = (None, ()) if not measure else _measured(model, work, machine, limits, what_if)
-    made = make_plan(work, machine, limits, measured=measured)
+    examined = examine(what, limits, size_hw=size_hw, what_if=what_if, measure=measure)
+    made = examined.plan
     if as_json:
         print(json.dumps(made.to_dict(), indent=1))
     elif not quiet:
-        _print(made, notes)
+        _print(made, examined.notes)
     if plot is not None:
         from smalta.report.plan_plot import draw_plan
 
-        draw_plan(plot, made, work, machine)
+        draw_plan(plot, made, examined.work, examined.machine)
         if not quiet and not as_json:
             out.print(f"the drawing is {escape(str(plot))}", highlight=False)
-
-
-def _work(what: Path, model: OpenedModel | None, size_hw: tuple[int, int] | None) -> Work:
-    """The work of answering with a model, or of training on a data set."""
-    if model is not None:
-        from smalta.inference.answer_plan import answering_work
-
-        return answering_work(model, size_hw)
-    from smalta.training.training_plan import training_work
-
-    return training_work(what, size_hw)
 
 
 def _print(made: Plan, notes: tuple[str, ...]) -> None:
@@ -114,22 +92,6 @@ def _print(made: Plan, notes: tuple[str, ...]) -> None:
         out.print(f"[dim]note[/] {escape(note)}", highlight=False)
 
 
-def _measured(
-    model: OpenedModel | None, work: Work, machine: Machine, limits: Limits, what_if: str | None
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Seconds of the two best candidates, and what is to be said about them."""
-    from smalta.inference.trial import try_out
-    from smalta.planning.planner import best_two
-
-    if model is None or what_if is not None:
-        raise ConfigError(
-            "--measure times a model that is there, on this machine; a training measures its own steps and writes them "
-            "into plan.json"
-        )
-    trial = try_out(model, best_two(work, machine, limits), work.size_hw)
-    return trial.seconds, trial.notes
-
-
 def height_width(text: str) -> tuple[int, int]:
     """Height and width in pixels from text such as "480x640" or "512".
 
@@ -138,5 +100,5 @@ def height_width(text: str) -> tuple[int, int]:
     """
     found = re.fullmatch(r"(\d{1,6})(?:\s*[xX]\s*(\d{1,6}))?", text.strip())
     if found is None or int(found[1]) == 0 or (found[2] and int(found[2]) == 0):
-        raise ConfigError(f"{text!r} is no size of a picture; write it as HEIGHTxWIDTH, such as 480x640")
+        raise ConfigError(f"{text!r} is not the size of a picture; write it as HEIGHTxWIDTH, such as 480x640")
     return int(found[1]), int(found[2] or found[1])

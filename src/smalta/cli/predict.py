@@ -16,10 +16,8 @@ from smalta.cli.common import (
     Run,
     Threads,
     Tile,
-    checked_limits,
     mover,
     out,
-    planned,
     progress_bar,
     report_stalled,
 )
@@ -27,6 +25,7 @@ from smalta.cli.output_options import asked, with_outputs
 from smalta.runtimes.registry import AUTO
 
 if TYPE_CHECKING:
+    from smalta.api.answering import Predicted
     from smalta.description.kinds import Kind
 
 
@@ -53,38 +52,30 @@ def predict(
     **outputs: bool,
 ) -> None:
     """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
-    from smalta.answers.decoding import Decoding
-    from smalta.description.kinds import OBJECT_KINDS
-    from smalta.inference.answering import failed, predict_files
-    from smalta.pictures.finding import find_pictures
-    from smalta.results.options import OutputOptions
+    from smalta.api.answering import predict as predict_pictures
 
-    paths = find_pictures(pictures)
-    options = OutputOptions(
-        kind=cast("Kind | None", None if kind == "auto" else kind),  # checked where the model is known
-        outputs=asked(outputs),
-        decoding=Decoding(level=level, min_confidence=min_confidence),
-    )
-    predictor = planned(run, paths, checked_limits(memory, threads, device, tile), options)
     with progress_bar(quiet) as bar:
-        move = mover(bar, "predict")
-        count = iter(range(1, len(paths) + 1))
-        outcomes = predict_files(
-            predictor,
-            paths,
+        predicted = predict_pictures(
+            run,
+            pictures,
             folder,
-            options,
+            kind=cast("Kind | None", None if kind == "auto" else kind),  # checked where the model is known
+            outputs=asked(outputs),
+            level=level,
+            min_confidence=min_confidence,
             resume=resume,
-            done=lambda _: move(next(count), len(paths)),
+            memory=memory,
+            threads=threads,
+            tile=tile,
+            device=device,
+            progress=mover(bar, "predict"),
             stalled=report_stalled,
         )
-    broken = list(failed(outcomes))
-    for outcome in broken:
+    for outcome in predicted.failed:
         print(f"smalta: {outcome.error}", file=sys.stderr)
     if not quiet:
-        has_objects = (options.kind or predictor.kind) in OBJECT_KINDS
-        _print_results(folder, len(outcomes) - len(broken), len(outcomes), has_objects=has_objects)
-    if broken:
+        _print_where(predicted)
+    if predicted.failed:
         raise typer.Exit(1)
 
 
@@ -106,3 +97,24 @@ def _print_results(folder: Path, done: int, total: int, *, has_objects: bool) ->
         )
     if (made := read_plan(folder)) is not None:
         out.print(f"[dim]{escape(plan_sentence(made))}; plan.json says why[/]", highlight=False)
+
+
+def _print_where(predicted: Predicted) -> None:
+    """Say where the results are, and what was planned and taken."""
+    from smalta.description.kinds import OBJECT_KINDS
+    from smalta.report.plan_tables import plan_sentence
+
+    folder, total = predicted.folder, len(predicted.outcomes)
+    out.print(
+        f"{total - len(predicted.failed)} of {total} pictures are in {escape(str(folder / 'classes'))}; "
+        f"{escape(str(folder / 'classes.json'))} says what the values mean",
+        highlight=False,
+    )
+    if predicted.kind in OBJECT_KINDS:
+        out.print(
+            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} shows "
+            "which pixels are theirs",
+            highlight=False,
+        )
+    if predicted.plan is not None:
+        out.print(f"[dim]{escape(plan_sentence(predicted.plan))}; plan.json says why[/]", highlight=False)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, checked_device, n_bytes, out
+from smalta.api.limits import checked_device, n_bytes
+from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, out
 from smalta.training.settings import TrainSettings
 
 if TYPE_CHECKING:

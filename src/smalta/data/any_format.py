@@ -27,6 +27,11 @@ def open_dataset(path: str | Path, *, classes: ClassTree | str | Path | None = N
     Raises:
         DataError: if the folder is in no known format; the message lists what was looked for and what is there.
         ClassTreeError: if the classes break a rule.
+
+    Example:
+        >>> dataset = open_dataset("scenes")
+        >>> dataset.format, {name: len(entries) for name, entries in dataset.splits.items()}
+        ('folder', {'train': 4, 'val': 2, 'test': 2})
     """
     root = Path(path)
     if not root.is_dir():

@@ -89,6 +89,11 @@ def check(
         classes: the class tree or its file, instead of the data set's own.
         seed: of the random splits, where the data set brings none.
         progress: called with the entries done and the number of all entries.
+
+    Example:
+        >>> report = check("scenes")
+        >>> report.errors
+        ()
     """
     try:
         dataset = open_dataset(path, classes=classes, seed=seed)

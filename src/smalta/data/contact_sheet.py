@@ -32,11 +32,20 @@ def contact_sheet(dataset: Dataset, file: str | Path, seed: int = 0) -> tuple[st
 
     Entries that cannot be read are skipped. A smaller data set fills fewer cells.
 
+    Args:
+        dataset: the labelled pictures.
+        file: where to; its name ends in .png.
+        seed: another one chooses other pictures.
+
     Returns:
         The names of the entries drawn, from left to right and top to bottom.
 
     Raises:
         DataError: if no entry can be read, the file's name does not end in .png, or it cannot be written.
+
+    Example:
+        >>> len(contact_sheet(open_dataset("scenes"), "look.png"))
+        8
     """
     file = Path(file)
     if file.suffix.lower() != ".png":

@@ -48,6 +48,12 @@ class Dataset:
         unpaired_pictures: pictures without labels; they are in no split.
         unpaired_labels: label files without a picture.
         reader: reads this data set's format.
+
+    Example:
+        >>> dataset = open_dataset("scenes")
+        >>> sample = dataset.read(dataset.split("val")[0])
+        >>> sample.picture.shape, sample.classes.dtype
+        ((64, 96, 3), dtype('uint16'))
     """
 
     root: Path

@@ -5,7 +5,7 @@
     last.safetensors    the state to go on from: written and read by training/checkpoint
     settings.json       the settings, what was decided, the data's fingerprint and where they lie: written by
                         training/run_files, read there for --resume, by inference/answer_plan for the usual size of
-                        pictures, and by export/onnx_export for the data
+                        pictures, and by exporting/onnx_export for the data
     classes.yaml        the class tree: written and read by training/run_files
     plan.json           how the machine trains (beside answers: how it answers): written and read by plan/plan_file
     log.jsonl           one event a line: written by training/observer, for people and for bench

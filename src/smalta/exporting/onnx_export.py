@@ -69,6 +69,10 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
         ConfigError: if `out` has another ending, or the precision is unknown, cannot be made here, or needs a data set
             that is not there.
         DataError: if `out` cannot be written.
+
+    Example:
+        >>> export("run", "again.onnx").parity.holds
+        True
     """
     source, target = Path(run), Path(out)
     if target.suffix != ".onnx":

@@ -65,6 +65,11 @@ class CountTable:
         calibration: what intervals are made from; None where the model carries none.
         failed: path and reason of each picture that could not be counted.
         level: the deepest level of the class tree to tell.
+
+    Example:
+        >>> table = count("run", "scenes/test/images")
+        >>> table.to_csv().splitlines()[0]
+        'picture,class,level,count,low,high'
     """
 
     tree: ClassTree

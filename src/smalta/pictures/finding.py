@@ -45,6 +45,10 @@ def find_pictures(arguments: Iterable[str | Path]) -> list[Path]:
 
     Raises:
         DataError: if a folder, pattern or list holds no picture, or there are no arguments.
+
+    Example:
+        >>> len(find_pictures(["scenes/test/images", "scenes/val/images/*.png"]))
+        4
     """
     found: dict[Path, None] = {}
     for argument in arguments:

@@ -50,6 +50,12 @@ def overlay(
 
     Returns:
         (H, W, 3) uint8 RGB.
+
+    Example:
+        >>> dataset = open_dataset("scenes")
+        >>> sample = dataset.read(dataset.split("test")[0])
+        >>> overlay(sample.picture, sample.classes, dataset.tree, instances=sample.instances).shape
+        (64, 96, 3)
     """
     if picture.shape != (*classes.shape, 3):
         raise ShapeError(f"picture must be {(*classes.shape, 3)} like its class map, got {picture.shape}")

@@ -67,6 +67,11 @@ def read_picture(path: str | Path) -> np.ndarray:
 
     Raises:
         DataError: if the file does not exist, or is empty, truncated, too large or not a picture.
+
+    Example:
+        >>> picture = read_picture(open_dataset("scenes").split("test")[0].picture)
+        >>> picture.shape, picture.dtype
+        ((64, 96, 3), dtype('uint8'))
     """
     return read_upright(path)[0]
 

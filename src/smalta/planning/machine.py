@@ -91,6 +91,10 @@ def this_machine(*, refresh: bool = False) -> Machine:
 
     Args:
         refresh: measure again.
+
+    Example:
+        >>> this_machine().cores > 0
+        True
     """
     facts, cores, versions = processor(), usable_cores(), _versions()
     kept = None if refresh else _read(cache_file())

@@ -44,4 +44,10 @@ def _dtype(tree: ClassTree) -> type[np.unsignedinteger[Any]]:
     return np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
 
 
-CLASSES = Output(name="classes", folder="classes", whole=_whole, in_parts=_in_parts)
+CLASSES = Output(
+    name="classes",
+    folder="classes",
+    whole=_whole,
+    in_parts=_in_parts,
+    imports=("smalta.pictures.writing",),
+)

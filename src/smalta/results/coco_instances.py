@@ -106,4 +106,5 @@ COCO = Output(
     joined=JoinedFile(name="coco_instances.json", join=_join),
     whole=_whole,
     bytes_per_pixel=lambda channels: OUTLINED_BYTES,
+    imports=("smalta.data.formats.coco",),
 )

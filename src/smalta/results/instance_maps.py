@@ -31,4 +31,11 @@ def _in_parts(answer: AnswerInParts, folder: Path) -> Piece:
     return Piece(file=path)
 
 
-INSTANCES = Output(name="instances", kinds=OBJECT_KINDS, folder="instances", whole=_whole, in_parts=_in_parts)
+INSTANCES = Output(
+    name="instances",
+    kinds=OBJECT_KINDS,
+    folder="instances",
+    whole=_whole,
+    in_parts=_in_parts,
+    imports=("smalta.pictures.writing",),
+)

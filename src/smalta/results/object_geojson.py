@@ -60,4 +60,5 @@ GEOJSON = Output(
     folder="geojson",
     whole=_whole,
     bytes_per_pixel=lambda channels: OUTLINED_BYTES,
+    imports=("smalta.data.formats.geojson",),
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -82,6 +83,8 @@ class Output:
             is asked for is refused for such a picture, and one that is always written leaves the picture out.
         needs_probabilities: whether it is made of more than the class map and the objects.
         bytes_per_pixel: memory while it is made, beside the picture and the class map, by number of channels.
+        imports: modules that its functions import. They are loaded before pictures are answered on threads, because two
+            threads that load a library at once may wait for each other for ever.
     """
 
     name: str
@@ -94,6 +97,12 @@ class Output:
     in_parts: Callable[[AnswerInParts, Path], Piece] | None = None
     needs_probabilities: bool = False
     bytes_per_pixel: Callable[[int], int] = lambda channels: 0
+    imports: tuple[str, ...] = ()
+
+    def load(self) -> None:
+        """Import what its functions need."""
+        for module in self.imports:
+            import_module(module)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

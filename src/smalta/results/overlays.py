@@ -103,4 +103,10 @@ OVERLAY = Output(
     in_parts=_in_parts,
     needs_probabilities=True,
     bytes_per_pixel=lambda channels: DRAWN_BYTES,
+    imports=(
+        "PIL.ImageDraw",
+        "PIL.ImageFont",
+        "smalta.pictures.overlay",
+        "smalta.pictures.writing",
+    ),
 )

@@ -121,4 +121,8 @@ PANOPTIC = Output(
     folder="panoptic",
     joined=JoinedFile(name="panoptic.json", join=_join),
     whole=_whole,
+    imports=(
+        "scipy.ndimage",
+        "smalta.data.formats.coco_panoptic",
+    ),
 )

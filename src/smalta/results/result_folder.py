@@ -54,12 +54,13 @@ class ResultFolder:
         return self.kind not in OBJECT_KINDS and not any(output.needs_probabilities for output in self.outputs)
 
     def make(self) -> None:
-        """Make the folder, the folders in it, and `classes.json`, which says what the values mean.
+        """Make the folder, the folders in it, and `classes.json`, which says what the values mean; load the outputs.
 
         Raises:
             ConfigError: if a folder cannot be made.
         """
         for output in self.outputs:
+            output.load()
             if output.folder is None:
                 continue
             path = self.path / output.folder

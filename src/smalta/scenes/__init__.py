@@ -130,6 +130,10 @@ def write_scenes(
 
     Raises:
         ConfigError: if a number is negative, all are 0, or `out` holds files.
+
+    Example:
+        >>> print(write_scenes("more", n_train=1, n_val=1, n_test=1, size_hw=(64, 96)))
+        more
     """
     counts = {"train": n_train, "val": n_val, "test": n_test}
     if min(counts.values()) < 0 or sum(counts.values()) == 0:

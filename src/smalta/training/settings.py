@@ -43,6 +43,10 @@ class TrainSettings:
         stride: of the network's map.
         width: channels of the decoder at stride 4.
         learning_rate: the highest one.
+
+    Example:
+        >>> TrainSettings(minutes=5).learning_rate
+        0.006
     """
 
     kind: Kind | Literal["auto"] = "auto"

@@ -139,6 +139,11 @@ def train(
 
     Raises:
         SmaltaError: if data, classes, settings or folder cannot be used.
+
+    Example:
+        >>> settings = TrainSettings(steps=2, encoder="plain", width=12, crop=64, batch=2)
+        >>> train("scenes", "another_run", settings).steps
+        2
     """
     started = time.monotonic() if started is None else started
     run, watcher = Path(out), observer or Silent()

@@ -1,0 +1,87 @@
+"""Measure a model on labelled pictures.
+
+In:  a model, a data set, the name of a split.
+Out: the report of `smalta.metrics.evaluation`.
+
+Must not know: how answers or numbers are made, command lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from smalta.api.answering import planned
+from smalta.api.limits import limits_of
+from smalta.classes import ClassTree
+from smalta.data.any_format import open_dataset
+from smalta.data.dataset import Dataset
+from smalta.errors import ModelError
+from smalta.inference.opened import OpenedModel, open_model
+from smalta.inference.split_evaluation import evaluate as evaluate_split
+from smalta.inference.split_evaluation import open_for
+from smalta.results.options import OutputOptions
+from smalta.runtimes.registry import AUTO
+
+
+def evaluate(
+    model: str | Path | OpenedModel,
+    data: str | Path | Dataset,
+    *,
+    split: str = "test",
+    classes: ClassTree | str | Path | None = None,
+    seed: int | None = None,
+    device: str = AUTO,
+    progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Measure a model on a labelled split, as `smalta evaluate` does.
+
+    Args:
+        model: a run's folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
+        data: the labelled pictures, or their folder. Its classes must be the model's.
+        split: "train", "val" or "test".
+        classes: the class tree or its file, instead of the data set's own.
+        seed: of the splits that smalta deals; None for that of the training, so that test pictures stay test pictures.
+        device: "auto", "cpu" or "cuda".
+        progress: called after each picture with the number done and the number of all.
+        note: called with each sentence about what was inferred from the data.
+
+    Returns:
+        The report as plain data; docs/evaluation.md explains each key.
+
+    Raises:
+        SmaltaError: if model or data cannot be used, or their classes differ.
+
+    Example:
+        >>> report = evaluate("run", "scenes")
+        >>> report["n_pictures"], report["headline"][0]["measure"]
+        (2, 'accuracy')
+    """
+    opened = open_model(model)
+    if isinstance(data, Dataset):
+        dataset = data
+    else:
+        seed = _seed_of(opened) if seed is None else seed
+        if classes is None:
+            dataset = open_for(opened.info.tree, data, seed=seed)
+        else:
+            dataset = open_dataset(data, classes=classes, seed=seed)
+    if note is not None:
+        for sentence in dataset.notes:
+            note(sentence)
+    pictures = [entry.picture for entry in dataset.split(split)]
+    predictor = planned(opened, pictures, limits_of(device=device), OutputOptions(outputs={"probabilities"}))
+    return evaluate_split(predictor, dataset, split, workers=predictor.runtime.streams + 1, progress=progress)
+
+
+def _seed_of(model: OpenedModel) -> int:
+    """The seed that a model states of its training; 0 if it states none."""
+    settings = model.info.facts.get("settings", {})
+    seed = settings.get("seed", 0) if isinstance(settings, Mapping) else None
+    if not isinstance(seed, int):
+        raise ModelError(
+            f"{model.path} states the training's seed as {seed!r}, not a whole number; name it with --seed"
+        )
+    return seed

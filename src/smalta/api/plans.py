@@ -1,0 +1,119 @@
+"""Say how this machine would train on a data set or answer with a model.
+
+In:  a data set or a model, limits.
+Out: `Plan`; with the work and the machine, for who draws them: `Examined`.
+
+Must not know: how a plan is chosen or shown, command lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smalta.api.limits import limits_of
+from smalta.errors import ConfigError
+from smalta.inference.answer_plan import answering_work
+from smalta.inference.opened import OpenedModel, is_model, open_model
+from smalta.inference.trial import try_out
+from smalta.planning.candidates import Work
+from smalta.planning.gpus import published
+from smalta.planning.machine import Machine, this_machine
+from smalta.planning.plan import Limits, Plan
+from smalta.planning.planner import best_two
+from smalta.planning.planner import plan as make_plan
+from smalta.runtimes.registry import AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A plan and what it was made of.
+
+    Attributes:
+        plan: the plan.
+        work: that it is for.
+        machine: that it is for.
+        notes: sentences about candidates that were timed.
+    """
+
+    plan: Plan
+    work: Work
+    machine: Machine
+    notes: tuple[str, ...] = ()
+
+
+def plan(
+    what: str | Path,
+    *,
+    size_hw: tuple[int, int] | None = None,
+    memory: int | str | None = None,
+    latency_ms: float | None = None,
+    threads: int | None = None,
+    tile: int | None = None,
+    device: str = AUTO,
+    batch: int | None = None,
+    what_if: str | None = None,
+    measure: bool = False,
+) -> Plan:
+    """How this machine would train on a data set or answer with a model, and why, as `smalta plan` says.
+
+    Args:
+        what: a folder of labelled pictures, a run's folder, or a `.onnx` file of `smalta export`.
+        size_hw: of the pictures or the training crops, pixels; None for what the data or the training had.
+        memory: limit of the whole process, bytes, or text such as "512MB".
+        latency_ms: limit for one picture, milliseconds.
+        threads, tile, device, batch: as in `smalta.planning.plan.Limits`.
+        what_if: plan as if this card were there, by its published numbers, such as "l4".
+        measure: time the two best ways of answering, and take the faster one.
+
+    Raises:
+        SmaltaError: if data or model cannot be used, or nothing keeps the limits.
+
+    Example:
+        >>> made = plan("model.onnx", size_hw=(480, 640))
+        >>> made.task, made.device, made.size_hw
+        ('inference', 'cpu', (480, 640))
+    """
+    limits = limits_of(memory=memory, threads=threads, tile=tile, device=device, batch=batch, latency_ms=latency_ms)
+    return examine(Path(what), limits, size_hw=size_hw, what_if=what_if, measure=measure).plan
+
+
+def examine(
+    what: Path,
+    limits: Limits,
+    *,
+    size_hw: tuple[int, int] | None = None,
+    what_if: str | None = None,
+    measure: bool = False,
+) -> Examined:
+    """A plan with the work and the machine that it was made for; the arguments are those of `plan`."""
+    model = open_model(what) if is_model(what) else None
+    work = _work(what, model, size_hw)
+    machine = this_machine()
+    if what_if is not None:
+        machine = replace(machine, gpus=(published(what_if),))
+    measured, notes = _measured(model, work, machine, limits, what_if) if measure else (None, ())
+    return Examined(plan=make_plan(work, machine, limits, measured=measured), work=work, machine=machine, notes=notes)
+
+
+def _work(what: Path, model: OpenedModel | None, size_hw: tuple[int, int] | None) -> Work:
+    """The work of answering with a model, or of training on a data set."""
+    if model is not None:
+        return answering_work(model, size_hw)
+    from smalta.training.training_plan import training_work  # needs PyTorch
+
+    return training_work(what, size_hw)
+
+
+def _measured(
+    model: OpenedModel | None, work: Work, machine: Machine, limits: Limits, what_if: str | None
+) -> tuple[Mapping[str, float], tuple[str, ...]]:
+    """Seconds of the two best candidates, and what is to be said about them."""
+    if model is None or what_if is not None:
+        raise ConfigError(
+            "--measure times a model that is there, on this machine; a training measures its own steps and writes them "
+            "into plan.json"
+        )
+    trial = try_out(model, best_two(work, machine, limits), work.size_hw)
+    return trial.seconds, trial.notes
