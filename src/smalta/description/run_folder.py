@@ -7,7 +7,7 @@
                         training/run_files, read there for --resume, by inference/answer_plan for the usual size of
                         pictures, and by exporting/onnx_export for the data
     classes.yaml        the class tree: written and read by training/run_files
-    plan.json           how the machine trains (beside answers: how it answers): written and read by plan/plan_file
+    plan.json           how the machine trains (beside answers: how it answers): written and read by planning/plan_file
     log.jsonl           one event a line: written by training/observer, for people and for bench
 
 In:  a path that a user gave for a model or for a run.
