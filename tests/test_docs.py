@@ -17,7 +17,7 @@ from smalta.classes import ClassTree
 from smalta.metrics.evaluation import DEFINITIONS, Evaluation
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SMALLER = {  # what an example costs to wait for
     "n_train=60, n_val=12, n_test=12": "n_train=4, n_val=2, n_test=2, size_hw=(64, 96)",
     "TrainSettings(minutes=5)": "TrainSettings(steps=2, encoder='plain', width=12, crop=64, stride=4, batch=2)",
@@ -77,6 +77,32 @@ def test_the_table_of_the_doctor_names_every_rule() -> None:
     )
 
     assert set(table) == rules
+
+
+def test_the_table_of_rooms_names_every_room() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = text[text.index("| room | holds | door |") : text.index("## Where to change what")]
+    named = [
+        name
+        for row in table.splitlines()[2:]
+        for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
+    ]
+    package = ROOT / "src/smalta"
+    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").is_file()}
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+
+    assert sorted(named) == sorted({"smalta", *rooms, *modules})
+
+
+INSIDE = [ROOT / "docs/architecture.md", *sorted((ROOT / "docs/decisions").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", INSIDE, ids=lambda page: page.name)
+def test_modules_that_a_page_names_are_there(page: Path) -> None:
+    package = ROOT / "src/smalta"
+    rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    for name in re.findall(rf"`((?:{rooms})/[\w/]+)", page.read_text(encoding="utf-8")):
+        assert any((package / f"{name}{end}").exists() for end in ("", ".py", ".json")), name
 
 
 def test_every_key_of_a_report_is_explained() -> None:
