@@ -4,8 +4,8 @@ import io
 from typing import Any
 
 from rich.console import Console
-from test_object_scores import CLASSES, FOUND, OBJECTS, answer, report_of
 
+from rows_of_objects import CLASSES, FOUND, OBJECTS, answer, report_of
 from smalta.report.evaluation_table import evaluation_table
 from smalta.report.object_tables import counts_parts, objects_table
 
