@@ -72,12 +72,12 @@ def test_a_card_that_is_not_there_can_be_supposed(capsys: pytest.CaptureFixture[
     [
         (("--size", "12by13"), "'12by13' is not the size of a picture; write it as HEIGHTxWIDTH, such as 480x640"),
         (("--memory", "much"), "'much' is not a size of memory; write it as 512MB or 2GB"),
-        (("--memory", "1KB"), "1 KiB of memory are too little"),
+        (("--memory", "1KB"), "a memory limit of 1 KiB is too low"),
         (("--latency", "0"), "the limit latency_seconds must be above 0 and finite"),
         (("--device", "tpu"), "device must be 'auto', 'cpu' or 'cuda', got 'tpu'"),
-        (("--device", "cuda"), "no CUDA device is there"),
-        (("--what-if", "voodoo"), "no published numbers of 'voodoo'; known are"),
-        (("--plot", "plan.gif"), "a plan is drawn as .png or .svg"),
+        (("--device", "cuda"), "this machine has no CUDA device"),
+        (("--what-if", "voodoo"), "the GPU 'voodoo' is unknown; published numbers exist for"),
+        (("--plot", "plan.gif"), "the file of a drawing must end in .png or .svg"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(

@@ -136,7 +136,7 @@ def test_a_picture_that_must_be_decoded_at_once_is_refused_where_it_does_not_fit
 
 
 def test_too_little_memory_is_refused_before_anything_is_written(model: Path, pictures: list[Path]) -> None:
-    with pytest.raises(ConfigError, match=r"MiB of memory are too little: .* needs the least"):
+    with pytest.raises(ConfigError, match=r"a memory limit of .* MiB is too low: .* needs the least"):
         load_planned(model, pictures, TWO_CORES, Limits(memory_bytes=2**24), OPTIONS)
 
 

@@ -11,7 +11,7 @@ def test_published_numbers_say_that_they_are() -> None:
 
 
 def test_an_unknown_card_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"no published numbers of 'h300'; known are t4, .*h100"):
+    with pytest.raises(ConfigError, match=r"the GPU 'h300' is unknown; published numbers exist for t4, .*h100"):
         published("h300")
 
 

@@ -78,7 +78,7 @@ def test_a_card_makes_up_for_its_launches_with_larger_batches() -> None:
 
 def test_a_device_that_is_told_is_taken_and_one_that_is_missing_refused() -> None:
     assert plan(work(2048), WITH_CARD, Limits(device="cpu")).device == "cpu"
-    with pytest.raises(ConfigError, match="no CUDA device is there; use --device cpu"):
+    with pytest.raises(ConfigError, match="this machine has no CUDA device; use --device cpu"):
         plan(work(), TWO_CORES, Limits(device="cuda"))
 
 
@@ -118,7 +118,7 @@ def test_a_tile_that_is_told_is_taken_and_pictures_that_are_no_larger_stay_whole
     large, small = (plan(work(side, runtimes=("openvino",)), TWO_CORES, Limits(tile=768)) for side in (2048, 512))
 
     assert large.tile_hw == (768, 768)
-    assert large.reasons["tile"].endswith("as told")
+    assert large.reasons["tile"].endswith("as requested")
     assert small.tile_hw is None
 
 
@@ -150,12 +150,12 @@ def test_what_is_answered_as_a_whole_fits_in_the_memory_beside_the_network() -> 
 
 
 def test_too_little_memory_says_how_much_would_do() -> None:
-    with pytest.raises(ConfigError, match=r"1 MiB of memory are too little: .* needs the least, .* allow that much"):
+    with pytest.raises(ConfigError, match=r"limit of 1 MiB is too low: .* needs the least, .* set a higher limit"):
         plan(work(), TWO_CORES, Limits(memory_bytes=MIB))
 
 
 def test_too_little_time_says_how_much_would_do() -> None:
-    with pytest.raises(ConfigError, match=r"are too little: .* is the quickest and takes"):
+    with pytest.raises(ConfigError, match=r"is too low: .* is the fastest and takes"):
         plan(work(), TWO_CORES, Limits(latency_seconds=1e-6))
 
 
@@ -183,7 +183,7 @@ def test_training_keeps_its_batch_until_memory_is_short() -> None:
     short = plan(TRAINING, TWO_CORES, Limits(memory_bytes=usual.memory_bytes - MIB))
 
     assert short.batch == 4
-    assert "8 do not fit" in short.reasons["batch"]
+    assert "a batch of 8 does not fit" in short.reasons["batch"]
     assert plan(TRAINING, TWO_CORES, Limits(batch=3)).batch == 3
 
 

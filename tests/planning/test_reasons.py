@@ -51,25 +51,25 @@ def test_a_choice_is_told_beside_the_fastest_other_one() -> None:
 def test_without_another_choice_the_line_says_why() -> None:
     alone = plan(work(runtimes=("openvino",), precisions=("fp32",)), TWO_CORES, Limits(threads=1)).reasons
 
-    assert alone["runtime"] == "openvino: nothing else that is installed runs this"
-    assert alone["precision"] == "fp32: the only one that this work can be run in"
+    assert alone["runtime"] == "openvino: the only installed runtime for this work"
+    assert alone["precision"] == "fp32: the only one for this work"
     assert alone["streams"] == "1 x 1: all 1 usable cores work on one pass"
-    assert plan(EXPORTED, TWO_CORES, Limits(precision="bf16")).reasons["precision"] == "bf16: as told"
+    assert plan(EXPORTED, TWO_CORES, Limits(precision="bf16")).reasons["precision"] == "bf16: as requested"
 
 
 def test_a_run_is_told_what_exporting_it_would_gain() -> None:
     gain = plan(work(), TWO_CORES).reasons["runtime"]
 
-    assert gain.startswith("pytorch: a run's folder needs it; once `smalta export` made one file of it, openvino, bf16")
-    assert plan(work(2048), WITH_CARD).reasons["runtime"] == "pytorch: nothing else that is installed runs this"
+    assert gain.startswith("pytorch: a run folder needs it; exported with `smalta export`, openvino, bf16")
+    assert plan(work(2048), WITH_CARD).reasons["runtime"] == "pytorch: the only installed runtime for this work"
 
 
 def test_kept_memory_is_told_by_what_fresh_pages_would_cost() -> None:
     slow_pages = replace(TWO_CORES, rates=replace(RATES, fault_seconds=1e-3))
 
-    assert "(1000.0 us a page)" in plan(work(4096), slow_pages, Limits(precision="fp32")).reasons["allocator"]
-    assert "take few of them back" in plan(work(64), TWO_CORES).reasons["allocator"]
-    assert plan(work(), replace(TWO_CORES, glibc=False)).reasons["allocator"].startswith("only glibc can be told")
+    assert "(1000.0 us per page)" in plan(work(4096), slow_pages, Limits(precision="fp32")).reasons["allocator"]
+    assert "saves less than 1 %" in plan(work(64), TWO_CORES).reasons["allocator"]
+    assert plan(work(), replace(TWO_CORES, glibc=False)).reasons["allocator"].startswith("only glibc can keep")
 
 
 def test_what_was_measured_replaces_what_was_predicted() -> None:
@@ -94,5 +94,5 @@ def test_a_candidate_is_broken_by_the_limit_that_it_passes() -> None:
     one = smallest()
 
     assert broken(one, Allowed(memory_bytes=one.memory_bytes, latency_seconds=one.latency)) == ""
-    assert broken(one, Allowed(memory_bytes=MIB)).endswith(" MiB, 1 MiB are allowed")
-    assert broken(one, Allowed(memory_bytes=one.memory_bytes, latency_seconds=1e-6)).endswith("1 us are allowed")
+    assert broken(one, Allowed(memory_bytes=MIB)).endswith(" MiB of memory, 1 MiB allowed")
+    assert broken(one, Allowed(memory_bytes=one.memory_bytes, latency_seconds=1e-6)).endswith("1 us allowed")

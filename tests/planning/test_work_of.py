@@ -54,7 +54,7 @@ def test_training_work_brings_its_gradients() -> None:
 def test_a_run_needs_pytorch_to_be_planned(monkeypatch: pytest.MonkeyPatch, random_run: Path) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
 
-    with pytest.raises(ModelError, match=r"found with PyTorch; run `pip install 'smalta\[train\]'`, or export it"):
+    with pytest.raises(ModelError, match=r"needs PyTorch; run `pip install 'smalta\[train\]'`, or export it"):
         answering_work(random_run, (64, 64))
 
 

@@ -31,11 +31,11 @@ def test_a_plan_for_a_card_is_drawn_under_its_roofs(tmp_path: Path) -> None:
 
     draw_plan(tmp_path / "plan.svg", plan(job, WITH_CARD), job, WITH_CARD)
 
-    assert "processor against card" in (tmp_path / "plan.svg").read_text()
+    assert "processor and card" in (tmp_path / "plan.svg").read_text()
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"a plan is drawn as .png or .svg, got 'plan.jpg'"):
+    with pytest.raises(ConfigError, match=r"the file of a drawing must end in .png or .svg, got 'plan.jpg'"):
         draw_plan(tmp_path / "plan.jpg", plan(WORK, TWO_CORES), WORK, TWO_CORES)
 
 

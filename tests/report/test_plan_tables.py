@@ -22,7 +22,7 @@ def test_the_machine_is_told_in_units_that_people_read() -> None:
     told = text(machine_table(replace(TWO_CORES, memory_limit=2**30)))
 
     assert "2 usable" in told
-    assert "L2 1 MiB (2 MiB in all)" in told
+    assert "L2 1 MiB (2 MiB in total)" in told
     assert "8.0 GiB, limit 1.0 GiB" in told
     assert "fp32 100 GFLOP/s, bf16 200 GFLOP/s" in told
     assert "memory 20 GB/s" in told
@@ -32,7 +32,7 @@ def test_the_machine_is_told_in_units_that_people_read() -> None:
 def test_cards_that_are_unknown_unused_or_published_say_so() -> None:
     assert "card, 8.0 GiB, fp32 10 TFLOP/s" in text(machine_table(WITH_CARD))
     assert "(published numbers)" in text(machine_table(replace(WITH_CARD, gpus=(replace(CARD, published=True),))))
-    assert "PyTorch here cannot use them" in text(machine_table(replace(TWO_CORES, unused_gpus=("NVIDIA L4",))))
+    assert "this PyTorch cannot use them" in text(machine_table(replace(TWO_CORES, unused_gpus=("NVIDIA L4",))))
 
 
 def test_a_plan_has_a_row_for_each_decision_with_its_reason() -> None:
@@ -41,14 +41,14 @@ def test_a_plan_has_a_row_for_each_decision_with_its_reason() -> None:
     assert "no [GPU] is here" in told  # brackets are no markup
     assert "256 x 512" in told
     assert "2 x 1" in told
-    assert "4 ms a picture" in told
+    assert "4 ms per picture" in told
     assert "allocator" not in told  # OpenVINO keeps its own memory
 
 
 def test_training_is_told_per_step_with_its_layout() -> None:
     told = text(plan_table(a_plan(task="training", runtime="pytorch", tile_hw=None)))
 
-    assert "4 ms a step" in told
+    assert "4 ms per step" in told
     assert "channels-last" in told
     assert "whole" in told
 

@@ -1,7 +1,7 @@
-"""What could be done with a piece of work, and what each way would take.
+"""List the ways to run a piece of work, and predict what each takes.
 
 In:  work, a machine, limits.
-Out: `Candidate`s with predicted seconds and memory, the fastest first; those that break a limit apart.
+Out: `Candidate`s with predicted seconds and memory, the fastest first; which limits one keeps.
 
 Must not know: sentences, tables, files.
 """
@@ -23,23 +23,23 @@ from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, RuntimeKind, run
 
 TILES = (4096, 2048, 1536, 1024, 768)
 GPU_BATCHES = (1, 2, 4, 8, 16)
-ANSWER_BYTES = 16  # a pixel, where only its class is asked for
-BAND_BYTES = 16  # a pixel: the picture, its classes, their values, and what is being compressed; as measured
-TRAINING_BATCH = 8  # what the learning rate and the schedule were tuned with
+ANSWER_BYTES = 16  # per pixel, where only its class is wanted
+BAND_BYTES = 16  # per pixel, measured: the picture, its classes, their values, compression buffers
+TRAINING_BATCH = 8  # the learning rate and the schedule are tuned for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What is to be done, to one picture or training view at a time.
+    """What is to be done, to one picture or training crop at a time.
 
     Attributes:
         task: training or inference.
-        size_hw: of the picture or view, pixels.
+        size_hw: of the picture or crop, pixels.
         workloads: of one picture by bits of the multiplications in PyTorch: 32, and 16 where PyTorch may run it.
         runtimes: that can run it, names in `smalta.runtimes.registry.RUNTIMES`.
-        precisions: that it may be run in; one alone is taken even where the processor is slow at it.
-        answer_bytes: per pixel of what is made of a picture: itself, fields, classes.
-        batch: pictures per training step that are wanted.
+        precisions: that it may run in; a single one is used even where the processor is slow at it.
+        answer_bytes: memory per pixel for the picture, its fields and its classes.
+        batch: wanted pictures per training step.
     """
 
     task: Task
@@ -51,9 +51,9 @@ class Work:
     batch: int = TRAINING_BATCH
 
     def workload(self, way: Way, *, pixels: int, batch: int) -> Workload:
-        """Of a batch of pictures or tiles of so many pixels."""
+        """The work of a batch of pictures or tiles with `pixels` pixels each."""
         bits = 32 if way.kind.graph else BITS[way.precision]
-        base = self.workloads.get(bits, self.workloads[32])  # of an exported model there is that of fp32 alone
+        base = self.workloads.get(bits, self.workloads[32])  # an exported model has only that of fp32
         return base.scaled(batch * pixels / base.pixels)
 
 
@@ -115,7 +115,7 @@ class Allowed:
 
     @classmethod
     def of(cls, machine: Machine, limits: Limits) -> Self:
-        """The limits that a person set; else what the machine has."""
+        """The limits that a user set; otherwise what the machine has."""
         return cls(
             memory_bytes=limits.memory_bytes or machine.usable_memory,
             card_bytes=machine.gpus[0].memory_bytes if machine.gpus else 0,
@@ -123,19 +123,19 @@ class Allowed:
         )
 
     def memory_for(self, one: Candidate) -> int:
-        """Bytes on the device of a candidate."""
+        """Allowed bytes on the device of a candidate."""
         return self.memory_bytes if one.way.device == "cpu" else min(self.memory_bytes, self.card_bytes)
 
     def too_large(self, one: Candidate) -> bool:
-        """Whether a candidate needs more memory."""
+        """Whether a candidate needs more memory than is allowed."""
         return one.memory_bytes > self.memory_for(one)
 
     def too_slow(self, one: Candidate) -> bool:
-        """Whether one picture takes a candidate longer."""
+        """Whether one picture takes a candidate longer than is allowed."""
         return one.latency > self.latency_seconds
 
     def fits(self, one: Candidate) -> bool:
-        """Whether a candidate keeps all of it."""
+        """Whether a candidate keeps every limit."""
         return not self.too_large(one) and not self.too_slow(one)
 
 
@@ -180,7 +180,7 @@ def _able(work: Work, device: Device, precision: Precision) -> list[RuntimeKind]
 
 
 def fast_enough(machine: Machine, precision: Precision) -> bool:
-    """Whether the processor multiplies in this precision by itself, by its measured rate."""
+    """Whether the processor gains from this precision, by its measured rate."""
     gain = 1.0 if precision == "fp32" else LEAST_BF16_GAIN
     return machine.rates.flops[precision] >= gain * machine.rates.flops["fp32"]
 
@@ -232,7 +232,7 @@ def candidate(work: Work, machine: Machine, way: Way, tile: tuple[int, int] | No
 
 
 def _memory(work: Work, workload: Workload, way: Way, pixels: int) -> int:
-    """Peak of the process: the runtime itself, weights, per stream what is alive, and answers.
+    """Peak of the process: the runtime, the weights, the live maps of each stream, and the answers.
 
     While all streams work on pictures, one more is being read or written.
     """
@@ -244,5 +244,5 @@ def _memory(work: Work, workload: Workload, way: Way, pixels: int) -> int:
 
 
 def _in_parts(tile_hw: tuple[int, int], width: int) -> int:
-    """Bytes held for a picture that is answered in parts: its rows, and those of the result, as high as a tile."""
+    """Bytes held for a picture processed in parts: rows of the picture and of the result, as high as a tile."""
     return BAND_BYTES * tile_hw[0] * width

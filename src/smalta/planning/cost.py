@@ -1,13 +1,13 @@
-"""Seconds that a pass takes, predicted layer by layer from what the layer does and how fast the machine is.
+"""Predict the seconds of a pass, layer by layer, from the work of each layer and the speed of the machine.
 
 In:  a workload, a machine, a way to run it.
-Out: `Cost`, with what each part of it takes.
+Out: `Cost`: the seconds of a pass and of its parts.
 
-A layer takes as long as its operations or its bytes, whichever is longer, at the measured speed of the level of memory
-that its data fit in. What a kind of layer reaches of these speeds are shares, fitted once to measured passes by
-`bench/planner.py` and kept in `efficiency.json`; they scale with the measured speeds of the machine at hand. Beside
-that stand reordering between memory layouts, memory that the system hands out fresh, the start of each operation, and
-on a GPU launches and transfers.
+A layer takes as long as its arithmetic or its memory traffic, whichever is longer. Traffic runs at the measured speed
+of the level of memory that the data fit in. Each kind of layer reaches a share of these speeds. `bench/planner.py` fits
+the shares to measured passes once and keeps them in `efficiency.json`; they scale with the measured speeds of the
+machine at hand. Four further terms are added: reordering between memory layouts, memory that the system hands out
+fresh, the start of each operation, and, on a GPU, launches and transfers.
 
 Must not know: networks, plans, where the numbers are shown.
 """
@@ -31,10 +31,10 @@ from smalta.planning.plan import Plan
 from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, Layout, RuntimeKind
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes do them inside the convolution before
+FUSED: tuple[Kind, ...] = ("norm", "activation")  # graph runtimes fuse them into the convolution before
 BITS: Mapping[Precision, int] = {"fp32": 32, "bf16": 16, "int8": 8}
 PRECISION_OF: Mapping[int, Precision] = {bits: precision for precision, bits in BITS.items()}
-MMAP_BYTES = 32 * 2**20  # glibc gives blocks of this size back to the system at once, whatever it has learnt
+MMAP_BYTES = 32 * 2**20  # glibc returns blocks of this size to the system at once, whatever its threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,12 @@ class Way:
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """The way that a plan chose."""
+        """The way of a plan."""
         return cls(**{entry.name: getattr(plan, entry.name) for entry in fields(cls)})
 
     @property
     def kind(self) -> RuntimeKind:
-        """What its runtime is."""
+        """The kind of its runtime."""
         return RUNTIMES[self.runtime]
 
     @property
@@ -80,9 +80,9 @@ class Cost:
         per_pass: between the ends of two passes, over all streams.
         layers: seconds of each layer.
         compute_bound: share of `latency` in layers that wait for arithmetic, not for memory.
-        reorder: seconds in changes of the memory layout.
-        fresh: seconds in memory that the system hands out.
-        transfer: seconds from and to a GPU.
+        reorder: seconds of changing the memory layout.
+        fresh: seconds of memory that the system hands out fresh.
+        transfer: seconds of transfers from and to a GPU.
     """
 
     latency: float
@@ -96,7 +96,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A workload as arrays, one place per layer; `sorts` are the kinds, bits and directions that occur."""
+    """A workload as arrays, one place per layer; `sorts` are the occurring kinds, bits and directions."""
 
     sorts: tuple[tuple[Kind, int, bool], ...]
     sort: np.ndarray  # index into `sorts`
@@ -110,7 +110,7 @@ class Table:
 
     @classmethod
     def of(cls, workload: Workload) -> Table:
-        """From the layers."""
+        """Build from the layers."""
         layers = workload.layers
         sorts = [(layer.kind, layer.bits, layer.backward) for layer in layers]
         known = tuple(dict.fromkeys(sorts))
@@ -134,12 +134,12 @@ def fitted() -> Mapping[str, Any]:
 
 
 def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = None) -> Cost:
-    """What a pass takes on a machine.
+    """Predict what a pass takes on a machine.
 
     Args:
-        workload: of one pass of the whole batch. For a graph runtime it is that of fp32; `way.precision` says what it
-            multiplies.
-        machine: the measured one.
+        workload: of one pass of the whole batch. A graph runtime takes that of fp32; `way.precision` gives the
+            precision of its multiplications.
+        machine: measured.
         way: how it is run.
         gpu: the card, where `way.device` is "cuda".
     """
@@ -151,13 +151,13 @@ def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = No
 
 
 def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, float]) -> Cost:
-    """What a pass takes on the processor, with these shares."""
+    """Predict what a pass takes on the processor, with these shares."""
     rates, caches = machine.rates, machine.processor.caches
     graph, name = way.kind.graph, way.kind.shares(way.device)
     used = min(way.streams * way.threads, machine.cores) / machine.cores  # of the processor, by all streams
     portion = used / way.streams  # by one stream
     bits = np.full_like(table.bits, BITS[way.precision]) if graph else table.bits
-    width = bits / table.bits  # of the numbers that a graph runtime moves, against those of the trace
+    width = bits / table.bits  # width of a graph runtime's numbers, relative to the trace
     maps, weights = table.maps * width, table.weights * width
     peak = np.select([bits == b for b in BITS.values()], [rates.flops[p] for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
@@ -195,13 +195,13 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
 
 
 def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> Cost:
-    """What a pass takes on a card; each operation waits for its launch, its arithmetic or its bytes."""
+    """Predict what a pass takes on a card; each operation waits for its launch, its arithmetic or its memory."""
     name = way.kind.shares(way.device)
     bits = np.minimum(table.bits, BITS[way.precision])
     peak = np.select([bits == b for b in BITS.values()], [gpu.flops.get(p, gpu.flops["fp32"]) for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
     share = _by_layer(table, name, shares)
-    if way.layout == "channels_first":  # tensor cores want channels last
+    if way.layout == "channels_first":  # tensor cores need channels last
         share = np.where(bits < 32, share * shares[f"{name}.channels_first"], share)
     moved = (table.maps + table.weights) * bits / table.bits
     compute = np.where(convolution, table.operations / (peak * share), 0.0)
@@ -223,7 +223,7 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
 
 
 def share_name(shares: str, kind: Kind, bits: int, backward: bool) -> str:
-    """Under which name the share of a kind of layer is kept; only convolutions' differ by precision.
+    """The name of the share of a kind of layer; only those of convolutions differ by precision.
 
     Args:
         shares: as `RuntimeKind.shares` names them.
@@ -234,13 +234,13 @@ def share_name(shares: str, kind: Kind, bits: int, backward: bool) -> str:
 
 
 def _by_layer(table: Table, name: str, shares: Mapping[str, float], bits: int | None = None) -> np.ndarray:
-    """The share of each layer; `bits` are those of a graph runtime, instead of the trace's."""
+    """The share of each layer; `bits` of a graph runtime replace those of the trace."""
     values = [shares[share_name(name, kind, bits or own, backward)] for kind, own, backward in table.sorts]
     return np.array(values)[table.sort]
 
 
 def _seconds_per_byte(working_set: np.ndarray, levels: tuple[float, float], speeds: Sequence[float]) -> np.ndarray:
-    """Of data that lie as far as they fit in the second level, then the third, then the memory."""
+    """For data that fill the second level first, then the third, then the memory."""
     size = np.maximum(working_set, 1.0)
     near = np.minimum(levels[0] / size, 1.0)
     middle = np.minimum(max(levels) / size, 1.0) - near

@@ -1,7 +1,7 @@
-"""What the processor is: its name, caches and instruction sets, by the ways of Linux, macOS and Windows.
+"""Read what the processor is: its name, caches and instruction sets, on Linux, macOS and Windows.
 
 In:  /sys and /proc, `sysctl`, or the Windows calls.
-Out: `Processor`. What a system does not tell is empty or 0, never a guess.
+Out: `Processor`. What a system does not report is empty or 0, never a guess.
 
 Must not know: what is measured, what the facts are for.
 """
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# name for people -> flags of which any tells it: /proc/cpuinfo on x86 and Arm, then the keys of macOS
+# displayed name -> flags, any one is enough: of /proc/cpuinfo on x86 and Arm, then keys of macOS
 INSTRUCTIONS: Mapping[str, tuple[str, ...]] = {
     "AVX2": ("avx2", "hw.optional.avx2_0"),
     "AVX-512": ("avx512f", "hw.optional.avx512f"),
@@ -34,13 +34,13 @@ _WINDOWS_FEATURES = {"AVX2": 40, "AVX-512": 41, "NEON": 19}  # arguments of IsPr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caches:
-    """Bytes of each level; 0 where the system does not tell, or there is none.
+    """Bytes of each level; 0 where the system does not report it, or the level does not exist.
 
     Attributes:
         l1: data cache of one core.
         l2: of one core, or of the few cores that share it.
         l3: one shared cache.
-        l2_total: of all that the usable cores reach.
+        l2_total: sum over all caches that the usable cores reach.
         l3_total: the same.
     """
 
@@ -56,7 +56,7 @@ class Processor:
     """A processor as its system describes it.
 
     Attributes:
-        name: as the maker calls it.
+        name: given by the maker.
         architecture: such as "x86_64" or "arm64".
         caches: of the cores that the process may use.
         instructions: those that matter for convolutions.
@@ -84,7 +84,7 @@ def from_linux(root: Path, cores: Iterable[int]) -> Processor:
     """Read /proc/cpuinfo and /sys.
 
     Args:
-        root: of the file system; tests give a folder.
+        root: of the file system; tests pass a folder.
         cores: numbers of the cores that the process may use.
     """
     lines = (root / "proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -115,7 +115,7 @@ def _with_unit(size: str) -> int:
 
 
 def _caches(found: Iterable[tuple[int, int]]) -> Caches:
-    """From the level and the size of each cache that the usable cores reach."""
+    """Build from the level and the size of each cache that the usable cores reach."""
     by_level: dict[int, list[int]] = {1: [0], 2: [0], 3: [0]}
     for level, size in found:
         by_level.setdefault(level, []).append(size)
@@ -132,7 +132,7 @@ def _known(flags: Iterable[str]) -> tuple[str, ...]:
 
 
 def from_sysctl(values: Mapping[str, str], architecture: str) -> Processor:
-    """From the lines of `sysctl`. Apple's cores share an L2 in clusters; the fast cores' is taken.
+    """Build from the lines of `sysctl`. Apple's cores share an L2 in clusters; that of the fast cores counts.
 
     Args:
         values: by key, as text.
@@ -164,7 +164,7 @@ def _sysctl() -> dict[str, str]:
 
 
 def caches_from_windows(records: bytes) -> Caches:
-    """From what GetLogicalProcessorInformationEx(RelationCache) writes: records of their own length."""
+    """Parse what GetLogicalProcessorInformationEx(RelationCache) writes: records that state their length."""
     found, place = [], 0
     while place + 8 <= len(records):
         _relation, length = struct.unpack_from("<II", records, place)
@@ -176,7 +176,7 @@ def caches_from_windows(records: bytes) -> Caches:
 
 
 def _windows() -> Processor:
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 - mypy knows it on Windows alone
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 - mypy knows it only on Windows
     length = ctypes.c_ulong(0)
     relation_cache = 2
     kernel.GetLogicalProcessorInformationEx(relation_cache, None, ctypes.byref(length))

@@ -1,10 +1,10 @@
-"""Graphics cards: those that are there, and published peak numbers of a few others.
+"""Graphics cards: the installed ones, and published peak numbers of a few others.
 
 In:  `nvidia-smi`, and PyTorch where it is installed; a name for `--what-if`.
 Out: `Gpu`.
 
-Published numbers are the makers' peaks without sparsity, and mark themselves as such: what convolutions reach of them
-is a share that only a measurement tells.
+Published numbers are the makers' peaks without sparsity, and are marked as such. Convolutions reach a share of them,
+which only a measurement shows.
 
 Must not know: networks, plans.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from smalta.errors import ConfigError
 
-TRANSFER = {"pcie3": 12e9, "pcie4": 24e9, "pcie5": 48e9}  # bytes per second that 16 lanes give in practice
+TRANSFER = {"pcie3": 12e9, "pcie4": 24e9, "pcie5": 48e9}  # bytes per second of 16 lanes in practice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +25,14 @@ class Gpu:
     """A graphics card.
 
     Attributes:
-        name: as the maker calls it.
+        name: given by the maker.
         memory_bytes: of the card.
         flops: operations per second by precision; "fp32" without tensor cores.
         bandwidth: of its memory, bytes per second.
         cache_bytes: its last cache.
         transfer: bytes per second from pinned memory of the machine.
         launch_seconds: from one small kernel to the next.
-        published: whether the numbers are the maker's, not measured here.
+        published: whether the numbers are the maker's instead of measured here.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Gpu:
 def _published(
     name: str, gib: int, fp32: float, bf16: float, int8: float, bandwidth: float, cache: int, bus: str
 ) -> Gpu:
-    """From TFLOP/s, GB/s and MiB."""
+    """Build from TFLOP/s, GB/s and MiB."""
     return Gpu(
         name=name,
         memory_bytes=gib * 2**30,
@@ -77,16 +77,16 @@ def published(name: str) -> Gpu:
     """A card by its short name.
 
     Raises:
-        ConfigError: if its numbers are not known.
+        ConfigError: if no numbers of it are known.
     """
     try:
         return PUBLISHED[name.lower().replace(" ", "").replace("-", "")]
     except KeyError:
-        raise ConfigError(f"no published numbers of {name!r}; known are {', '.join(PUBLISHED)}") from None
+        raise ConfigError(f"the GPU {name!r} is unknown; published numbers exist for {', '.join(PUBLISHED)}") from None
 
 
 def installed() -> tuple[tuple[str, int], ...]:
-    """Name and bytes of memory of each NVIDIA card, whether or not PyTorch is there; empty without a driver."""
+    """Name and bytes of memory of each NVIDIA card, with or without PyTorch; empty without a driver."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
         told = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10).stdout
@@ -96,6 +96,6 @@ def installed() -> tuple[tuple[str, int], ...]:
 
 
 def parse_nvidia_smi(told: str) -> tuple[tuple[str, int], ...]:
-    """From lines such as "NVIDIA L4, 23034"; what is no such line is left out."""
+    """Parse lines such as "NVIDIA L4, 23034"; other lines are skipped."""
     rows = (line.rpartition(",") for line in told.splitlines())
     return tuple((name.strip(), int(mib) * 2**20) for name, _, mib in rows if mib.strip().isdigit())

@@ -1,7 +1,7 @@
-"""The machine as smalta sees it: cores, caches, memory, instruction sets, cards, and how fast they are.
+"""Describe the machine: cores, caches, memory, instruction sets, cards, and how fast they are.
 
 In:  the system; a file in the user's cache folder, so that speeds are measured once per machine and version.
-Out: `Machine`; bytes that are free now.
+Out: `Machine`; the number of free bytes.
 
 Must not know: networks, plans.
 """
@@ -32,25 +32,25 @@ from smalta.system.records import parse_json, read_record
 from smalta.system.whole_files import write_bytes
 
 CACHE_FILE = "machine.json"
-DISTURBED_SECONDS = 3600.0  # for which a disturbed measurement serves
+DISTURBED_SECONDS = 3600.0  # a disturbed measurement is used this long
 _PACKAGES = ("smalta", "numpy", "openvino", "torch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a plan is made for.
+    """The machine that a plan is made for.
 
     Attributes:
         processor: name, caches, instruction sets.
         cores: that the process may use; affinity and quotas of control groups are respected.
         memory_bytes: of the machine.
-        memory_limit: of the process's control groups, bytes; None where there is none.
-        glibc: whether the C library is the one that can be told to keep large blocks.
+        memory_limit: of the process's control groups, bytes; None without a limit.
+        glibc: whether the C library is glibc, which can keep large blocks of memory.
         rates: measured.
         gpus: that PyTorch can use.
-        unused_gpus: names of cards that are there while PyTorch cannot use them.
+        unused_gpus: names of installed cards that PyTorch cannot use.
         versions: of the packages that the rates depend on.
-        measured: when.
+        measured: date and time of the measurement.
     """
 
     processor: Processor
@@ -66,7 +66,7 @@ class Machine:
 
     @property
     def usable_memory(self) -> int:
-        """Bytes that the process may have in all."""
+        """Bytes that the process may use in total."""
         return min(self.memory_bytes, self.memory_limit or self.memory_bytes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Machine:
         """Build from a parsed JSON file.
 
         Raises:
-            ConfigError: if it is not what `to_dict` gave.
+            ConfigError: if `to_dict` did not write it.
         """
         return read_record(cls, values, what="the machine", fix="measure it again", complete=True)
 
@@ -86,8 +86,8 @@ class Machine:
 def this_machine(*, refresh: bool = False) -> Machine:
     """The machine that this process runs on.
 
-    What was measured before on the same processor, with as many cores, by the same versions is read from the user's
-    cache folder. A measurement that something disturbed serves for an hour.
+    An earlier measurement is read from the user's cache folder if processor, number of cores and versions are the same.
+    A disturbed measurement is used for an hour.
 
     Args:
         refresh: measure again.
@@ -120,7 +120,7 @@ def this_machine(*, refresh: bool = False) -> Machine:
 
 
 def free_memory() -> int:
-    """Bytes that the process can still use, what control groups leave to it included."""
+    """Bytes that the process can still use, within the limits of its control groups."""
     left = cgroup.memory_left()
     free = int(psutil.virtual_memory().available)
     return free if left is None else min(free, left)
@@ -141,7 +141,7 @@ def _read(path: Path) -> Machine | None:
     try:
         return Machine.from_dict(parse_json(path.read_bytes()))
     except (OSError, SmaltaError):
-        return None  # not there, or of another version: then it is measured again
+        return None  # missing, or of another version: measured again
 
 
 def _age(path: Path) -> float:
@@ -154,7 +154,7 @@ def _write(path: Path, machine: Machine) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, (json.dumps(machine.to_dict(), indent=1) + "\n").encode())
     except (OSError, SmaltaError):
-        return  # a home that cannot be written to costs a second at each start, no more
+        return  # without a writable cache folder, each start takes one second longer
 
 
 def _versions() -> dict[str, str | None]:
@@ -168,7 +168,7 @@ def _versions() -> dict[str, str | None]:
 
 
 def _gpus() -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
-    """Cards that PyTorch can use, measured; and the names of those that it cannot."""
+    """Cards that PyTorch can use, measured; and names of cards that it cannot use."""
     there = installed()
     if not there or find_spec("torch") is None:
         return (), tuple(name for name, _ in there)

@@ -1,4 +1,4 @@
-"""What the planner decides, and within which limits: plain values that training and prediction obey.
+"""The planner's decisions and limits: plain values that training and prediction follow.
 
 In:  nothing.
 Out: `Plan`, `Limits`, `Rejected`; a plan as plain data and back.
@@ -32,16 +32,16 @@ _CHOICES: Mapping[str, Collection[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a plan must keep to; None leaves it to the machine.
+    """The limits of a plan; None leaves a limit to the machine.
 
     Attributes:
         memory_bytes: peak memory of the process on the chosen device.
         latency_seconds: for one picture, from array to fields.
-        threads: in all, over all streams.
-        device: the only one that may be chosen.
-        precision: the only one that may be chosen.
-        batch: the only number of pictures per pass that may be chosen.
-        tile: the only side of tiles that may be chosen, pixels; smaller pictures are not cut.
+        threads: in total, over all streams.
+        device: the only allowed one.
+        precision: the only allowed one.
+        batch: the only allowed number of pictures per pass.
+        tile: the only allowed side of tiles, pixels; smaller pictures are not cut.
     """
 
     memory_bytes: int | None = None
@@ -65,11 +65,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """What else could have been done.
+    """A candidate that was not chosen.
 
     Attributes:
         name: in words, such as "pytorch, fp32, channels_last, 1 stream of 2 threads".
-        slower: predicted time divided by that of the plan; None where it does not work at all.
+        slower: predicted time divided by that of the plan; None where it breaks a limit.
         why: a sentence with numbers.
     """
 
@@ -80,32 +80,32 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to train, or how to answer.
+    """How to train, or how to predict.
 
     Attributes:
-        task: what it is a plan for.
-        size_hw: of the picture, or the training view, that it was made for, pixels.
+        task: training or inference.
+        size_hw: of the picture or the training crop that it was made for, pixels.
         device: where the network runs.
-        layout: how PyTorch holds feature maps; other runtimes choose their own.
+        layout: of feature maps in PyTorch; other runtimes choose their own.
         precision: of the multiplications.
         runtime: what runs the network, a name in `smalta.runtimes.registry.RUNTIMES`.
         streams: passes that run side by side.
         threads: per stream.
-        tile_hw: pieces that larger pictures are cut into, pixels; None runs every picture whole.
+        tile_hw: of the tiles that larger pictures are cut into, pixels; None runs every picture whole.
         batch: pictures or tiles per pass.
-        keep_memory: whether large blocks of memory stay with the process between passes (glibc alone can).
+        keep_memory: whether large blocks of memory stay with the process between passes (only with glibc).
         memory_bytes: predicted peak of the process on the device, runtime and weights included.
-        whole_pixels: of the largest picture whose answer is made as a whole within the memory; larger ones are
-            answered part by part.
-        allowed_bytes: what `memory_bytes` had to keep to: a limit that was told, or what the machine can give.
-        predicted_seconds: per step where it trains; where it answers, per picture of `size_hw` while all streams work.
+        whole_pixels: of the largest picture that is processed as a whole within the memory; larger ones are
+            processed part by part.
+        allowed_bytes: upper limit of `memory_bytes`: the requested limit, or what the machine has.
+        predicted_seconds: per training step; for inference, per picture of `size_hw` while all streams work.
         latency_seconds: of one pass, from arrays to fields.
         volume: V, the bytes alive at once in a pass divided by the cache that holds them.
         intensity: P, the seconds that the arithmetic of a pass takes the processor at its measured rate.
-        score: sigmoid(k * log(V * P / x0)): below one half the processor's area, above it the GPU's.
-        reasons: a sentence with numbers by name of the decision.
+        score: sigmoid(k * log(V * P / x0)): below one half for the processor, above it for the GPU.
+        reasons: a sentence with numbers, by name of the decision.
         rejected: other candidates, the fastest first.
-        measured: seconds found by `--measure`, by name of the candidate.
+        measured: seconds that `--measure` found, by name of the candidate.
 
     Example:
         >>> made = plan("model.onnx", size_hw=(480, 640))
@@ -152,7 +152,7 @@ class Plan:
         """Build from a parsed JSON file; keys must be exactly those of `to_dict`.
 
         Raises:
-            ConfigError: if a key is missing or unknown, or a value is refused.
+            ConfigError: if a key is missing or unknown, or a value is invalid.
         """
         return read_record(cls, values, what="the plan", fix="make it again with `smalta plan`", complete=True)
 

@@ -1,9 +1,9 @@
-"""Write a plan beside what was done by it, and read it again.
+"""Write a plan beside its results, and read it again.
 
 In:  a plan, a folder.
 Out: `plan.json` in it; the plan.
 
-Must not know: how a plan is made or obeyed.
+Must not know: how a plan is made or followed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def write_plan(folder: Path, made: Plan) -> None:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """The plan in FOLDER/plan.json; None where there is none that can be read."""
+    """Read FOLDER/plan.json; None if it is missing or cannot be read."""
     try:
         return Plan.from_dict(parse_json((folder / PLAN_FILE).read_bytes()))
     except (OSError, SmaltaError):

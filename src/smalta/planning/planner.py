@@ -1,7 +1,7 @@
-"""Choose how to train or to answer, and say why: a pure function of work, machine and limits.
+"""Choose how to train or to predict, and give the reasons: a pure function of work, machine and limits.
 
 In:  `Work`, `Machine`, `Limits`.
-Out: `Plan`, every line with a reason in numbers, and what was rejected.
+Out: `Plan`: decisions, a reason with numbers for each, and the rejected candidates.
 
 Must not know: files, PyTorch, how work is found or timed, how a reason is worded.
 """
@@ -18,17 +18,17 @@ from smalta.planning.reasons import Decision, broken, nothing_fits, nothing_runs
 from smalta.planning.score import compared_gpu, score
 from smalta.planning.words import duration
 
-# tiles must take less than this share of the whole picture's time, or they are not worth their seams
+# tiles are used only if they take less than this share of the whole picture's time, because of their seams
 WORTH_CUTTING = 0.9
-NEARLY = 1.05  # times as long as the fastest: a smaller batch may take that much
+NEARLY = 1.05  # a smaller batch may take this many times as long as the fastest
 MOST_REJECTED = 8
 
 
 def best_two(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
-    """The plan's candidate and the fastest other one with the same tiles and batch, to be timed for real.
+    """The plan's candidate and the fastest other one with the same tiles and batch, which are then timed.
 
     Raises:
-        ConfigError: if nothing keeps the limits.
+        ConfigError: if no candidate keeps the limits.
     """
     _, fitting = _candidates(work, machine, limits)
     best = _best(work, fitting)
@@ -39,16 +39,16 @@ def best_two(work: Work, machine: Machine, limits: Limits) -> list[Candidate]:
 def plan(
     work: Work, machine: Machine, limits: Limits | None = None, *, measured: Mapping[str, float] | None = None
 ) -> Plan:
-    """The fastest way that keeps the limits.
+    """Choose the fastest way that keeps the limits.
 
     Args:
         work: what is to be done.
-        machine: where.
-        limits: what must be kept; memory defaults to what the machine or the control group allows.
-        measured: seconds per picture by name of the candidates that were timed; then the fastest of them is taken.
+        machine: that does it.
+        limits: to keep; memory defaults to what the machine or the control group allows.
+        measured: seconds per picture of timed candidates, by name; the fastest of them is chosen.
 
     Raises:
-        ConfigError: if nothing keeps the limits; the sentence says what would.
+        ConfigError: if no candidate keeps the limits; the message says what would help.
     """
     limits, measured = limits or Limits(), dict(measured or {})
     found, fitting = _candidates(work, machine, limits)
@@ -68,7 +68,7 @@ def plan(
 
 
 def _plan(decision: Decision, rejected: tuple[Rejected, ...]) -> Plan:
-    """The decision as the value that training and prediction obey."""
+    """The decision as the value that training and prediction follow."""
     work, best, where = decision.work, decision.best, decision.where
     allowed = decision.allowed.memory_for(best)
     return Plan(
@@ -101,10 +101,12 @@ def _candidates(work: Work, machine: Machine, limits: Limits) -> tuple[list[Cand
     """All candidates, and those that keep the limits; the fastest first.
 
     Raises:
-        ConfigError: if there are none.
+        ConfigError: if no candidate keeps the limits.
     """
     if limits.device == "cuda" and not machine.gpus:
-        raise ConfigError("the device is to be cuda, but no CUDA device is there; use --device cpu or --what-if NAME")
+        raise ConfigError(
+            "the requested device is cuda, and this machine has no CUDA device; use --device cpu or --what-if NAME"
+        )
     found = candidates(work, machine, limits)
     if not found:
         raise ConfigError(nothing_runs(work, machine, limits))
@@ -116,7 +118,7 @@ def _candidates(work: Work, machine: Machine, limits: Limits) -> tuple[list[Cand
 
 
 def _best(work: Work, fitting: Sequence[Candidate]) -> Candidate:
-    """The fastest; but training keeps the largest batch, and cutting a picture must be worth it."""
+    """The fastest candidate. Training keeps the largest batch, and tiles must save enough time."""
     if work.task == "training":
         largest = max(one.batch for one in fitting)
         return next(one for one in fitting if one.batch == largest)
@@ -129,7 +131,7 @@ def _best(work: Work, fitting: Sequence[Candidate]) -> Candidate:
 
 
 def _rejected(decision: Decision, found: Sequence[Candidate]) -> tuple[Rejected, ...]:
-    """The fastest candidates that differ once from the best."""
+    """The fastest candidates that differ from the best in one respect."""
     work, best = decision.work, decision.best
     others = [
         one for one in found if _differs_once(one, best) and not (work.task == "training" and one.batch < best.batch)
@@ -143,5 +145,5 @@ def _rejected(decision: Decision, found: Sequence[Candidate]) -> tuple[Rejected,
 
 
 def _differs_once(one: Candidate, best: Candidate) -> bool:
-    """Whether a candidate has another way, another tile or another batch, but not two of them."""
+    """Whether exactly one of way, tile and batch differs."""
     return [one.way != best.way, one.tile_hw != best.tile_hw, one.batch != best.batch].count(True) == 1

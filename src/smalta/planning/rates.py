@@ -1,11 +1,11 @@
-"""How fast the processor is: arithmetic, reading and writing at each level of memory, fresh memory.
+"""Measure the processor: arithmetic, bandwidth of each level of memory, fresh memory.
 
-In:  cores that may be used, sizes of the caches.
+In:  the number of usable cores, sizes of the caches.
 Out: `Rates`, in about one second.
 
-The arithmetic is that of convolutions in OpenVINO, which uses the same kernels as PyTorch does on a processor and is
-there without PyTorch. Each number is the best of many short repeats, so that a neighbour who is busy now and then does
-not slow it; one who is busy all the time does, and `disturbed` says so.
+Arithmetic is measured with convolutions in OpenVINO, which uses the same kernels as PyTorch on a processor and does not
+need PyTorch. Each number is the best of many short repeats, so other processes that are busy now and then do not change
+it. Processes that are busy all the time do, and `disturbed` reports it.
 
 Must not know: networks, plans, files.
 """
@@ -25,24 +25,24 @@ from smalta.planning.facts import Caches
 from smalta.system.first_use import import_openvino
 from smalta.system.signal_stack import kept_signal_stack
 
-_SECONDS = 0.06  # for the repeats of one number
-_LEAST_OWN = 0.8  # of the processor time asked for; with less, somebody else took the cores
+_SECONDS = 0.06  # spent on the repeats of one number
+_LEAST_OWN = 0.8  # share of the requested processor time; below it, other processes used the cores
 _FRESH_BYTES = 32 * 2**20
 _CHANNELS, _SIDE, _LAYERS = 64, 32, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Speeds of one machine with all cores that the process may use, unless said otherwise.
+    """Speeds of one machine with all usable cores, unless stated otherwise.
 
     Attributes:
         flops: operations per second in 3x3 convolutions by precision: "fp32", "bf16", "int8"; a multiplication and
             an addition are two operations.
         flops_one_core: fp32, one core.
         bandwidth: bytes per second, read and written, by level: "l2", "l3", "memory".
-        fault_seconds: for one page of memory that the process did not have before.
+        fault_seconds: for one page of fresh memory.
         page_bytes: size of such a page.
-        disturbed: whether something else used the cores while this was measured.
+        disturbed: whether other processes used the cores during the measurement.
     """
 
     flops: Mapping[str, float]
@@ -62,8 +62,8 @@ def measure(cores: int, caches: Caches) -> Rates:
     """Measure this machine.
 
     Args:
-        cores: that may be used.
-        caches: where sizes are 0, usual ones are taken to find how much to move.
+        cores: number of usable cores.
+        caches: set how much is moved; usual sizes replace unknown ones (0).
     """
     own, wall = time.process_time(), 0.0
 
@@ -76,10 +76,16 @@ def measure(cores: int, caches: Caches) -> Rates:
 
     l2 = caches.l2 or 2**20
     l3 = caches.l3_total or 4 * l2 * cores
-    moved = {"l2": l2 // 4, "l3": max(l3 // (4 * cores), l2), "memory": max(l3, 16 * 2**20)}  # of each of two arrays
+    moved = {
+        "l2": l2 // 4,
+        "l3": max(l3 // (4 * cores), l2),
+        "memory": max(l3, 16 * 2**20),
+    }  # bytes of each of two arrays
     bandwidth = {}
     for level, size in moved.items():
-        threads = 1 if level == "l2" else cores  # a core's own cache; waking threads would take longer than the copy
+        threads = (
+            1 if level == "l2" else cores
+        )  # waking threads would take longer than a copy within a core's own cache
         with ThreadPoolExecutor(threads) as pool:
             copies = [_copier(size) for _ in range(threads)]
             seconds = timed(lambda copies=copies, pool=pool: list(pool.map(lambda copy: copy(), copies)), threads)  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""Say why a plan is as it is: a sentence with numbers for each of its lines.
+"""Give the reasons of a plan: a sentence with numbers for each of its lines.
 
-In:  `Decision`: what was to be done, within what, what was chosen, what else would do.
-Out: sentences by name of the line; which limit a candidate breaks; why nothing keeps the limits.
+In:  `Decision`: the work, the limits, the chosen candidate, and the others that keep the limits.
+Out: sentences by name of the line; which limit a candidate breaks; why no candidate keeps the limits.
 
 Must not know: how the choice is made, tables, files.
 """
@@ -22,17 +22,17 @@ from smalta.planning.words import duration, size
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What was decided, and all that speaks for it.
+    """The chosen candidate, and everything that its reasons need.
 
     Attributes:
-        work: that was planned.
-        machine: where it is done.
-        limits: that a person set.
+        work: to be done.
+        machine: that does it.
+        limits: set by the user.
         allowed: what a candidate may take: the limits, or what the machine has.
-        best: what was chosen.
+        best: the chosen candidate.
         fitting: all candidates that keep the limits, the fastest first.
         where: the score of the work between processor and GPU.
-        measured: seconds per picture by name of the candidates that were timed.
+        measured: seconds per picture of timed candidates, by name.
     """
 
     work: Work
@@ -45,12 +45,12 @@ class Decision:
     measured: Mapping[str, float] = field(default_factory=dict)
 
     def against(self, value: str, differs: Callable[[Candidate], bool], otherwise: str) -> str:
-        """The chosen value of a line, and its time beside that of the fastest candidate with another value.
+        """Compare the time of the chosen value of a line with that of the fastest other value.
 
         Args:
-            value: in words.
+            value: chosen, in words.
             differs: whether a candidate has another value.
-            otherwise: why there is no such candidate, where there is none.
+            otherwise: the reason where no candidate has another value.
         """
         other = next((one for one in self.fitting if one.batch == self.best.batch and differs(one)), None)
         if other is None:
@@ -59,7 +59,7 @@ class Decision:
 
 
 def reasons(decision: Decision) -> dict[str, str]:
-    """A sentence by name of the plan's line, in their order; lines that say nothing here are left out."""
+    """A sentence by name of the line, in the order of the plan; lines without a reason are omitted."""
     found = {name: reason(decision) for name, reason in LINES.items()}
     return {name: sentence for name, sentence in found.items() if sentence is not None}
 
@@ -71,18 +71,18 @@ def _device(decision: Decision) -> str:
     machine, best, where = decision.machine, decision.best, decision.where
     told = (
         f"V {where.volume:.2g} x P {where.intensity:.2g} s against a tie at {where.x0:.2g} s"
-        f"{'' if where.ties else ' (no size ties; extrapolated)'} gives a score of {where.value:.2f}"
+        f"{'' if where.ties else ' (extrapolated: no size ties)'} gives a score of {where.value:.2f}"
     )
-    side = "the processor's area" if where.value < 0.5 else "a GPU's area"
+    side = "which favours the processor" if where.value < 0.5 else "which favours a GPU"
     marked = " by its maker's numbers" if where.gpu.published else ""
     if not machine.gpus:
-        unused = f"; PyTorch here cannot use {', '.join(machine.unused_gpus)}" if machine.unused_gpus else ""
-        return f"no GPU is usable{unused}; against an {where.gpu.name}{marked}, {told}, {side}"
+        unused = f"; this PyTorch cannot use {', '.join(machine.unused_gpus)}" if machine.unused_gpus else ""
+        return f"no usable GPU{unused}; compared with an {where.gpu.name}{marked}, {told}, {side}"
     if decision.limits.device is not None:
-        return f"as told; {told}, {side}"
+        return f"as requested; {told}, {side}"
     other = next((one for one in decision.fitting if one.way.device != best.way.device), None)
     if other is None:
-        return f"nothing on the other device keeps the limits; {told}, {side}"
+        return f"the other device cannot keep the limits; {told}, {side}"
     return f"{told}, {side}{marked}: {duration(best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
 
 
@@ -95,11 +95,11 @@ def _alone(decision: Decision) -> str:
     """Why there is only one runtime, and what exporting the model would change."""
     work, best = decision.work, decision.best
     if work.task == "training" or best.way.kind.reads_exported or best.way.device != "cpu":
-        return "nothing else that is installed runs this"
+        return "the only installed runtime for this work"
     exported = candidates(as_exported(work), decision.machine, decision.limits)[0]
     ratio = best.seconds / exported.seconds
     return (
-        f"a run's folder needs it; once `smalta export` made one file of it, {exported.name} would take "
+        f"a run folder needs it; exported with `smalta export`, {exported.name} would take "
         f"{duration(exported.seconds)} a picture, {ratio:.1f} times as fast"
     )
 
@@ -107,9 +107,9 @@ def _alone(decision: Decision) -> str:
 def _precision(decision: Decision) -> str:
     machine, way, rates = decision.machine, decision.best.way, decision.machine.rates.flops
     if not fast_enough(machine, "bf16") and "bf16" in decision.work.precisions and way.device == "cpu":
-        otherwise = f"bf16 runs at {rates['bf16'] / rates['fp32']:.1f} times the rate of fp32 here, too little to gain"
+        otherwise = f"bf16 runs at {rates['bf16'] / rates['fp32']:.1f} times the rate of fp32 here, which gains nothing"
     else:
-        otherwise = "as told" if decision.limits.precision else "the only one that this work can be run in"
+        otherwise = "as requested" if decision.limits.precision else "the only one for this work"
     return decision.against(way.precision, lambda one: one.way.precision != way.precision, otherwise)
 
 
@@ -139,14 +139,14 @@ def _streams(decision: Decision) -> str | None:
 def _tile(decision: Decision) -> str:
     work, best, fitting = decision.work, decision.best, decision.fitting
     if work.task == "training":
-        return f"whole views of {work.size_hw[0]} x {work.size_hw[1]} px"
+        return f"whole crops of {work.size_hw[0]} x {work.size_hw[1]} px"
     if best.tile_hw is None:
         told = f"{work.size_hw[0]} x {work.size_hw[1]} px in one piece"
         cut = next((one for one in fitting if one.tile_hw is not None and one.way == best.way), None)
         return told if cut is None else f"{told}: {duration(best.seconds)}, {duration(cut.seconds)} in {cut.name}"
-    told = f"{best.tile_hw[0]} x {best.tile_hw[1]} px, of which neighbours share {OVERLAP}"
+    told = f"{best.tile_hw[0]} x {best.tile_hw[1]} px, neighbours overlap by {OVERLAP} px"
     if decision.limits.tile is not None:
-        return f"{told}: as told"
+        return f"{told}: as requested"
     whole = next((one for one in fitting if one.tile_hw is None), None)
     if whole is None:
         return f"{told}: the whole picture does not fit in {size(decision.allowed.memory_bytes)}"
@@ -156,20 +156,20 @@ def _tile(decision: Decision) -> str:
 def _batch(decision: Decision) -> str:
     work, best = decision.work, decision.best
     if decision.limits.batch is not None:
-        return f"{best.batch}: as told"
+        return f"{best.batch}: as requested"
     if work.task == "training":
         if best.batch == work.batch:
-            return f"{best.batch}: what the learning rate is made for"
-        return f"{best.batch}: {work.batch} do not fit in {size(decision.allowed.memory_bytes)}"
+            return f"{best.batch}: the learning rate is tuned for it"
+        return f"{best.batch}: a batch of {work.batch} does not fit in {size(decision.allowed.memory_bytes)}"
     if best.way.device == "cuda":
-        return f"{best.batch}: the fewest within 5 % of the fastest"
-    return f"{best.batch}: a processor gains nothing from more, and caches hold less of it"
+        return f"{best.batch}: the smallest batch within 5 % of the fastest"
+    return f"{best.batch}: a larger batch is no faster on a processor, and fits its caches less well"
 
 
 def _memory(decision: Decision) -> str:
     caches = decision.machine.processor.caches
     return (
-        f"{size(decision.best.memory_bytes)} at the peak, {size(decision.allowed.memory_bytes)} are allowed; the maps "
+        f"{size(decision.best.memory_bytes)} at the peak, {size(decision.allowed.memory_bytes)} allowed; the maps "
         f"alive at once fill {100 * decision.where.volume:.0f} % of the last cache "
         f"({size(caches.l3_total or caches.l2_total)})"
     )
@@ -180,14 +180,14 @@ def _allocator(decision: Decision) -> str | None:
     if best.way.kind.graph or best.way.device != "cpu":
         return None
     if not machine.glibc:
-        return "only glibc can be told to keep large blocks"
+        return "only glibc can keep large blocks"
     workload = decision.work.workload(best.way, pixels=best.pixels, batch=best.batch)
     without = cost(workload, machine, replace(best.way, keep_memory=False))
     if without.fresh < 0.01 * best.latency:
-        return "large blocks are kept; at this size the system would take few of them back"
+        return "large blocks are kept; at this size, that saves less than 1 % of the time"
     return (
-        f"large blocks are kept: handed out fresh, their pages would take {duration(without.fresh)} more a pass "
-        f"({1e6 * machine.rates.fault_seconds:.1f} us a page)"
+        f"large blocks are kept: fresh pages would take {duration(without.fresh)} more per pass "
+        f"({1e6 * machine.rates.fault_seconds:.1f} us per page)"
     )
 
 
@@ -198,8 +198,8 @@ def _time(decision: Decision) -> str:
         told = f"measured {duration(measured[best.name])} a picture, predicted {duration(best.seconds)}"
         return "; ".join([told, *others])
     return (
-        f"{duration(best.latency)} a pass; {100 * best.cost.compute_bound:.0f} % of it waits for arithmetic, the rest "
-        "for memory and for operations to start"
+        f"{duration(best.latency)} per pass: {100 * best.cost.compute_bound:.0f} % is arithmetic, the rest is memory "
+        "traffic and the start of operations"
     )
 
 
@@ -217,40 +217,40 @@ LINES: Mapping[str, Callable[[Decision], str | None]] = {
 }
 
 
-# -- what does not work -------------------------------------------------------------------------------
+# -- broken limits ------------------------------------------------------------------------------------
 
 
 def broken(one: Candidate, allowed: Allowed) -> str:
-    """Which limit a candidate breaks; empty if it breaks none."""
+    """The limit that a candidate breaks; empty if it keeps all."""
     if allowed.too_large(one):
-        return f"needs {size(one.memory_bytes)}, {size(allowed.memory_for(one))} are allowed"
+        return f"needs {size(one.memory_bytes)} of memory, {size(allowed.memory_for(one))} allowed"
     if allowed.too_slow(one):
-        return f"takes {duration(one.latency)} for one, {duration(allowed.latency_seconds)} are allowed"
+        return f"takes {duration(one.latency)} for one, {duration(allowed.latency_seconds)} allowed"
     return ""
 
 
 def nothing_runs(work: Work, machine: Machine, limits: Limits) -> str:
-    """Why there is no candidate at all, and what would help."""
+    """Why no runtime can do the work, and the fix."""
     rates = ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in machine.rates.flops.items())
     return (
-        f"nothing here runs {work.task} in {limits.precision}: the processor's measured rates are {rates}; leave the "
-        "precision to the plan"
+        f"{work.task} cannot run in {limits.precision} on this machine; its measured rates are {rates}; omit the "
+        "precision, and the plan chooses one"
     )
 
 
 def nothing_fits(work: Work, found: Sequence[Candidate], allowed: Allowed) -> str:
-    """Why no candidate keeps the limits, and what would."""
+    """Why no candidate keeps the limits, and the fix."""
     smallest = min(found, key=lambda one: one.memory_bytes)
     quickest = min(found, key=lambda one: one.latency)
     if smallest.memory_bytes > allowed.memory_bytes:
         return (
-            f"{size(allowed.memory_bytes)} of memory are too little: {smallest.name} needs the least, "
-            f"{size(smallest.memory_bytes)}; allow that much, or use a smaller network or "
-            f"{'view' if work.task == 'training' else 'tile'}"
+            f"a memory limit of {size(allowed.memory_bytes)} is too low: {smallest.name} needs the least, "
+            f"{size(smallest.memory_bytes)}; set a higher limit, or use a smaller network or "
+            f"{'crop' if work.task == 'training' else 'tile'}"
         )
     if allowed.too_slow(quickest):
         return (
-            f"{duration(allowed.latency_seconds)} are too little: {quickest.name} is the quickest and takes "
-            f"{duration(quickest.latency)}; allow that much, or use a smaller network or picture"
+            f"a latency limit of {duration(allowed.latency_seconds)} is too low: {quickest.name} is the fastest and "
+            f"takes {duration(quickest.latency)}; set a higher limit, or use a smaller network or picture"
         )
-    return "no way keeps the limits of memory and latency together; allow more of one of them"
+    return "the limits of memory and latency cannot be kept together; set a higher limit for one of them"

@@ -1,12 +1,12 @@
-"""The rule of thumb as a number: small work that fits the processor's caches belongs on it, large work on a GPU.
+"""Score whether work suits the processor (small, fits its caches) or a GPU (large).
 
 In:  work, a machine, a card.
 Out: `Score`: V, P, and sigmoid(k * log(V * P / x0)).
 
-x0 is where the cost model says that the best ways on both devices take equally long, for this network at some size. k
+At x0, the cost model predicts that the best ways on both devices take equally long, for this network at some size. k
 makes the sigmoid follow T_cpu / (T_cpu + T_gpu), which is sigmoid(log(T_cpu / T_gpu)).
 
-Must not know: how a plan is chosen beyond that, sentences.
+Must not know: how a plan is chosen, sentences.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from smalta.planning.machine import Machine
 from smalta.planning.plan import Limits
 from smalta.runtimes.registry import Device, runtimes_for
 
-REFERENCE = "l4"  # the card that the score speaks of where there is none
-LEAST_SLOPE = 0.05  # the curve rises, however flat the two devices' times run side by side
+REFERENCE = "l4"  # the card that the score compares with on a machine without one
+LEAST_SLOPE = 0.05  # keeps the curve rising where the ratio of the two times is almost constant
 PIXELS = tuple(2**power for power in range(8, 29))  # per pass: from 16 x 16 to 16,384 x 16,384
 FLOATS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Where a piece of work lies between the devices.
+    """The position of a piece of work between the devices.
 
     Attributes:
         volume: V, bytes alive at once in one pass, divided by those of the processor's last cache.
         intensity: P, seconds that the operations of a pass take the processor at its measured rate.
-        k, x0: of the curve.
-        gpu: the card that is compared with.
-        ties: whether both devices are predicted to tie at some size; otherwise x0 is where a line through all sizes
-            would cross.
+        k, x0: slope and middle of the curve.
+        gpu: the card that the processor is compared with.
+        ties: whether both devices are predicted to tie at some size; otherwise x0 is extrapolated by a line
+            through all sizes.
     """
 
     volume: float
@@ -53,7 +53,7 @@ class Score:
 
     @property
     def value(self) -> float:
-        """Below one half the processor's area, above it the GPU's."""
+        """Below one half for the processor, above it for the GPU."""
         return sigmoid(self.k * math.log(self.volume * self.intensity / self.x0))
 
 
@@ -63,17 +63,17 @@ def sigmoid(x: float) -> float:
 
 
 def compared_gpu(machine: Machine) -> Gpu:
-    """The machine's card, or a usual one by its published numbers."""
+    """The machine's card; on a machine without one, `REFERENCE` with its published numbers."""
     return machine.gpus[0] if machine.gpus else PUBLISHED[REFERENCE]
 
 
 def score(work: Work, machine: Machine, gpu: Gpu, *, batch: int = 1) -> Score:
-    """Where the work lies on this machine with this card.
+    """Score the work on this machine with this card.
 
     Args:
         work: to be done.
         machine: whose processor is compared.
-        gpu: the card to compare with, there or not.
+        gpu: the card to compare with, installed or not.
         batch: pictures per pass.
     """
     both = replace(machine, gpus=(gpu,))
@@ -100,7 +100,7 @@ def coordinates(workload: Workload, machine: Machine) -> tuple[float, float]:
 def _fastest(work: Work, machine: Machine, pixels: int, device: Device) -> float:
     able = work
     if device == "cuda":
-        precisions = FLOATS if work.precisions == ("int8",) else work.precisions  # the run's folder is not quantised
+        precisions = FLOATS if work.precisions == ("int8",) else work.precisions  # a run folder is not quantised
         able = replace(work, runtimes=tuple(kind.name for kind in runtimes_for(exported=False)), precisions=precisions)
     return min(
         cost(work.workload(way, pixels=pixels, batch=1), machine, way, gpu=machine.gpus[0]).per_pass
@@ -109,7 +109,7 @@ def _fastest(work: Work, machine: Machine, pixels: int, device: Device) -> float
 
 
 def _line(products: np.ndarray, ratios: np.ndarray) -> tuple[float, float, bool]:
-    """k and log x0 from log(V * P) and log(T_cpu / T_gpu) over rising sizes; and whether there is a tie."""
+    """k, log x0 and whether there is a tie, from log(V * P) and log(T_cpu / T_gpu) over rising sizes."""
     crossing = np.flatnonzero((ratios[:-1] < 0) & (ratios[1:] >= 0))
     middle = int(crossing[-1]) if len(crossing) else 0
     near = slice(max(middle - 2, 0), middle + 4) if len(crossing) else slice(None)

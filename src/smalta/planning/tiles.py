@@ -1,17 +1,19 @@
-"""Where the tiles of a picture lie, and so how many there are.
+"""Place the tiles of a picture.
 
 In:  the length of an axis, the length of tiles.
 Out: where they begin.
 
-A tile answers only where the picture around it reaches far enough: `HALO` pixels from its edges. It was measured: the
-default network trained on CamVid, pictures of 2048 x 2048, tiles of 1024; largest difference of a probability from that
-of the whole picture, and share of pixels with another class, by the distance from a tile's edge:
+The answer of a tile is used only `HALO` pixels or more from its edges, where it has enough context. The halo was chosen
+by a measurement: the default network trained on CamVid, pictures of 2048 x 2048, tiles of 1024, compared with the whole
+picture.
 
-    128 px: 0.70, 1.2 %    192 px: 0.48, 1.8 %    224 px: 0.39, 0.5 %    256 px: 0.019, 0.03 %    320 px: 0.006, none
+    distance from the tile's edge      128 px   192 px   224 px   256 px   320 px
+    largest difference, probability      0.70     0.48     0.39    0.019    0.006
+    pixels with another class           1.2 %    1.8 %    0.5 %   0.03 %      0 %
 
-The cliff is where the network's context (a mean over 352 x 352 px) leaves the tile. Networks with a mean over the whole
-picture in their encoder (squeeze and excitation) see tiles with other eyes at any halo. Neighbours share `RAMP` pixels
-more, over which one fades into the other.
+The difference drops where the network's context (a mean over 352 x 352 px) fits in the tile. Networks with a mean over
+the whole picture in their encoder (squeeze and excitation) answer differently in tiles at any halo. Neighbours overlap
+by `RAMP` pixels more, over which one fades into the other.
 
 Must not know: networks, maps, how a tile's size is chosen.
 """
@@ -23,7 +25,7 @@ import math
 from smalta.errors import ConfigError
 
 GRID = 32  # pixels; the network's coarsest reduction
-HALO = 256  # pixels at the edge of a tile whose answer is not used
+HALO = 256  # pixels at the edges of a tile that are not used
 RAMP = 32  # pixels over which a tile fades into the next
 OVERLAP = 2 * HALO + RAMP
 LEAST_TILE = OVERLAP + 2 * GRID
@@ -35,7 +37,7 @@ def on_grid(length: int) -> int:
 
 
 def tile_starts(length: int, tile: int, overlap: int = OVERLAP) -> list[int]:
-    """Where tiles begin that cover one axis of a picture.
+    """The starts of the tiles that cover one axis of a picture.
 
     Neighbours share at least `overlap` pixels, and the last tile ends exactly at `length`. An axis no longer than the
     tile gets one tile, which is as long as the axis.
@@ -60,10 +62,10 @@ def tile_starts(length: int, tile: int, overlap: int = OVERLAP) -> list[int]:
 
 
 def check_tile(tile: int, overlap: int = OVERLAP) -> None:
-    """Refuse a tile that cannot be cut.
+    """Check the side of a tile.
 
     Raises:
-        ConfigError: if it is no multiple of 32, or too small.
+        ConfigError: if it is not a multiple of 32, or too small.
     """
     least = overlap + 2 * GRID
     if tile % GRID or tile < least:
@@ -71,14 +73,15 @@ def check_tile(tile: int, overlap: int = OVERLAP) -> None:
 
 
 def tile_for(size_hw: tuple[int, int], tile_hw: tuple[int, int]) -> tuple[int, int]:
-    """Tiles for one picture of a job whose tiles were chosen for a picture of another shape.
+    """The tiles of one picture, where the plan chose tiles for a picture of another shape.
 
     Args:
         size_hw: of the picture, pixels.
-        tile_hw: what was chosen, multiples of 32.
+        tile_hw: of the plan, multiples of 32.
 
     Returns:
-        Height and width of tiles that have no more pixels than `tile_hw`, unless less cannot be cut.
+        Height and width of the tiles. They have at most as many pixels as `tile_hw`, except where the smallest possible
+        tile has more.
     """
     height, width = map(on_grid, size_hw)
     if all(length <= tile or tile >= LEAST_TILE for length, tile in zip((height, width), tile_hw, strict=True)):

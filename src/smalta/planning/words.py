@@ -1,4 +1,4 @@
-"""Numbers as people read them: durations, sizes, rates."""
+"""Format numbers for people: durations, sizes, rates."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def rate(per_second: float, unit: str) -> str:
         ('186 GFLOP/s', '12 TFLOP/s')
     """
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
-        if per_second >= 0.9995 * factor:  # three digits of less would round up to the next unit
+        if per_second >= 0.9995 * factor:  # smaller values do not round up to this unit
             return f"{per_second / factor:.3g} {prefix}{unit}"
     return f"{per_second:.3g} {unit}"

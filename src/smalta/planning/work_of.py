@@ -1,10 +1,10 @@
-"""Find the work that a plan is made for: of a network by its configuration, or of an exported model.
+"""Find the work of a network, from its configuration, or of an exported model.
 
-In:  a configuration, or the content of an ONNX file that was examined; the size of a picture.
+In:  a configuration, or the content of an examined ONNX file; the size of a picture.
 Out: `Work`.
 
-A network is traced by `smalta.model.tracing`, which needs PyTorch. An exported model's shapes are worked out by
-OpenVINO, which allocates and computes nothing for that.
+`smalta.model.tracing` traces a network, which needs PyTorch. OpenVINO infers the shapes of an exported model; this
+allocates and computes nothing.
 
 Must not know: seconds, machines.
 """
@@ -27,9 +27,9 @@ from smalta.planning.plan import Task
 from smalta.runtimes.registry import PYTORCH, runtimes_for
 from smalta.system.first_use import import_openvino
 
-MOST_TRACED = 1024  # pixels of a side; larger pictures take the same layers, and their work is scaled
+MOST_TRACED = 1024  # pixels of a side; the work of larger pictures is scaled from it
 
-_OPERATORS: Mapping[str, tuple[Kind, int]] = {  # operations per element beside the kind
+_OPERATORS: Mapping[str, tuple[Kind, int]] = {  # kind and operations per element
     "Clamp": ("activation", 2),
     "Relu": ("activation", 1),
     "PRelu": ("activation", 2),
@@ -68,21 +68,23 @@ def work_of_network(
     answer_bytes: int = ANSWER_BYTES,
     fine_kept: bool = False,
 ) -> Work:
-    """The work of a network that PyTorch runs, and that OpenVINO could run once it is exported.
+    """The work of a network in PyTorch.
 
     Args:
         config: of the network.
-        size_hw: of the picture or the training view, pixels.
-        task: what is done.
-        batch: pictures per training step that are wanted.
+        size_hw: of the picture or the training crop, pixels.
+        task: training or inference.
+        batch: wanted pictures per training step.
         answer_bytes: as in `Work`.
         fine_kept: whether training keeps the encoder's fine layers (`Encoder.keep_fine_layers`).
 
     Raises:
-        ModelError: if PyTorch is not installed, or there is no such encoder.
+        ModelError: if PyTorch is not installed, or the encoder is unknown.
     """
     if find_spec(PYTORCH.package) is None:
-        raise ModelError("the work of a network is found with PyTorch; run `pip install 'smalta[train]'`, or export it")
+        raise ModelError(
+            "planning for a model that is not exported needs PyTorch; run `pip install 'smalta[train]'`, or export it"
+        )
     from smalta.model.tracing import trace
 
     traced, factor = _traced_size(size_hw)
@@ -108,7 +110,7 @@ def work_of_model(
 
     Args:
         content: of an ONNX file that `smalta.runtimes.onnx_file.examine` accepted.
-        info: what it means.
+        info: its description.
         size_hw: of the picture, pixels.
         answer_bytes: as in `Work`.
 
@@ -123,7 +125,7 @@ def work_of_model(
         model = openvino.Core().read_model(content)
         model.reshape([1, *traced, 3])
     except RuntimeError as error:
-        raise ModelError(f"OpenVINO cannot read it: {' '.join(str(error).split())[:300]}") from error
+        raise ModelError(f"OpenVINO cannot read the model: {' '.join(str(error).split())[:300]}") from error
     installed = [kind for kind in runtimes_for(exported=True) if find_spec(kind.package) is not None]
     return Work(
         task="inference",
@@ -136,7 +138,7 @@ def work_of_model(
 
 
 def _without_rounding(content: bytes) -> bytes:
-    """A quantised file as the network that it came from: rounding is part of the layers, not work of its own."""
+    """A quantised model without its rounding nodes: rounding is part of the layers, not separate work."""
     from onnx import ModelProto, numpy_helper
 
     model = ModelProto.FromString(content)
@@ -161,7 +163,7 @@ def _without_rounding(content: bytes) -> bytes:
 
 
 def workload_of_graph(model: Any, *, pixels: int) -> Workload:
-    """From an OpenVINO model whose shapes are known.
+    """The work of an OpenVINO model with known shapes.
 
     Args:
         model: after `reshape`.
@@ -206,12 +208,12 @@ def _layer(operator: Any, written: float) -> Layer | None:
         whole = [_bytes(source) for source in sources if _elements(source) == result]
         read = sum(whole) or read
         if kind == "arithmetic" and len(whole) < 2:
-            kind = "activation"  # a bias or a scale per channel, which is done inside the convolution before
+            kind = "activation"  # a bias or a scale per channel is fused into the convolution before
     return Layer(kind=kind, operations=per_element * result, read=read, written=written, weights=weights, fresh=written)
 
 
 def _kind_of(kernel: Sequence[int], groups: int) -> Kind:
-    """From (outputs, inputs, height, width) of one group."""
+    """The kind of a convolution, from (outputs, inputs, height, width) of one group."""
     if groups > 1:
         return "depthwise" if kernel[1] == 1 else "grouped"
     if kernel[1] <= 4:
@@ -220,7 +222,7 @@ def _kind_of(kernel: Sequence[int], groups: int) -> Kind:
 
 
 def _traced_size(size_hw: tuple[int, int]) -> tuple[tuple[int, int], float]:
-    """Sides to trace, multiples of 32, and how many times as many pixels the padded picture has."""
+    """The sides to trace, multiples of 32, and the ratio of the padded picture's pixels to theirs."""
     padded = [-(-side // 32) * 32 for side in size_hw]
     traced = [min(side, MOST_TRACED) for side in padded]
     return (traced[0], traced[1]), math.prod(padded) / math.prod(traced)

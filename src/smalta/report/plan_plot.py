@@ -1,4 +1,4 @@
-"""Draw where a piece of work lies: the plane of V and P with the line between the devices, and the roofline.
+"""Draw a plan: its place in the plane of V and P, between the devices, and the roofline.
 
 In:  a plan, the work and the machine that it was made for.
 Out: a PNG or SVG file, drawn by matplotlib.
@@ -35,15 +35,15 @@ def draw_plan(path: Path, plan: Plan, work: Work, machine: Machine) -> None:
 
     Args:
         path: ending in .png or .svg.
-        plan: what was decided.
+        plan: to draw.
         work: that it was made for.
-        machine: whose speeds are the roofs.
+        machine: its speeds are the roofs.
 
     Raises:
-        ConfigError: if the ending is another, or matplotlib is not installed.
+        ConfigError: if the ending is another one, the file cannot be written, or matplotlib is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"a plan is drawn as {' or '.join(SUFFIXES)}, got {path.name!r}")
+        raise ConfigError(f"the file of a drawing must end in {' or '.join(SUFFIXES)}, got {path.name!r}")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -75,7 +75,7 @@ def _draw_plane(axes: Any, plan: Plan, where: Score) -> None:
     products = np.log(volumes[None, :] * intensities[:, None] / where.x0)
     scores = np.vectorize(sigmoid)(where.k * products)
     mesh = axes.pcolormesh(volumes, intensities, scores, cmap="RdYlGn_r", vmin=0, vmax=1, alpha=0.55, rasterized=True)
-    axes.figure.colorbar(mesh, ax=axes, label="score: below 1/2 the processor, above it the GPU")
+    axes.figure.colorbar(mesh, ax=axes, label="score: below 1/2 for the processor, above it for the GPU")
     axes.plot(volumes, where.x0 / volumes, color="black", lw=1.5, label=f"one half: V x P = {where.x0:.2g} s")
     axes.axvline(1.0, color="black", lw=0.8, ls=":", label="the maps fill the last cache")
     told = f"{plan.size_hw[0]} x {plan.size_hw[1]} px, batch {plan.batch}: {where.value:.2f}"
@@ -84,7 +84,7 @@ def _draw_plane(axes: Any, plan: Plan, where: Score) -> None:
     axes.set_xlabel("V: bytes alive at once / last cache of the processor")
     axes.set_ylabel("P: operations / measured rate of the processor, s")
     marked = " (published numbers)" if where.gpu.published else ""
-    axes.set_title(f"processor against {where.gpu.name}{marked}")
+    axes.set_title(f"processor and {where.gpu.name}{marked}")
     axes.legend(loc="upper right", fontsize=8)
 
 
@@ -117,5 +117,5 @@ def _draw_roofline(axes: Any, plan: Plan, workload: Workload, seconds: np.ndarra
     axes.set(xscale="log", yscale="log", ylim=(highest / 1e5, highest * 2), xlim=intensity[[0, -1]])
     axes.set_xlabel("operations per byte moved")
     axes.set_ylabel("operations per second")
-    axes.set_title(f"layers under the roofs: {plan.runtime}, {plan.precision}; size is predicted time")
+    axes.set_title(f"roofline of the layers: {plan.runtime}, {plan.precision}; area is predicted time")
     axes.legend(loc="lower right", fontsize=7)

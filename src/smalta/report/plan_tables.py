@@ -3,7 +3,7 @@
 In:  a `Machine`, a `Plan`.
 Out: tables for a terminal.
 
-Must not know: how they came about.
+Must not know: how they are made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from smalta.runtimes.registry import RUNTIMES
 
 
 def machine_table(machine: Machine) -> Table:
-    """The machine as smalta sees it, one fact per row."""
+    """The machine, one fact per row."""
     facts, rates, caches = machine.processor, machine.rates, machine.processor.caches
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
@@ -31,13 +31,13 @@ def machine_table(machine: Machine) -> Table:
         "cores": f"{machine.cores} usable",
         "caches": ", ".join(
             [
-                f"L1 {_cache(caches.l1)} a core",
-                f"L2 {_cache(caches.l2)} ({_cache(caches.l2_total)} in all)",
-                f"L3 {_cache(caches.l3)} shared ({_cache(caches.l3_total)} in all)",
+                f"L1 {_cache(caches.l1)} per core",
+                f"L2 {_cache(caches.l2)} ({_cache(caches.l2_total)} in total)",
+                f"L3 {_cache(caches.l3)} shared ({_cache(caches.l3_total)} in total)",
             ]
         ),
         "memory": f"{size(machine.memory_bytes)}, {limit}",
-        "instructions": ", ".join(facts.instructions) or "none that matter here",
+        "instructions": ", ".join(facts.instructions) or "none of those that smalta uses",
         "arithmetic": ", ".join(f"{name} {rate(value, 'FLOP/s')}" for name, value in rates.flops.items())
         + f"; one core fp32 {rate(rates.flops_one_core, 'FLOP/s')}",
         "bandwidth": ", ".join(f"{name} {rate(value, 'B/s')}" for name, value in rates.bandwidth.items()),
@@ -47,11 +47,11 @@ def machine_table(machine: Machine) -> Table:
     for index, gpu in enumerate(machine.gpus):
         rows[f"GPU {index}"] = gpu_text(gpu)
     if machine.unused_gpus:
-        rows["unused"] = f"{', '.join(machine.unused_gpus)}: PyTorch here cannot use them"
+        rows["unused"] = f"{', '.join(machine.unused_gpus)}: this PyTorch cannot use them"
     elif not machine.gpus:
         rows["GPU"] = "none"
     rows["measured"] = machine.measured + (
-        "; something else used the cores meanwhile, so it is measured again soon" if rates.disturbed else ""
+        "; other processes used the cores meanwhile; it is measured again after an hour" if rates.disturbed else ""
     )
     for name, text in rows.items():
         table.add_row(name, escape(text))
@@ -59,11 +59,11 @@ def machine_table(machine: Machine) -> Table:
 
 
 def gpu_text(gpu: Gpu) -> str:
-    """A card in a sentence."""
+    """A card in one line."""
     flops = ", ".join(f"{name} {rate(value, 'FLOP/s')}" for name, value in gpu.flops.items())
     return (
         f"{gpu.name}, {size(gpu.memory_bytes)}, {flops}, memory {rate(gpu.bandwidth, 'B/s')}, "
-        f"to the card {rate(gpu.transfer, 'B/s')}, {duration(gpu.launch_seconds)} a launch"
+        f"to the card {rate(gpu.transfer, 'B/s')}, {duration(gpu.launch_seconds)} per launch"
         + (" (published numbers)" if gpu.published else "")
     )
 
@@ -81,15 +81,15 @@ def plan_table(plan: Plan) -> Table:
 
 
 def plan_sentence(plan: Plan) -> str:
-    """How pictures were answered, and what it took against what was planned."""
+    """How pictures were processed, with the predicted time and, where it was measured, the real one."""
     tile = "" if plan.tile_hw is None else f", tiles of {plan.tile_hw[0]} x {plan.tile_hw[1]}"
     of = f"a picture of {plan.size_hw[0]} x {plan.size_hw[1]} px"
-    told = f"{Way.of(plan).name}{tile}: the network was planned to take {duration(plan.predicted_seconds)} for {of}"
-    return f"{told}, and took {duration(plan.measured['seconds'])}" if "seconds" in plan.measured else told
+    told = f"{Way.of(plan).name}{tile}: predicted time of the network {duration(plan.predicted_seconds)} for {of}"
+    return f"{told}, measured {duration(plan.measured['seconds'])}" if "seconds" in plan.measured else told
 
 
 def rejected_table(plan: Plan) -> Table:
-    """What else could have been done, and by how much it is worse."""
+    """The rejected candidates, and how much slower they are."""
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
     table.add_column("rejected", overflow="fold")
     table.add_column("times as long", justify="right", no_wrap=True)
@@ -111,7 +111,7 @@ def _decisions(plan: Plan) -> dict[str, str]:
         "batch": str(plan.batch),
         "memory": size(plan.memory_bytes),
         "allocator": "keep" if plan.keep_memory else "system's",
-        "time": f"{duration(plan.predicted_seconds)} a {'step' if plan.task == 'training' else 'picture'}",
+        "time": f"{duration(plan.predicted_seconds)} per {'step' if plan.task == 'training' else 'picture'}",
     }
     if plan.device == "cuda":
         del rows["streams"]
