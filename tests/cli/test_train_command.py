@@ -77,7 +77,7 @@ def test_train_takes_a_classes_file_and_a_seed(cli: Cli, discs: Path, tmp_path: 
         (["--steps", "1", "--device", "gpu"], "device must be 'auto', 'cpu' or 'cuda', got 'gpu'"),
         (["--steps", "1", "--crop", "50"], "crop must be a multiple of 32 pixels"),
         (["--steps", "1", "--stride", "0"], "stride must be 1, 2 or 4, got 0"),
-        (["--steps", "1", "--encoder", "resnt18"], "names like it are resnet18"),
+        (["--steps", "1", "--encoder", "resnt18"], "similar names are resnet18"),
         (["--steps", "1", "--resume"], "holds no run to resume"),
         (["--steps", "1", "--classes", "none.yaml"], "none.yaml cannot be read as text"),
     ],

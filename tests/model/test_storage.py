@@ -87,7 +87,7 @@ def test_a_truncated_file_is_refused(share: float, path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
 
-    with pytest.raises(ModelError, match=r"model\.safetensors is no model file of smalta, or it is damaged"):
+    with pytest.raises(ModelError, match=r"model\.safetensors is not a model file of smalta, or it is damaged"):
         load_model(path)
 
 
@@ -98,7 +98,7 @@ def test_a_pickle_is_refused_and_not_run(path: Path) -> None:
 
     path.write_bytes(pickle.dumps(Bomb()))
 
-    with pytest.raises(ModelError, match="is no model file of smalta, or it is damaged"):
+    with pytest.raises(ModelError, match="is not a model file of smalta, or it is damaged"):
         load_model(path)
     assert not (path.parent / "ran").exists()
 
@@ -107,7 +107,7 @@ def test_a_pickle_is_refused_and_not_run(path: Path) -> None:
 def test_a_safetensors_file_of_somebody_else_is_refused(metadata: dict[str, str] | None, tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors", metadata=metadata)
 
-    with pytest.raises(ModelError, match="is no model file of smalta"):
+    with pytest.raises(ModelError, match="is not a model file of smalta"):
         load_model(tmp_path / "other.safetensors")
 
 
@@ -149,7 +149,7 @@ def test_a_header_that_makes_no_model_is_refused(changes: dict[str, Any], senten
 def test_an_encoder_that_timm_lacks_is_refused(path: Path) -> None:
     change_header(path, network=INFO.network.to_dict() | {"encoder": "resnet19"})
 
-    with pytest.raises(ModelError, match="cannot be used: encoder 'resnet19' is no timm model"):
+    with pytest.raises(ModelError, match="cannot be used: encoder 'resnet19' is not a timm model"):
         load_model(path)
 
 

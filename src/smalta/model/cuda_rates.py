@@ -49,7 +49,7 @@ def measure_cuda(index: int = 0) -> dict[str, float]:
 
 def _best(device: torch.device, call: Callable[[], object]) -> float:
     seconds = []
-    for _ in range(6):  # the first ones choose their kernels
+    for _ in range(6):  # the first calls choose their kernels
         torch.cuda.synchronize(device)
         started = time.perf_counter()
         call()

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FINEST = 4  # reduction of the finest map that convolutions work on
-FROM_PICTURE = 12  # channels that are made of the picture where the encoder has no map of that reduction
+FROM_PICTURE = 12  # channels that are computed from the picture where the encoder has no map of that reduction
 CONTEXT = 11  # cells of the coarsest map, 352 pixels at reduction 32: a little more than a training crop
 
 
@@ -41,11 +41,11 @@ class Separable(nn.Sequential):
 
 
 class Context(nn.Module):
-    """Scales each channel by what lies around, as the head of lite R-ASPP (Howard et al. 2019, MobileNetV3) does.
+    """Scales each channel by its surroundings, as the head of lite R-ASPP (Howard et al. 2019, MobileNetV3) does.
 
     That head takes the mean over the whole picture. This one takes it over a window of about the size of a training
-    crop. So a picture of any size gives the network what it was trained on (Chu et al. 2022, arXiv:2112.04491), and a
-    part of a picture with enough around it gets the same answer as in the whole.
+    crop. So the window holds what the network was trained on, whatever the size of the picture (Chu et al. 2022,
+    arXiv:2112.04491). A part of a picture with enough context gets the same answer as in the whole picture.
     """
 
     def __init__(self, fan_in: int, fan_out: int) -> None:
@@ -91,14 +91,14 @@ class Merge(nn.Module):
 class Decoder(nn.Module):
     """Walks up from the coarsest map to that of reduction 4, whatever the stride of the answers.
 
-    Finer maps join there, each of their blocks of 2 x 2 or 4 x 4 cells as one cell. The layers that answer give a block
-    for a cell (Shi et al. 2016, sub-pixel convolution). So a finer answer takes little more time. Convolutions at
-    stride 2 with half of the channels would move twice as many bytes, and those bound the time on a CPU.
+    Finer maps join there: each block of 2 x 2 or 4 x 4 cells becomes one cell. The layers that answer give a block for
+    each cell (Shi et al. 2016, sub-pixel convolution). So a finer answer takes little more time. Convolutions at
+    stride 2 with half of the channels would move twice as many bytes, and memory traffic bounds the time on a CPU.
 
     Args:
         channels: channels of the encoder's maps, fine to coarse.
         reductions: their reductions, rising.
-        stride: of the answers: 4, 2 or 1; maps that are finer do not join.
+        stride: of the answers: 4, 2 or 1; finer maps do not join.
         width: channels at stride 4; the coarse steps have more.
 
     Attributes:
@@ -111,7 +111,7 @@ class Decoder(nn.Module):
         maps = dict(zip(reductions, channels, strict=True))
         coarsest = reductions[-1]
         self.context = Context(channels[-1], widths[coarsest])
-        self.from_picture = nn.ModuleDict()  # what no map of the encoder gives, the picture itself does
+        self.from_picture = nn.ModuleDict()  # for reductions at which the encoder has no map
         for reduction in (16, 8, FINEST, 2, 1):
             if stride <= reduction < coarsest and reduction not in maps:
                 self.from_picture[str(reduction)] = conv_norm_relu(3, FROM_PICTURE, 3)
@@ -153,8 +153,8 @@ class Decoder(nn.Module):
 class Answer(nn.Conv2d):
     """A 1x1 convolution that answers at a finer stride than its input has: a block of answers for each cell.
 
-    The answers of a block begin alike, so that the network does not have to unlearn a pattern that repeats with the
-    blocks (Aitken et al. 2017, arXiv:1707.02937).
+    The weights of a block start equal, so that the network does not have to unlearn a checkerboard pattern (Aitken et
+    al. 2017, arXiv:1707.02937).
 
     Args:
         fan_in: channels.

@@ -1,14 +1,17 @@
 """Depthwise convolution whose backward pass is fast on a CPU in bf16.
 
 In:  a network with `nn.Conv2d` layers of one filter per channel.
-Out: the same network; the same numbers, from the fast kernels alone.
+Out: the same network with the same results, computed by the fast kernels only.
 
 oneDNN, which PyTorch calls on a CPU, has fast bf16 kernels for the gradients of a 3x3 depthwise convolution with stride
-1, and falls back to loops 10 to 20 times slower for the weight gradient of a 5x5 one and for the input gradient at
-stride 2. Both can be written with the fast kernels: a 5x5 weight gradient is four overlapping 3x3 ones on shifted
-inputs, and a convolution with stride 2 is a sum of four with stride 1 over the input's even and odd rows and columns.
-In float32 the weight gradient of a 5x5 one takes twice as long as its four sums; the rest is fast there and is left to
-oneDNN. `bench/train_speed.py` measures what that is worth.
+1. Two gradients fall back to loops that are 10 to 20 times slower: the weight gradient of a 5x5 kernel, and the input
+gradient at stride 2. Both can be written with the fast kernels:
+
+- a 5x5 weight gradient is four overlapping 3x3 ones on shifted inputs;
+- a convolution with stride 2 is the sum of four with stride 1, over the input's even and odd rows and columns.
+
+In float32 the weight gradient of a 5x5 kernel takes twice as long as its four parts. oneDNN is fast at the rest in
+float32 and keeps it. `bench/train_speed.py` measures the gain.
 
 Must not know: which network, data, training.
 """
@@ -43,7 +46,7 @@ class _Depthwise(torch.autograd.Function):
 
 
 def composed(padded: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """Depthwise convolution of a map that is padded already, with gradients from the fast kernels alone.
+    """Depthwise convolution of a map that is padded already, with gradients from the fast kernels only.
 
     Args:
         padded: (B, C, H, W).
@@ -136,7 +139,7 @@ def padding_of(conv: nn.Conv2d, size_hw: torch.Size, *, same: bool) -> tuple[int
     Args:
         conv: with numbers for its padding.
         size_hw: of the map.
-        same: whether it is padded as TensorFlow does, by the map's size, instead of by these numbers.
+        same: whether to pad as TensorFlow does, by the map's size, instead of by the convolution's numbers.
     """
     if not same:
         rows, columns = cast(tuple[int, int], conv.padding)
@@ -154,7 +157,7 @@ def pads_as_tensorflow(conv: nn.Conv2d) -> bool:
 
 
 def use_fast_depthwise(network: nn.Module) -> None:
-    """Let every depthwise convolution without bias, dilation or odd shapes take the fast backward pass, in place."""
+    """Give every square depthwise convolution without bias or dilation the fast backward pass, in place."""
     for module in network.modules():
         if not isinstance(module, nn.Conv2d) or isinstance(module, DepthwiseConv2d):
             continue

@@ -40,18 +40,18 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def load_imagenet_weights(self) -> Weights:
-        """Take ImageNet weights, and return where they came from; an encoder that has none keeps its own.
+        """Load ImageNet weights, and return their source. An encoder without ImageNet weights keeps its own.
 
         Raises:
-            ModelError: if the weights cannot be had.
+            ModelError: if the weights cannot be loaded.
         """
         return "none"
 
     def keep_fine_layers(self) -> None:
-        """Train no layer up to the map of reduction 4: edges and colours are the same in all pictures.
+        """Freeze the layers up to the map of reduction 4: edges and colours are the same in all pictures.
 
-        These layers work on the largest maps, so a training step that goes back through them takes a fifth longer.
-        Their weights get no gradients, and their normalisation keeps its statistics.
+        These layers work on the largest maps, so a training step with their gradients takes a fifth longer. Frozen
+        weights get no gradients, and frozen normalisation keeps its statistics.
         """
         self._kept = tuple(self._fine_layers())
         for module in self._kept:
@@ -60,9 +60,9 @@ class Encoder(nn.Module):
         self.train(self.training)
 
     def fold_fine_layers(self) -> None:
-        """Let convolutions that are kept do the normalisation after them too; for good, so weights must be in place.
+        """Fold the normalisation after frozen convolutions into them. It cannot be undone, so load the weights before.
 
-        On a GPU, where it is worth little, nothing happens.
+        On a GPU, where the gain is small, nothing happens.
         """
         if not self._kept or next(self.parameters()).device.type != "cpu":
             return
@@ -78,11 +78,11 @@ class Encoder(nn.Module):
 
     @property
     def keeps_fine_layers(self) -> bool:
-        """Whether some layers are not trained."""
+        """Whether some layers are frozen."""
         return bool(self._kept)
 
     def train(self, mode: bool = True) -> Self:
-        """Training or evaluation mode, the latter in any case for layers that are kept."""
+        """Training or evaluation mode; frozen layers always stay in evaluation mode."""
         super().train(mode)
         for module in self._kept:
             module.training = False

@@ -1,4 +1,4 @@
-"""All encoders by name. A new one is a module and its entry in `OWN`; those of timm need none.
+"""All encoders by name. A new one is a module and an entry in `OWN`; timm's encoders need no entry.
 
 In:  the name of a timm model, or one of `OWN`.
 Out: an `Encoder` with random weights.
@@ -23,6 +23,6 @@ def build_encoder(name: str) -> Encoder:
     """An encoder with random weights.
 
     Raises:
-        ModelError: if timm knows no such model, or it has no usable feature maps.
+        ModelError: if timm has no such model, or the model has no usable feature maps.
     """
     return OWN[name]() if name in OWN else TimmEncoder(name)

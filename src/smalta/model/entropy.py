@@ -1,12 +1,12 @@
 """Cross-entropy at the size of the labels, for logits at the network's stride.
 
 In:  logits of leaves on a coarse map, a channel per pixel: a leaf's, or that of a group of leaves.
-Out: the summed loss; its gradient is made along with it.
+Out: the summed loss; the forward pass also computes its gradient.
 
-Raised to the size of the labels, the logits of a batch are many times larger than any map of the network: for 17 leaves
-and 8 views of 320 x 320 pixels at stride 2, 56 MB, which PyTorch's own operations read and write a dozen times. Here
-one picture at a time is raised, becomes a loss and a gradient and is lowered again while the cache still holds it.
-That makes a training step about 6 % shorter.
+Upsampled to the size of the labels, the logits of a batch are many times larger than any map of the network. For 17
+leaves and 8 crops of 320 x 320 pixels at stride 2 they take 56 MB. PyTorch's own operations read and write them a dozen
+times. Here one picture at a time is upsampled, gives its loss and its gradient, and is downsampled again while the
+cache still holds it. That makes a training step about 6 % shorter.
 
 Must not know: class trees, training.
 """
@@ -50,10 +50,10 @@ def entropy_sum(logits: Tensor, channels: Tensor, weights: Tensor, groups: Seque
     """Sum over pixels of weight x -log P, where P is the softmax of a pixel's leaf or summed over its group of leaves.
 
     Args:
-        logits: (B, L, h, w) of leaves; raised bilinearly to H and W.
-        channels: (B, H, W) int64: below L a leaf, else that of a group; below 0 the pixel does not count.
+        logits: (B, L, h, w) of leaves; upsampled bilinearly to H and W.
+        channels: (B, H, W) int64: below L a leaf, from L on a group; pixels below 0 do not count.
         weights: by channel.
-        groups: those that `channels` names.
+        groups: the groups that `channels` names.
 
     Returns:
         Scalar of the type of the logits.
@@ -64,7 +64,7 @@ def entropy_sum(logits: Tensor, channels: Tensor, weights: Tensor, groups: Seque
 def _of_picture(
     logits: Tensor, channel: Tensor, weights: Tensor, groups: Sequence[Group], *, wanted: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """The loss of a picture, and where it is wanted its gradient by the logits (L, H, W)."""
+    """The loss of a picture, and on request its gradient with respect to the logits (L, H, W)."""
     log_leaves = F.log_softmax(logits, dim=0)
     weight = weights[channel.clamp_min(0)] * (channel >= 0)
     is_leaf = channel < len(logits)
@@ -87,6 +87,6 @@ def _of_picture(
 
 
 def _raising(coarse: int, fine: int, like: Tensor) -> Tensor:
-    """(fine, coarse): bilinear interpolation of one axis as a matrix; its transpose lowers gradients."""
+    """(fine, coarse): bilinear interpolation of one axis as a matrix; its transpose downsamples gradients."""
     one = torch.eye(coarse, dtype=like.dtype, device=like.device)[None, :, :, None]
     return F.interpolate(one, size=(fine, 1), mode="bilinear", align_corners=False)[0, :, :, 0].mT.contiguous()

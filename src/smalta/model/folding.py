@@ -1,15 +1,15 @@
-"""Let a convolution do the batch normalisation and the ReLU after it, where their numbers no longer change.
+"""Fold batch normalisation and ReLU into the convolution before them, once their numbers no longer change.
 
 In:  a network, or a part of one, in evaluation mode.
 Out: the same answers up to rounding, in fewer passes over the maps.
 
-On a CPU a pass over a map takes as long as many convolutions, and these two are nothing else. OpenVINO and ONNX Runtime
-fold them when they load a model; PyTorch does so only where it compiles.
+On a CPU a pass over a map takes as long as many convolutions, and normalisation and ReLU are such passes. OpenVINO and
+ONNX Runtime fold them when they load a model; PyTorch does so only when it compiles.
 
-What follows a convolution is found by watching a pass, because encoders come from timm in many shapes. A module that is
-used twice is left alone. A map that somebody else reads too would be changed for them; so the answers are compared, and
-what changes them is left as it was. What is folded in place keeps its parameters: `state_dict` gives the same file.
-Weights that are loaded afterwards are not seen.
+Hooks record in one pass what follows each convolution, because encoders come from timm in many shapes. A module that is
+used twice is not folded. If another module reads the same map, folding would change its input. So the answers before
+and after are compared, and a fold that changes them is undone. Folding in place keeps the parameters: `state_dict`
+gives the same file. Weights that are loaded afterwards have no effect.
 
 Must not know: which network, data, training.
 """
@@ -40,7 +40,7 @@ _NOTHING: tuple[str, list[float]] = ("none", [])
 
 
 class FoldedConv2d(nn.Conv2d):
-    """A convolution that normalises and cuts off what it answers; its own weight and bias are not used."""
+    """A convolution that also normalises and clips its result; it does not use its own weight and bias."""
 
     folded_weight: Tensor
     folded_bias: Tensor
@@ -71,7 +71,7 @@ class FoldedConv2d(nn.Conv2d):
         return low, high
 
     def _in_one_pass(self, maps: Tensor) -> bool:
-        """Whether oneDNN's fused convolution can be asked: on a CPU, in float32, without gradients."""
+        """Whether oneDNN's fused convolution can run: on a CPU, in float32, without gradients."""
         if maps.device.type != "cpu" or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
             return False
         if torch.is_grad_enabled() and maps.requires_grad:
@@ -80,14 +80,14 @@ class FoldedConv2d(nn.Conv2d):
 
 
 class _FoldedNorm(nn.BatchNorm2d):
-    """A normalisation that the convolution before it does."""
+    """A normalisation that is folded into the convolution before it."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.BatchNorm2d gives it
         return input
 
 
 class _FoldedNormAct(nn.BatchNorm2d):
-    """timm's normalisation and activation in one, of which the activation is left."""
+    """timm's normalisation and activation in one module; only the activation remains."""
 
     act: nn.Module
 
@@ -97,13 +97,13 @@ class _FoldedNormAct(nn.BatchNorm2d):
 
 @torch.inference_mode(False)
 def folded(network: N) -> N:
-    """A copy of a network, for answering alone: what its convolutions no longer need of their weights is not in it.
+    """A copy of a network for inference only, without the weights that folding replaced.
 
     Args:
         network: takes (B, 3, H, W) pictures.
     """
     device = next(network.parameters()).device
-    made = copy.deepcopy(network).eval().cpu()  # where answers can be compared: some GPUs round more
+    made = copy.deepcopy(network).eval().cpu()  # answers are compared on the CPU: some GPUs round more
     pictures = torch.randint(0, 256, (1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE), generator=torch.Generator().manual_seed(0))
     fold(made, pictures.to(torch.uint8).contiguous(memory_format=torch.channels_last))
     for module in made.modules():
@@ -114,7 +114,7 @@ def folded(network: N) -> N:
 
 @torch.no_grad()
 def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None = None) -> int:
-    """Fold what can be, in place.
+    """Fold in place what can be folded.
 
     Args:
         network: in evaluation mode, on the CPU.
@@ -137,7 +137,7 @@ def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | No
     for chain, changed in zip(chains, undo, strict=True):
         _unfold(chain[0], changed)
     count = 0
-    for chain in chains:  # one by one: rare, and slower
+    for chain in chains:  # one by one: slower, and rarely needed
         changed = _fold_chain(*chain)
         if changes_nothing():
             count += 1
@@ -147,8 +147,8 @@ def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | No
 
 
 def _chains(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None) -> list[Chain]:
-    """Convolutions with the normalisation, and where it can be fused the activation, that alone take their answers."""
-    # the tensor is held, so that its id stays its own; its version tells whether it was changed since
+    """Convolutions with the normalisation that alone reads their result, and with the activation if it can be fused."""
+    # the tensor is kept alive, so that its id stays unique; its version shows whether it was changed since
     made: dict[int, tuple[nn.Module, Tensor, int]] = {}
     versions: dict[nn.Module, int] = {}
     calls: Counter[nn.Module] = Counter()
@@ -198,7 +198,7 @@ def _can_fold(conv: nn.Conv2d) -> bool:
 def _fold_chain(
     conv: nn.Conv2d, norm: nn.BatchNorm2d, activation: nn.Module | None
 ) -> list[tuple[nn.Module, type[nn.Module]]]:
-    """Fold one; returns the modules that became others, with the classes that they had."""
+    """Fold one chain; returns the modules whose class changed, with their former classes."""
     changed: list[tuple[nn.Module, type[nn.Module]]] = [(conv, type(conv)), (norm, type(norm))]
     own = getattr(norm, "act", None)  # of timm's normalisation and activation in one
     fused = _FUSED.get(type(activation if own is None else own), _NOTHING)

@@ -1,9 +1,9 @@
-"""The network: encoder, decoder and heads, built from its configuration on one screen.
+"""The network: encoder, decoder and heads, built from its configuration.
 
 In:  (B, 3, H, W) pictures, 0..255, H and W multiples of 32.
 Out: raw answers at the stride of the configuration; activation and resize happen outside.
 
-Must not know: training, files, how the stride was chosen, what the heads ask (`smalta.answers.fields` describes them).
+Must not know: training, files, how the stride was chosen, what the heads mean (`smalta.answers.fields` describes them).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from smalta.model.decoder import Answer, Decoder, Separable
 from smalta.model.depthwise import use_fast_depthwise
 from smalta.model.encoders import build_encoder
 
-BRANCH_SPREAD = 0.01  # standard deviation of the weights with which a branch begins to answer
+BRANCH_SPREAD = 0.01  # standard deviation of a branch's initial weights
 
 
 class Network(nn.Module):
     """Encoder, decoder, one 1x1 convolution per head; heads of one branch share it, and a 3x3 convolution before it.
 
-    The module of a head or of a branch has its name.
+    The module of a head or of a branch is named after it.
     """
 
     mean: Tensor
@@ -71,7 +71,7 @@ class Network(nn.Module):
 
 
 def mixing_weights(network: nn.Module) -> dict[str, Tensor]:
-    """By name, the weights that mix all channels: not of convolutions in groups, not of the layers that answer."""
+    """By name, the weights that mix all channels, without those of grouped convolutions and of the heads' layers."""
     answering = tuple(f"{head.layer}." for head in HEADS)
     return {
         f"{name}.weight": module.weight
@@ -82,7 +82,7 @@ def mixing_weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _answering(heads: Sequence[Head], config: NetworkConfig, width: int) -> nn.Module:
-    """What answers for a head without a branch, or for all heads of a branch."""
+    """The module that answers for a head without a branch, or for all heads of a branch."""
     channels = [head.channels(config) for head in heads]
     if heads[0].branch is None:
         return Answer(width, sum(channels), stride=config.stride)

@@ -1,4 +1,4 @@
-"""Open a run's model with PyTorch, so that it answers.
+"""Open a run's model with PyTorch for inference.
 
 In:  the content of a `model.safetensors`, and what it means; where and how to run it.
 Out: a `TorchRuntime`.
@@ -30,7 +30,7 @@ def open_weights(
     layout: Layout | None = None,
     threads: int | None = None,
 ) -> TorchRuntime:
-    """A network ready to answer.
+    """A network ready for inference.
 
     Args:
         path: of the file, for errors.
@@ -41,7 +41,7 @@ def open_weights(
         layout, threads: as for `TorchRuntime`.
 
     Raises:
-        ModelError: if there is no CUDA device and "cuda" is wanted, or the weights do not fit the network.
+        ModelError: if "cuda" is requested and there is no CUDA device, or the weights do not fit the network.
     """
     has_cuda = torch.cuda.is_available()
     if device == "cuda" and not has_cuda:

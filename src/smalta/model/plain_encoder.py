@@ -14,7 +14,7 @@ from smalta.model.encoder import Encoder
 
 
 class PlainEncoder(Encoder):
-    """Convolution, ReLU and max pooling as in a textbook: two convolutions, then half the side, five times.
+    """Five stages of a textbook's kind: two convolutions with ReLU, then max pooling to half the side.
 
     Args:
         width: channels of the finest map; each pooling doubles them, up to eight times `width`.

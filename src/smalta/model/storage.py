@@ -1,7 +1,7 @@
 """A trained network in one file: safetensors, with everything else that it needs as JSON in the file's header.
 
-In:  a network and what is known about it.
-Out: `model.safetensors`, or the network back. No pickle: reading a file runs none of its content.
+In:  a network and its description.
+Out: `model.safetensors`, or the network back. No pickle: reading a file never executes its content.
 
 Must not know: training, how answers are made.
 """
@@ -40,7 +40,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         unfinished.touch()
-        mode = unfinished.stat().st_mode  # what this user's files are like; those of save_file only their owner reads
+        mode = unfinished.stat().st_mode  # this user's usual mode; files of save_file are readable by the owner only
         save_file(plain, unfinished, metadata={"smalta": json.dumps(header)})
         unfinished.chmod(mode)
         os.replace(unfinished, path)
@@ -63,16 +63,16 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             header = parse_json((file.metadata() or {})["smalta"])
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - not a mapping
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise ModelError(f"{path} is no model file of smalta, or it is damaged: {error}; train it again") from error
+        raise ModelError(f"{path} is not a model file of smalta, or it is damaged: {error}; train it again") from error
 
 
 def save_model(path: Path, network_state: Mapping[str, Tensor], info: ModelInfo) -> None:
-    """Write a network's weights with what they mean."""
+    """Write a network's weights with their description."""
     save_tensors(path, network_state, info.to_dict())
 
 
 def load_model(path: Path) -> tuple[Network, ModelInfo]:
-    """The network of a file, in evaluation mode, with what it means.
+    """The network of a file, in evaluation mode, with its description.
 
     Raises:
         ModelError: if the file is missing, broken, newer than this program, or its weights do not fit its network.
@@ -98,7 +98,7 @@ def network_from(path: Path, content: bytes, info: ModelInfo) -> Network:
     """
     try:
         return _network(load(content), info)
-    except (SmaltaError, RuntimeError, KeyError) as error:  # KeyError: numbers of a kind that PyTorch lacks
+    except (SmaltaError, RuntimeError, KeyError) as error:  # KeyError: a number type that PyTorch lacks
         raise _unusable(path, error) from error
 
 

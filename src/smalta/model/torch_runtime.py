@@ -32,8 +32,8 @@ MULTIPLE = 32  # the coarsest reduction; sides are padded to a multiple of it
 def cpu_has_fast_bf16() -> bool:
     """Whether the processor multiplies bf16 in hardware (AVX-512 BF16 or AMX), and faster than fp32.
 
-    Some processors and virtual machines have the instructions and are slower with them. So a convolution is timed in
-    both, once a process.
+    Some processors and virtual machines have the instructions and are slower with them. So a convolution is timed with
+    both types, once per process.
     """
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     if not any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name)):
@@ -67,8 +67,8 @@ class TorchRuntime:
         attributes: of the class tree, in channel order.
         device: where to run.
         bf16: whether to compute in bf16; None for whether the processor is faster with it.
-        layout: how maps lie in memory, "channels_last" or "channels_first"; None leaves the network as it is.
-        threads: of the whole process, for PyTorch; None leaves them as they are.
+        layout: how maps lie in memory, "channels_last" or "channels_first"; None keeps the network's layout.
+        threads: of the whole process, for PyTorch; None keeps their number.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class TorchRuntime:
         return {name: np.stack([fields[name] for fields in one_by_one]) for name in one_by_one[0]}
 
     def maps(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Maps of a batch, which `smalta.answers.upscaling` makes fields of.
+        """Maps of a batch; `smalta.answers.upscaling` turns them into fields.
 
         Args:
             pictures: (B, H, W, 3) uint8 RGB.

@@ -1,10 +1,10 @@
 """Find the workload of a network without running it: PyTorch's fake tensors have shapes and types, and no numbers.
 
-In:  a network's configuration, size and number of pictures, precision, whether gradients are made.
+In:  a network's configuration, size and number of pictures, precision, whether gradients are computed.
 Out: `Workload`.
 
-All that a pass does is seen: what autocast converts, what gradients keep alive, which convolutions the depthwise
-gradients are composed of, what is folded. Nothing of the picture's size is allocated or computed, so one of any size
+The trace covers the whole pass: what autocast converts, what gradients keep alive, which convolutions the depthwise
+gradients consist of, what is folded. Nothing of the picture's size is allocated or computed, so a picture of any size
 takes the same second.
 
 Must not know: machines, seconds, plans.
@@ -104,7 +104,7 @@ def trace(
         batch: pictures per pass.
         bf16: whether autocast multiplies in bf16.
         training: forward, loss, backward and the step of the optimiser, instead of logits, resize and softmax.
-        fine_kept: whether the encoder's fine layers are not trained.
+        fine_kept: whether the encoder's fine layers are frozen.
 
     Raises:
         ModelError: if there is no such encoder.
@@ -144,7 +144,7 @@ def trace(
 
 
 def _orthogonalisation(network: Network) -> Layer:
-    """What the optimiser multiplies: two products with each matrix; four of its square a round, in the last one two."""
+    """What the optimiser multiplies: two products with each matrix; four of its square a round, two in the last."""
     matrices = [parameter.flatten(1) for parameter in mixing_weights(network).values()]
     squares = 4 * NEWTON_SCHULZ_ROUNDS - 2
     return Layer(
@@ -161,7 +161,7 @@ def _fake(mode: FakeTensorMode, tensor: Tensor) -> Tensor:
 
 
 def _loss(logits: Mapping[str, Tensor], size_hw: tuple[int, int]) -> Tensor:
-    """A loss of the usual size: cross-entropy of the leaves as `smalta.training.losses` has it, squares of the rest."""
+    """A loss of the usual cost: cross-entropy of the leaves as in `smalta.training.losses`, squares of other values."""
     total = torch.zeros(())
     for name, values in logits.items():
         values = values.float()
@@ -189,7 +189,7 @@ def _answer(logits: Mapping[str, Tensor], stride: int) -> list[Tensor]:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Turns every operation into a layer and follows what memory is alive."""
+    """Turns every operation into a layer, and follows which memory is alive."""
 
     def __init__(self, known: Iterable[Tensor], batch: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -209,7 +209,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _follow(self, tensor: Tensor) -> int:
-        """Bytes that the tensor adds to the maps that are alive; gradients of weights are counted with the weights."""
+        """Bytes that the tensor adds to the live maps; gradients of weights count as weights."""
         if not self._grows(tensor):
             return 0
         storage = tensor.untyped_storage()
@@ -255,7 +255,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
 
     def _grows(self, tensor: Tensor) -> bool:
-        """Whether a tensor has places of the picture: its first axis is the batch, or it is larger than a kernel."""
+        """Whether a tensor grows with the picture: its first axis is the batch, or it is larger than a kernel."""
         return tensor.dim() >= 3 and (tensor.shape[0] == self._batch or max(tensor.shape[-2:]) > LARGEST_KERNEL)
 
 
