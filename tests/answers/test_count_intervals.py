@@ -85,7 +85,7 @@ def test_eight_pictures_give_a_sentence_and_no_interval() -> None:
     calibration = fit_cells([4] * 8, [4] * 8)
 
     assert calibration.shortage == (
-        "no intervals of counts: 90% intervals take at least 9 validation pictures with objects labelled, "
+        "no intervals of counts: 90% intervals need at least 9 validation pictures with labelled objects, and "
         "the training had 8"
     )
     assert interval(calibration, 4) == (NONE, NONE)
@@ -182,7 +182,7 @@ def test_a_calibration_survives_json() -> None:
     ("damage", "told"),
     [
         ({"pictures": "many"}, "the entry 'pictures' of the calibration of counts is 'many', not a whole number"),
-        ({"pictures": -1}, "holds -1; its numbers lie in 0..1000000000"),
+        ({"pictures": -1}, "holds -1; its numbers must lie in 0..1000000000"),
         ({"coverage": math.nan}, "the entry 'coverage' of the calibration of counts is NaN, not a finite number"),
         ({"nodes": {"cell": {"pictures": 9, "found": -1.0, "empty": None}}}, "holds -1.0"),
         ({"nodes": {"cell": {"pictures": 9, "found": 1e300, "empty": None}}}, r"holds 1e.300"),

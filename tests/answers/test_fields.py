@@ -56,8 +56,8 @@ def test_a_model_lists_its_fields_maps_and_outputs_in_the_order_of_the_heads() -
     ("told", "sentence"),
     [
         ({"activation": "softmax"}, "'depth': a softmax comes after the resize, so it needs full_size"),
-        ({"full_size": True}, "'depth': a map has a name of its own if the field is another array, else none"),
-        ({"map_name": "depths"}, "'depth': a map has a name of its own"),
+        ({"full_size": True}, "'depth': map_name must be set if the field is another array than the map"),
+        ({"map_name": "depths"}, "'depth': map_name must be set"),
     ],
 )
 def test_a_head_that_contradicts_itself_is_refused(told: dict[str, Any], sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""Counts that say how sure they are: intervals from how far the counts of validation pictures were off.
+"""Conformal intervals of counts, from the errors of the counts of validation pictures.
 
 In:  true and predicted counts per picture and node.
 Out: `CountCalibration`, which gives a low and a high end for every count of a new picture.
@@ -7,21 +7,21 @@ Pure numpy. Must not know: pictures, networks, how objects were found.
 
 The intervals of pictures are split conformal ones (Papadopoulos et al. 2002, "Inductive confidence machines for
 regression"; the normalised form: Papadopoulos, Gammerman and Vovk 2008). A picture's score is
-|true - predicted| / sqrt(predicted + 1), for counts scatter like the root of their size; the interval reaches as far
-as the ceil((n + 1) * coverage)-th smallest of n scores. If a new picture is like the validation pictures
+|true - predicted| / sqrt(predicted + 1), because the error of a count grows like the root of its size. The interval
+reaches as far as the ceil((n + 1) * coverage)-th smallest of n scores. If a new picture is like the validation pictures
 (exchangeable), its true count lies inside with at least that probability, whatever the network does.
 
-Pictures in which nothing of a node was counted and those in which something was have scores of their own (a Mondrian
-taxonomy: Vovk, Gammerman and Shafer 2005, section 4.5). Else the many pictures without a lorry, all counted right,
-would vouch for the few lorries that were counted. Where a kind of picture is rarer than the coverage needs, it gets no
-interval.
+The scores of a node are split in two: pictures in which something was counted, and pictures in which nothing was (a
+Mondrian taxonomy: Vovk, Gammerman and Shafer 2005, section 4.5). Otherwise the many pictures without a lorry, all
+counted right, would make the intervals of the few lorries too narrow. If one of the two has fewer pictures than the
+coverage needs, it gets no interval.
 
-A node's interval holds for that node, not for all nodes at once. The ends are made to agree along the tree by widening
-alone, which cannot lower the coverage: of a parent neither end lies below that of a child. Ends of siblings do not add
-up to their parent's; counts do.
+A node's interval holds for that node, not for all nodes at once. Widening makes the ends agree along the tree, and
+widening cannot lower the coverage: neither end of a parent lies below that of a child. Ends of siblings do not add up
+to their parent's; counts do.
 
-Sums over pictures get no interval: their error follows the mean error of all pictures, of which a few dozen say too
-little. Student's interval for it held 73 to 95 % of the sums in simulations with skewed errors, not 90 %.
+Sums over pictures get no interval. Their error follows the mean error of all pictures, and a few dozen pictures are too
+few to estimate it: in simulations with skewed errors, Student's interval for it held 73 to 95 % of the sums, not 90 %.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from smalta.errors import ConfigError
 from smalta.system.records import read_record
 
 COVERAGE = 0.9
-NONE = -1  # in place of an end where there is no interval
+NONE = -1  # replaces both ends if there is no interval
 LARGEST = 10**9  # of the numbers of a calibration, so that no count overflows
 
 
 def least_pictures(coverage: float) -> int:
-    """How many pictures a conformal interval of this coverage takes: 9 for 90 %."""
+    """How many pictures a conformal interval of this coverage needs: 9 for 90 %."""
     return math.ceil(coverage / (1 - coverage) - 1e-9)
 
 
@@ -63,9 +63,9 @@ class NodeErrors:
     """How far the counts of one node were off on validation pictures.
 
     Attributes:
-        pictures: in which the true count was known.
-        found: quantile of the scores of pictures in which something was counted; None where they are too few.
-        empty: the same of pictures in which nothing was counted.
+        pictures: number of pictures whose true count was known.
+        found: quantile of the scores of pictures in which something was counted; None if they are too few.
+        empty: the same for pictures in which nothing was counted.
     """
 
     pictures: int
@@ -78,10 +78,10 @@ class NodeErrors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountCalibration:
-    """What intervals of counts are made from.
+    """Errors from which the intervals of counts are computed.
 
     Attributes:
-        pictures: validation pictures that it rests on.
+        pictures: number of validation pictures.
         nodes: errors by path of every node of things.
         coverage: share of the pictures whose true count an interval holds, at least.
     """
@@ -108,7 +108,7 @@ class CountCalibration:
 
         Args:
             tree: the classes.
-            predicted: (pictures, N + 1) counts by node id, of objects found without having seen the picture's truth.
+            predicted: (pictures, N + 1) counts by node id, of objects found without use of the picture's labels.
             true: the same shape.
             known: (pictures, N + 1) bool: whether the true count is known.
             coverage: of the intervals.
@@ -122,24 +122,24 @@ class CountCalibration:
 
     @property
     def shortage(self) -> str | None:
-        """Why there is no interval at all, in a sentence; None where there may be some."""
+        """Why there are no intervals, as a sentence; None if there may be some."""
         least = least_pictures(self.coverage)
         if self.pictures >= least:
             return None
         return (
-            f"no intervals of counts: {self.coverage:.0%} intervals take at least {least} validation pictures with "
-            f"objects labelled, the training had {self.pictures}"
+            f"no intervals of counts: {self.coverage:.0%} intervals need at least {least} validation pictures with "
+            f"labelled objects, and the training had {self.pictures}"
         )
 
     def intervals(self, tree: ClassTree, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Interval of every count of some pictures.
 
         Args:
-            tree: the classes that it was learned with.
+            tree: the classes of the fit.
             counts: (pictures, N + 1) predicted counts by node id.
 
         Returns:
-            Two (pictures, N + 1) int64: low and high ends, low <= count <= high; -1 where there is no interval.
+            Two (pictures, N + 1) int64: low and high ends, low <= count <= high; -1 without an interval.
         """
         low, high = np.full((2, *counts.shape), NONE, dtype=np.int64)
         for path, errors in self.nodes.items():
@@ -165,7 +165,7 @@ class CountCalibration:
         """Build from parsed JSON.
 
         Raises:
-            ConfigError: if a key is missing or unknown, or a value is refused.
+            ConfigError: if a key is missing or unknown, or a value is not allowed.
         """
         return read_record(
             cls, values, what="the calibration of counts", fix="train or export the model again", complete=True
@@ -201,4 +201,4 @@ def _nested(tree: ClassTree, low: np.ndarray, high: np.ndarray) -> tuple[np.ndar
 def _check_numbers(*values: float | None) -> None:
     for value in values:
         if value is not None and not 0 <= value <= LARGEST:
-            raise ConfigError(f"a calibration of counts holds {value}; its numbers lie in 0..{LARGEST}")
+            raise ConfigError(f"a calibration of counts holds {value}; its numbers must lie in 0..{LARGEST}")

@@ -1,4 +1,4 @@
-"""From the probabilities of leaves to one class per pixel, at whatever depth is sure enough.
+"""From the probabilities of leaves to one class per pixel, as deep in the class tree as the confidence allows.
 
 In:  (L, H, W) probabilities of a class tree's leaves, a `Decoding`.
 Out: class maps, probabilities of any nodes.
@@ -22,17 +22,17 @@ Method = Literal["top-down", "leaf"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
-    """How probabilities become one class. Its defaults stand here alone.
+    """How probabilities become one class. Only this class states its defaults.
 
     Attributes:
         method: "top-down" takes the best child inside the best parent, "leaf" the best leaf.
-        level: the deepest level of the class tree to answer at; None for the leaves.
-        min_confidence: t in [0, 1]; each answer stops at the deepest node of its way with P >= t.
+        level: the deepest level of the class tree that an answer may have; None for the leaves.
+        min_confidence: t in [0, 1]; each answer stops at the deepest node on its path with P >= t.
         threshold: in [0, 1], for a tree of two leaves: a pixel is the second leaf from this probability on. None takes
             the likelier leaf.
 
     Raises:
-        ConfigError: if there is no such method, or a number is outside its range.
+        ConfigError: if the method is unknown, or a number is outside its range.
     """
 
     method: Method = "top-down"
@@ -63,7 +63,7 @@ def node_probabilities(tree: ClassTree, leaf_probabilities: np.ndarray, node_ids
     Args:
         tree: the classes.
         leaf_probabilities: (L, ...) floats that sum to 1 over the first axis.
-        node_ids: the nodes asked for.
+        node_ids: the requested nodes.
 
     Returns:
         (len(node_ids), ...) in the dtype of the input.
@@ -78,13 +78,13 @@ def decode(tree: ClassTree, leaf_probabilities: np.ndarray, decoding: Decoding =
     Args:
         tree: the classes.
         leaf_probabilities: (L, H, W) floats that sum to 1 over the first axis.
-        decoding: how.
+        decoding: method, level and confidence.
 
     Returns:
         (H, W) uint16 node ids; the root (0) where no node reaches the confidence.
 
     Raises:
-        ShapeError: if the first axis has not one entry per leaf.
+        ShapeError: if the first axis does not have one entry per leaf.
         ClassTreeError: if the tree has no such level.
 
     Example:
@@ -112,7 +112,7 @@ def decode(tree: ClassTree, leaf_probabilities: np.ndarray, decoding: Decoding =
 
 
 def no_deeper(tree: ClassTree, classes: np.ndarray, level: int | None) -> np.ndarray:
-    """Node ids (...) uint16 cut to a level; what stops above it stays, and None changes nothing."""
+    """Node ids (...) uint16 cut to a level; answers above it stay, and None changes nothing."""
     if level is None:
         return classes
     cut = tree.level_table(level)
@@ -120,7 +120,7 @@ def no_deeper(tree: ClassTree, classes: np.ndarray, level: int | None) -> np.nda
 
 
 def best_stuff(tree: ClassTree, probabilities: np.ndarray, allowed: np.ndarray | None = None) -> np.ndarray:
-    """Likeliest class of stuff, whatever is thought of things.
+    """Likeliest class of stuff, whatever the probabilities of things.
 
     Args:
         tree: the classes.
@@ -139,9 +139,10 @@ def best_stuff(tree: ClassTree, probabilities: np.ndarray, allowed: np.ndarray |
 
 
 def best_of(scores: Iterable[np.ndarray]) -> np.ndarray:
-    """(H, W) uint16 index of the largest of K planes (H, W), the first where some are equal.
+    """(H, W) uint16 index of the largest of K planes (H, W); of equal planes the first.
 
-    Plane by plane: many times faster than numpy's argmax over the first axis, which jumps through memory.
+    It goes plane by plane. That is many times faster than numpy's argmax over the first axis, which jumps through
+    memory.
     """
     planes = iter(scores)
     largest = np.array(next(planes))

@@ -1,22 +1,22 @@
-"""The heads of a network, each described once, and the names of the maps and fields that come of them.
+"""The heads of a network, each described once, and the names of their maps and fields.
 
 In:  sizes of the heads (`HeadConfig`), attributes of a class tree.
 Out: `HEADS`, `heads_of`.
 
-All arrays are float32, for a batch of B pictures (H, W), by name. The *fields* are what a picture is answered with:
+All arrays are float32, for a batch of B pictures (H, W), by name. The *fields* are the dense answer for a picture:
 
 - "semantic": (B, L, H, W) probabilities of the class tree's leaves; they sum to 1 over L.
 - "attribute:NAME": (B, V, H, W) probabilities of an attribute's values; they sum to 1 over V.
 - "center": (B, 1, h, w) in 0..1, high near the middle of objects, at the network's stride: h = ceil(H / stride).
 - "offsets": (B, 2, h, w) pixels (dy, dx) from a cell to its object's centre.
 
-The last two exist where the network has heads for objects. An exported model's outputs have the same names.
+The last two exist if the network has heads for objects. An exported model's outputs have the same names.
 
-A runtime gives less: *maps* at the network's stride. `smalta.answers.upscaling` makes fields of them. (h, w) are at
+A runtime gives less: *maps* at the network's stride. `smalta.answers.upscaling` turns them into fields. (h, w) are at
 least (ceil(H / stride), ceil(W / stride)).
 
 - "logits": (B, L, h, w) of the leaves, before the softmax.
-- "attribute_logits": (B, V, h, w) of the values of all attributes, one after the other, where there are any.
+- "attribute_logits": (B, V, h, w) of the values of all attributes, one after the other, if there are any.
 - "center" and "offsets", as above.
 
 Network, runtimes, export, upscaling and the description of a model loop over `HEADS`. The loss of each head is in
@@ -50,7 +50,7 @@ class HeadConfig:
     Attributes:
         n_leaves: channels of the semantic head.
         n_attribute_values: channels of the attribute head, over all attributes.
-        objects: whether there are heads for the centres of objects and for the way to them.
+        objects: whether there are heads for the centres of objects and for the offsets to them.
     """
 
     n_leaves: int
@@ -68,14 +68,14 @@ class Head:
 
     Attributes:
         name: of the network's raw answer, and of the field unless there is one per attribute.
-        channels: of the raw answer; 0 where the network has no such head.
-        map_name: of the map that a runtime gives; None where the map is the field, with the head's name.
+        channels: of the raw answer; 0 if the network has no such head.
+        map_name: of the map that a runtime gives; None if the map is the field, with the head's name.
         activation: "sigmoid" is part of the map. "softmax" comes after the resize, so the map holds logits.
-        full_size: whether the field has the size of the picture; else it stays at the stride.
-        per_attribute: whether each attribute of the class tree has a field, of its own channels.
-        branch: of the network, a 3x3 convolution that the heads of one branch share; None for the decoder alone.
-        bias: what the head answers before it has learned, if it has a branch; the branch's weights begin near 0.
-        pixels: for answers in pixels, how many a raw answer of 1 stands for; None for answers without a unit.
+        full_size: whether the field has the size of the picture; otherwise it stays at the stride.
+        per_attribute: whether each attribute of the class tree has a field, with its own channels.
+        branch: a 3x3 convolution that several heads share; None for a head directly on the decoder.
+        bias: the initial answer of a head with a branch, whose weights start near 0.
+        pixels: for answers in pixels, how many pixels a raw answer of 1 stands for; None for answers without a unit.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Head:
             raise ConfigError(f"head {self.name!r}: a softmax comes after the resize, so it needs full_size")
         if (self.full_size or self.per_attribute) == (self.map_name is None):
             raise ConfigError(
-                f"head {self.name!r}: a map has a name of its own if the field is another array, else none"
+                f"head {self.name!r}: map_name must be set if the field is another array than the map, and only then"
             )
 
     @property
@@ -103,7 +103,7 @@ class Head:
 
     @property
     def layer(self) -> str:
-        """Name of the network's layer that answers; heads of one branch are its channels, one after the other."""
+        """Name of the network's last layer for this head; heads of one branch are its channels, one after the other."""
         return self.name if self.branch is None else f"{self.branch}.1"
 
     def fields(self, attributes: Sequence[Attribute]) -> dict[str, slice]:
@@ -133,7 +133,7 @@ HEADS: tuple[Head, ...] = (
         full_size=True,
         per_attribute=True,
     ),
-    # at first there is almost no centre anywhere, so that the loss starts without a jump
+    # the initial centre map is almost 0 everywhere, so that the loss starts without a jump
     Head(name=CENTER, channels=lambda config: int(config.objects), activation="sigmoid", branch=OBJECTS, bias=-3.0),
     Head(name=OFFSETS, channels=lambda config: 2 * config.objects, branch=OBJECTS, pixels=16.0),
 )

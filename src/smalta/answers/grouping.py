@@ -1,14 +1,16 @@
-"""From dense fields to objects: peaks of the centre map are objects, and every pixel goes where its offset points.
+"""From dense fields to objects: peaks of the centre map are objects, and every pixel joins the peak that it points to.
 
-In:  P(thing) per pixel, a centre map and offsets at the network's stride.
+In:  foreground probability P(thing) per pixel, a centre map and offsets at the network's stride.
 Out: an instance map and a score per object.
 
 numpy and OpenCV, no loop over pixels or objects. Must not know: networks, class trees, files.
 
-The idea is that of bottom-up panoptic segmentation (Cheng et al. 2020, Panoptic-DeepLab). Three things are added. A
-peak whose own offset leads to a higher one is the same object seen twice, and joins it. So does a peak from which a
-ridge leads to a higher one: between two objects the centre map falls. The nearest centre is looked up in a map that is
-drawn once (a distance transform with labels), so the work does not grow with the number of objects.
+The method is bottom-up panoptic segmentation (Cheng et al. 2020, Panoptic-DeepLab) with three additions:
+
+- A peak whose own offset points to a higher peak belongs to the same object and is merged into it.
+- Peaks that a ridge of the centre map connects are merged too: between two objects the centre map falls.
+- A distance transform with labels gives the nearest centre of every cell at once. So the time does not grow with the
+  number of objects.
 """
 
 from __future__ import annotations
@@ -28,28 +30,28 @@ from smalta.system.records import read_record
 SMOOTHING = 0.7  # cells
 MOST_SMOOTHING = 16.0  # cells
 RIDGE = 0.8  # of a peak's height
-NO_RIDGE = 1.0  # of a peak's height: peaks are not joined along ridges
-NEIGHBOURS = 8  # peaks to which a ridge may lead: the nearest ones,
-FURTHEST = 128  # cells, and no further away
-STEPS = 33  # cells of a line that are looked at: all of a short one, every fourth of the longest
-LINES_AT_ONCE = 2**15  # so many bound the memory: 17 MB of rows and columns
+NO_RIDGE = 1.0  # of a peak's height: peaks are not merged along ridges
+NEIGHBOURS = 8  # nearest peaks to which a ridge may lead
+FURTHEST = 128  # cells; a ridge leads to no peak further away
+STEPS = 33  # sampled cells of a line: all of a short one, every fourth of the longest
+LINES_AT_ONCE = 2**15  # bounds the memory to 17 MB of rows and columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupingRule:
-    """When pixels are an object, and how little stuff may cover; chosen on validation pictures.
+    """When pixels are an object, and how much a class of stuff must cover; chosen on validation pictures.
 
     Attributes:
-        min_thing: P(thing), summed over all things, from which on a pixel may belong to an object.
+        min_thing: least foreground probability P(thing), summed over all things, of a pixel of an object.
         min_center: least peak of the smoothed centre map for an object.
         min_score: least score of an object.
         min_area: least pixels of an object.
-        smoothing: cells of the centre map: standard deviation of the Gaussian that it is smoothed with. Maps of large
-            objects, or of a network that has seen few, have many peaks for one object, and need more of it.
-        ridge: a peak joins a higher one if the smoothed centre map is nowhere on the straight line between them lower
-            than this share of its own height; 1 for never.
+        smoothing: standard deviation of the Gaussian that smooths the centre map, in its cells. If objects are large,
+            or training had few of them, the map has several peaks per object and needs a larger value.
+        ridge: a peak is merged into a higher one if the smoothed centre map on the straight line between them never
+            falls below this share of the lower peak's height; 1 for never.
         min_stuff: by class id, least share of a picture that a class of stuff covers in a panoptic answer; empty for
-            none.
+            no limits.
     """
 
     min_thing: float = 0.5
@@ -78,7 +80,7 @@ class GroupingRule:
 
     @property
     def blur_reach(self) -> int:
-        """Cells that smoothing reaches."""
+        """Reach of the smoothing, in cells."""
         return math.ceil(4 * self.smoothing) + 1
 
     @classmethod
@@ -86,7 +88,7 @@ class GroupingRule:
         """Build from parsed JSON.
 
         Raises:
-            ConfigError: if a key is unknown, or a value is refused.
+            ConfigError: if a key is unknown, or a value is not allowed.
         """
         return read_record(cls, values, what="the grouping rule", fix="train or export the model again")
 
@@ -98,17 +100,17 @@ class GroupingRule:
 def group(
     thing: np.ndarray, center: np.ndarray, offsets: np.ndarray, rule: GroupingRule
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make objects of fields.
+    """Group pixels into objects.
 
     Args:
-        thing: (H, W) float P(thing).
+        thing: (H, W) float foreground probability P(thing).
         center: (h, w) float32 in 0..1, high near the middle of objects; h = ceil(H / stride), stride 1, 2 or 4.
         offsets: (2, h, w) float32 (dy, dx) in pixels of the picture, from a cell to its object's centre.
         rule: thresholds.
 
     Returns:
-        (H, W) int32 instance map, 0 = none, 1..N in reading order of the centres, and (N,) float32 scores: the peak of
-        the smoothed centre map times the mean P(thing) of the object's pixels.
+        (H, W) int32 instance map, 0 = no object, 1..N in reading order of the centres, and (N,) float32 scores: the
+        peak of the smoothed centre map times the mean P(thing) of the object's pixels.
 
     Raises:
         ShapeError: if the fields do not fit each other.
@@ -140,7 +142,7 @@ def group(
 
 
 def smooth(center: np.ndarray, deviation: float) -> np.ndarray:
-    """A centre map (h, w) without its noise; in steps of 1/1024, so that rounding leaves a flat top flat."""
+    """A smoothed centre map (h, w), rounded to steps of 1/1024, so that a flat top stays flat."""
     quiet = cv2.GaussianBlur(center.astype(np.float32, copy=False), (0, 0), deviation)
     return np.rint(quiet * 1024) / np.float32(1024)
 
@@ -149,7 +151,7 @@ def _stride(size_hw: tuple[int, ...], cells_hw: tuple[int, ...]) -> int:
     for stride in (1, 2, 4):
         if tuple(-(-side // stride) for side in size_hw) == tuple(cells_hw):
             return stride
-    raise ShapeError(f"a centre map for a picture of {size_hw} has stride 1, 2 or 4, got the shape {cells_hw}")
+    raise ShapeError(f"the centre map of a picture of {size_hw} must have stride 1, 2 or 4, got the shape {cells_hw}")
 
 
 def sum_per_cell(plane: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> np.ndarray:
@@ -172,24 +174,24 @@ def find_peaks(center: np.ndarray, least: float, radius: int) -> np.ndarray:
 
     Args:
         center: (h, w) float32.
-        least: value of a peak, at least; 0 is never one.
-        radius: cells; within it only the highest counts, of equal ones the first in reading order.
+        least: least value of a peak; 0 is never a peak.
+        radius: cells; within it only the highest peak counts, of equal ones the first in reading order.
     """
     tops = find_tops(center, least, radius)
     rows, columns = np.nonzero(tops)
     if len(rows) == 0:
         return np.zeros((0, 2), dtype=np.int64)
-    # a flat top: the cell nearest to its middle speaks for all of it
+    # the peak of a flat top is the cell nearest to its middle
     count, labels = cv2.connectedComponents(tops.astype(np.uint8), connectivity=8)
     if count - 1 < len(rows):
         of = labels[rows, columns] - 1
-        # from the top's own first cell, so that rounding breaks ties alike wherever the map begins
+        # relative to the top's first cell, so that rounding breaks ties alike wherever the map begins
         begin = np.unique(of, return_index=True)[1][of]
         away = _from_mean(rows - rows[begin], of) ** 2 + _from_mean(columns - columns[begin], of) ** 2
         order = np.lexsort((away, of))
         chosen = np.sort(order[np.unique(of[order], return_index=True)[1]])
         rows, columns = rows[chosen], columns[chosen]
-    # equal tops that are not joined but near: the first counts
+    # of equal tops that are near and not connected, the first counts
     first = np.zeros(center.shape, dtype=np.float64)
     first[rows, columns] = center.size - (rows * center.shape[1] + columns)
     alone = first[rows, columns] == cv2.dilate(first, _window(radius))[rows, columns]
@@ -201,7 +203,7 @@ def _from_mean(values: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 
 def find_tops(center: np.ndarray, least: float, radius: int) -> np.ndarray:
-    """(h, w) bool: cells within whose radius none is higher; the arguments are those of `find_peaks`."""
+    """(h, w) bool: cells without a higher one within the radius; the arguments are those of `find_peaks`."""
     return (center == cv2.dilate(center, _window(radius))) & (center >= least) & (center > 0)
 
 
@@ -215,10 +217,10 @@ def nearest_peak(cells_hw: tuple[int, ...], peaks: np.ndarray) -> np.ndarray:
 
 
 def distances_to_peaks(cells_hw: tuple[int, ...], peaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far the nearest peak is from each cell, and which it is.
+    """The distance of each cell to its nearest peak, and which peak that is.
 
-    Distances are sums of steps of 1, 1.4 and 2.1969 to cells beside, across and a knight's move away (Borgefors 1986),
-    and at least as long as the way along either axis.
+    Distances are sums of steps of 1, 1.4 and 2.1969, to cells beside, across and a knight's move away (Borgefors 1986).
+    They are at least as long as the distance along either axis.
 
     Args:
         cells_hw: h and w.
@@ -236,7 +238,7 @@ def distances_to_peaks(cells_hw: tuple[int, ...], peaks: np.ndarray) -> tuple[np
 
 
 def follow(cells: np.ndarray, steps: np.ndarray, cells_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Where cells point, inside the map.
+    """The cells to which cells point, clipped to the map.
 
     Args:
         cells: (N, 2) rows and columns.
@@ -259,7 +261,7 @@ class Lines:
 
     Attributes:
         begin: (L,) places of the lower peaks.
-        end: (L,) places of the higher ones; of peaks of one height the first in reading order is the higher one.
+        end: (L,) places of the higher peaks; of equal peaks the first in reading order counts as the higher one.
         length: (L,) cells.
     """
 
@@ -272,7 +274,7 @@ class Lines:
 
 
 def lines_to_higher(peaks: np.ndarray, heights: np.ndarray) -> Lines:
-    """From each peak to those of its `NEIGHBOURS` nearest ones within `FURTHEST` cells that are higher."""
+    """Lines from each peak to the higher ones among its `NEIGHBOURS` nearest peaks within `FURTHEST` cells."""
     count = min(NEIGHBOURS + 1, len(peaks))
     length, end = cKDTree(peaks).query(peaks, k=[*range(1, count + 1)], distance_upper_bound=FURTHEST)
     begin = np.arange(len(peaks)).repeat(count)
@@ -310,13 +312,13 @@ def numbered(
     lowest: Callable[[Lines], np.ndarray],
     rule: GroupingRule,
 ) -> np.ndarray:
-    """(N,) 1..: number of the object that each peak stands for.
+    """(N,) 1..: number of the object to which each peak belongs.
 
     Args:
         peaks: (N, 2) in reading order, at least one.
         heights: (N,) of the peaks.
         to: (N,) place of the peak nearest to where each points.
-        lowest: gives (L,) least values of the smoothed centre map on lines, 0 where they leave what may be an object.
+        lowest: gives (L,) least values of the smoothed centre map on lines, 0 for lines that leave the foreground.
         rule: thresholds.
     """
     if rule.ridge < NO_RIDGE:
@@ -326,31 +328,31 @@ def numbered(
 
 
 def along_ridges(to: np.ndarray, heights: np.ndarray, ways: Lines, lowest: np.ndarray, ridge: float) -> np.ndarray:
-    """(N,) places of peaks: `to`, or the nearest higher peak to which a ridge leads.
+    """(N,) places of peaks: the nearest higher peak to which a ridge leads, otherwise `to`.
 
     Args:
-        to: (N,) where else each peak leads.
+        to: (N,) place of the peak to which each leads without a ridge.
         heights: (N,) of the peaks.
         ways: lines between them.
-        lowest: (L,) least value of the smoothed centre map on each line, 0 where it leaves what may be an object.
+        lowest: (L,) least value of the smoothed centre map on each line, 0 for a line that leaves the foreground.
         ridge: as in `GroupingRule`.
     """
     found = np.flatnonzero(lowest >= ridge * heights[ways.begin])
     found = found[np.argsort(-ways.length[found], kind="stable")]
     to = to.copy()
-    to[ways.begin[found]] = ways.end[found]  # of several the last one written counts, which is the nearest
+    to[ways.begin[found]] = ways.end[found]  # the last one written counts: the nearest
     return to
 
 
 def _ranks(heights: np.ndarray) -> np.ndarray:
-    """(N,) int64 0..N - 1, rising with height; of equal ones the first is the highest."""
+    """(N,) int64 0..N - 1, rising with height; of equal peaks the first ranks highest."""
     ranks = np.empty(len(heights), dtype=np.int64)
     ranks[np.lexsort((-np.arange(len(heights)), heights))] = np.arange(len(heights))
     return ranks
 
 
 def join(heights: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """(N,) 1..: number of the object that each peak stands for; a peak that leads to a higher one joins it.
+    """(N,) 1..: number of the object to which each peak belongs; a peak that leads to a higher one is merged into it.
 
     Args:
         heights: (N,) of the peaks.
@@ -358,7 +360,7 @@ def join(heights: np.ndarray, to: np.ndarray) -> np.ndarray:
     """
     own, rank = np.arange(len(heights)), _ranks(heights)
     to = np.where(rank[to] > rank, to, own)
-    while True:  # ranks rise along the way, so it ends; each round halves what is left of it
+    while True:  # ranks rise along the path, so it ends; each round halves the rest of the path
         further = to[to]
         if np.array_equal(further, to):
             break
@@ -369,17 +371,17 @@ def join(heights: np.ndarray, to: np.ndarray) -> np.ndarray:
 def judge(
     areas: np.ndarray, totals: np.ndarray, heights: np.ndarray, number: np.ndarray, rule: GroupingRule
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which objects reach the rule.
+    """Which objects satisfy the rule.
 
     Args:
-        areas: (N + 1,) pixels, the first of no object.
+        areas: (N + 1,) pixels; entry 0 is for pixels in no object.
         totals: (N + 1,) sums of P(thing).
         heights: of the peaks.
         number: of the peaks, 1..N.
         rule: thresholds.
 
     Returns:
-        (N + 1,) int32 new numbers, 0 for what is no object, and (K,) float32 scores of the objects that are kept.
+        (N + 1,) int32 new numbers, 0 for no object, and (K,) float32 scores of the objects that are kept.
     """
     peak = np.zeros(len(areas))
     np.maximum.at(peak, number, heights)

@@ -1,4 +1,4 @@
-"""The objects of a picture: how many there are, and class, place, size and sureness of each.
+"""The objects of a picture: their number, and class, position, size and score of each.
 
 In:  an instance map, leaf probabilities per pixel, a class tree.
 Out: `Objects`, one row per object in arrays of equal length; counts of every node.
@@ -27,12 +27,12 @@ class Objects:
 
     Attributes:
         tree: the classes.
-        instances: (H, W) int32 instance map, 0 = none, 1..N objects; empty where it does not fit in memory.
-        classes: (N,) uint16 node ids, all of things; 0 where no node reached the confidence that was asked for.
-        probabilities: (N, L) float32 of the leaves: mean over the object's pixels, things alone; sums to 1 over L.
-        scores: (N,) float32 in 0..1, how sure it is that there is this object.
+        instances: (H, W) int32 instance map, 0 = no object, 1..N objects; empty if it does not fit in memory.
+        classes: (N,) uint16 node ids, all of things; 0 where no node reached the requested confidence.
+        probabilities: (N, L) float32 of the leaves: mean over the object's pixels, only of things; sums to 1 over L.
+        scores: (N,) float32 in 0..1, confidence that the object exists.
         areas: (N,) int64 pixels.
-        boxes_xyxy: (N, 4) int64 pixels: left, top, and the first column and row beyond.
+        boxes_xyxy: (N, 4) int64 pixels: left, top, and the first column and row outside.
         centroids_yx: (N, 2) float64 pixels, the middle of the upper left pixel being (0, 0).
         attributes: by attribute name, (N, V) float32 that sums to 1 over its values; it means nothing for objects
             whose class is not at or below the attribute's node.
@@ -72,7 +72,7 @@ class Objects:
 
         Args:
             tree: the classes.
-            instances: (H, W) int32, 0 = none, 1..N, each with at least one pixel.
+            instances: (H, W) int32, 0 = no object, 1..N, each with at least one pixel.
             probabilities: (L, H, W) float of the leaves.
             scores: (N,) float.
             attributes: by attribute name, (V, H, W) float.
@@ -89,7 +89,7 @@ class Objects:
         of = flat[inside] - 1
         areas = np.bincount(of, minlength=n)
         if len(areas) != n or np.any(areas == 0):
-            raise ShapeError(f"{n} scores need an instance map with the objects 1..{n}, each with a pixel")
+            raise ShapeError(f"{n} scores need an instance map with the objects 1..{n}, each with at least one pixel")
         member = sparse.csr_matrix((np.ones(len(of), np.float32), (of, np.arange(len(of)))), shape=(n, len(of)))
 
         def mean(planes: np.ndarray) -> np.ndarray:
@@ -148,7 +148,7 @@ class Objects:
         return self.tree.level_table(k).astype(np.uint16)[self.classes]
 
     def attribute(self, name: str) -> np.ndarray:
-        """(N,) uint8: 1.. = the likeliest value, 0 for objects that the attribute does not ask about.
+        """(N,) uint8: 1.. = the likeliest value, 0 for objects outside the attribute's node.
 
         Raises:
             ClassTreeError: if the tree has no such attribute.
@@ -158,7 +158,7 @@ class Objects:
         return np.where(asked, self.attributes[name].argmax(axis=1) + 1, 0).astype(np.uint8)
 
     def counts(self) -> dict[str, int]:
-        """Number of objects by path of every node of things; a parent's is its children's plus what stopped at it."""
+        """Number of objects by path of every node of things; a parent's includes its children's."""
         total = self.tree.roll_up(np.bincount(self.classes, minlength=len(self.tree) + 1))
         return {node.path: int(total[node.id]) for node in self.tree if self.tree.is_thing[node.id]}
 

@@ -1,4 +1,4 @@
-"""The one value that every answer comes in: what stands where in a picture.
+"""The answer for a picture as one value: classes, probabilities, objects.
 
 In:  the fields of a network's answer, and a class tree.
 Out: class maps at any level, probabilities of any node, areas per node, objects, panoptic maps.
@@ -28,12 +28,13 @@ class Segmentation:
 
     Attributes:
         tree: the classes.
-        classes: (H, W) uint16 node ids; 0 where no node reached the confidence that was asked for.
+        classes: (H, W) uint16 node ids; 0 where no node reached the requested confidence.
         probabilities: (L, H, W) float of the leaves, in the order of `tree.leaves`; sums to 1 over L.
-        attributes: by attribute name, (V, H, W) float that sums to 1 over its values; it answers for pixels
-            of the attribute's node and means nothing elsewhere.
-        objects: None where the model makes no objects, or was not asked for any.
-        min_stuff: by node id, least share of the picture that a class of stuff covers in `panoptic`; empty for none.
+        attributes: by attribute name, (V, H, W) float that sums to 1 over its values; it means nothing for pixels
+            outside the attribute's node.
+        objects: None if the model has no heads for objects, or none were requested.
+        min_stuff: by node id, least share of the picture that a class of stuff covers in `panoptic`; empty for no
+            limits.
 
     Example:
         >>> answer = load("run")(open_dataset("scenes").split("test")[0].picture)
@@ -125,14 +126,14 @@ class Segmentation:
         return node_probabilities(self.tree, self.probabilities, [self.tree[node].id])[0]
 
     def mask(self, node: int | str) -> np.ndarray:
-        """(H, W) bool: pixels answered with the node or with one below it."""
+        """(H, W) bool: pixels whose class is the node or below it."""
         top = self.tree[node].id
         inside = np.zeros(len(self.tree) + 1, dtype=bool)
         inside[[top, *self.tree.descendants(top)]] = True
         return inside[self.classes]
 
     def areas(self, nodes: Sequence[int] | None = None) -> dict[str, int]:
-        """Pixels per node by path; a parent's area is the sum of its children's plus what stopped at it."""
+        """Pixels per node by path; a parent's area includes its children's."""
         total = self.tree.roll_up(np.bincount(self.classes.ravel(), minlength=len(self.tree) + 1))
         wanted = range(1, len(self.tree) + 1) if nodes is None else nodes
         return {self.tree.name(node): int(total[node]) for node in wanted}
@@ -149,12 +150,12 @@ class Segmentation:
         return value
 
     def panoptic(self, level: int | None = None) -> np.ndarray:
-        """(H, W) uint16 node ids that agree with `objects`: pixels of an object bear the object's class.
+        """(H, W) uint16 node ids that agree with `objects`: pixels of an object have the object's class.
 
-        All other pixels bear the likeliest class of stuff, so things stand nowhere but in objects; classes of stuff
-        that cover less of the picture than `min_stuff` leave their pixels to the likeliest of the others. With
+        All other pixels have the likeliest class of stuff, so things occur only in objects. If a class of stuff covers
+        less of the picture than `min_stuff`, its pixels get the likeliest of the other classes. With
         `objects.instances` this is the panoptic answer: every pixel has one class, and one object if its class is a
-        thing. 0 is left where the tree has no stuff, or where nothing reached the confidence that was asked for.
+        thing. A pixel is 0 if the tree has no stuff, or if no class reached the requested confidence.
 
         Args:
             level: of the class tree; None for the depth of the answer.
@@ -163,7 +164,7 @@ class Segmentation:
             ShapeError: if there are no objects.
         """
         if self.objects is None:
-            raise ShapeError("this answer has no objects; ask a model that was trained with instance labels")
+            raise ShapeError("this answer has no objects; use a model that was trained with instance labels")
         answer = self.classes.copy()
         loose = self.tree.is_thing[answer] & (self.objects.instances == 0)
         answer[loose] = best_stuff(self.tree, self.probabilities[:, loose])

@@ -1,14 +1,14 @@
-"""How little of a picture a class of stuff may cover in a panoptic answer; learned on validation pictures.
+"""The least share of a picture that a class of stuff covers in a panoptic answer; learned on validation pictures.
 
 In:  panoptic class maps and labels, one picture after the other.
 Out: the least share of a picture by class.
 
 Pure numpy. Must not know: networks, files, objects.
 
-A few stray pixels of a class change its mean IoU by next to nothing, but they are a whole false segment for panoptic
-quality, and a class that was not there for whoever reads the file. Panoptic-DeepLab (Cheng et al. 2020) drops stuff
-below a number of pixels, whatever it is. Here each class has its own limit, set by how small its true segments are, so
-that a pole is not asked to be as large as a sky; and what is dropped goes to the next likely class, not to void.
+A few stray pixels of a class barely change its mean IoU. For panoptic quality they are a whole false segment, and a
+reader of the file sees a class that does not occur. Panoptic-DeepLab (Cheng et al. 2020) drops small regions of stuff,
+with one limit in pixels for all classes. Here the size of a class's true segments sets its own limit, so a pole may be
+smaller than a sky. Dropped pixels get the next likely class, not void.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ import numpy as np
 from smalta.answers.decoding import best_stuff
 from smalta.classes import ROOT, ClassTree
 
-SMALL = 0.1  # of the true segments of a class are smaller than its largest limit
-PARTS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])  # of the largest limit that are tried
+SMALL = 0.1  # share of a class's true segments that are smaller than its largest limit
+PARTS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])  # shares of the largest limit that are tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuffSegments:
-    """The stuff of one picture, each (N + 1,) float64 by node id; 0 where there is none.
+    """The stuff of one picture, each (N + 1,) float64 by node id; 0 for classes that do not occur.
 
     Attributes:
-        area: share of the picture that is answered with the class.
-        iou: of the answered and the true segment of the class, without what is unlabelled.
+        area: share of the picture that the answer gives to the class.
+        iou: of the answered and the true segment of the class, without unlabelled pixels.
         false: whether it would be a false segment: most of it is labelled, and the IoU is not above one half.
-        true_area: share of the picture that bears the class.
+        true_area: share of the picture that has the class in its labels.
     """
 
     area: np.ndarray
@@ -69,11 +69,11 @@ class StuffSegments:
 
 
 def least_shares(tree: ClassTree, pictures: Sequence[StuffSegments]) -> tuple[float, ...]:
-    """(N + 1,) by node id: the limit of each class that gives it the best panoptic quality, the least of equal ones.
+    """(N + 1,) by node id: the limit that gives each class its best panoptic quality, the least of equal ones.
 
     Args:
         tree: the classes.
-        pictures: of validation; without any, no class has a limit.
+        pictures: of the validation split; without any, no class has a limit.
     """
     limits = np.zeros(len(tree) + 1)
     if not pictures:
@@ -94,9 +94,9 @@ def least_shares(tree: ClassTree, pictures: Sequence[StuffSegments]) -> tuple[fl
 def without_crumbs(
     tree: ClassTree, answer: np.ndarray, probabilities: np.ndarray, loose: np.ndarray, least: Sequence[float]
 ) -> np.ndarray:
-    """A panoptic class map whose stuff reaches its limits; what does not goes to the likeliest class that does.
+    """A panoptic class map without small regions: classes of stuff below their limit go to the likeliest of the others.
 
-    Where no class of stuff reaches its limit, the map stays.
+    If no class of stuff reaches its limit, the map does not change.
 
     Args:
         tree: the classes.

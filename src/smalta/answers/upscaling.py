@@ -1,11 +1,11 @@
-"""From a network's coarse maps to fields, or to a class per pixel at once.
+"""From a network's coarse maps to fields, or directly to a class per pixel.
 
 In:  maps of one picture at the network's stride, as `smalta.answers.fields` lists them.
 Out: fields; class maps.
 
 Resize and softmax are here and not in the network's graph, because that is faster. For 11 classes at 480 x 360 they
-take 2 ms of one core here and 6 ms in OpenVINO; classes without probabilities take 1 ms. Maps are also small enough to
-be stitched from tiles.
+take 2 ms of one core here and 6 ms in OpenVINO; classes without probabilities take 1 ms. The maps are also small enough
+for stitching them from tiles.
 
 numpy and OpenCV. Must not know: networks, files.
 """
@@ -23,7 +23,7 @@ from smalta.classes import Attribute, ClassTree
 
 
 def upscale(maps: np.ndarray, size_hw: tuple[int, int], stride: int) -> np.ndarray:
-    """Bilinear, with a value at the middle of its cell; then cut to size.
+    """Upsample bilinearly, with each value at the middle of its cell, and crop to the picture's size.
 
     Args:
         maps: (C, h, w) float32, h >= ceil(H / stride).
@@ -67,7 +67,7 @@ def fields_of(
 def class_map(
     tree: ClassTree, logits: np.ndarray, size_hw: tuple[int, int], stride: int, decoding: Decoding = USUAL
 ) -> np.ndarray:
-    """What `smalta.answers.decoding.decode` makes of the probabilities, without making them where that can be helped.
+    """The class map of `smalta.answers.decoding.decode`, without computing probabilities if the decoding allows that.
 
     Args:
         tree: the classes.
@@ -108,7 +108,7 @@ def _resize(source: np.ndarray, target: np.ndarray) -> None:
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the first axis; plane by plane, many times faster than numpy's reductions over it."""
+    """Softmax over the first axis, plane by plane: many times faster than numpy's reductions over it."""
     largest = logits[0].copy()
     for plane in logits[1:]:
         np.maximum(largest, plane, out=largest)
