@@ -29,8 +29,8 @@ def test_missing_files_folders_and_other_files_are_refused(tmp_path: Path) -> No
     for name, reason in (
         ("gone", "does not exist"),
         ("folder", "does not exist"),
-        ("pickled", "no ONNX file, or it is damaged"),
-        ("empty", "does not say what its classes are"),
+        ("pickled", "not an ONNX file, or it is damaged"),
+        ("empty", "lacks the description of its classes"),
     ):
         with pytest.raises(ModelError, match=rf"{name}\.onnx .*{reason}"):
             load(tmp_path / f"{name}.onnx")
@@ -132,7 +132,7 @@ def one_output_less(model: ModelProto) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (forget_description, "does not say what its classes are"),
+        (forget_description, "lacks the description of its classes"),
         (garble_description, "description is damaged"),
         (nest_description, "description is damaged"),
         (described(lambda values: [values]), "description is a list"),
@@ -142,14 +142,14 @@ def one_output_less(model: ModelProto) -> None:
         (stating(tree={"classes": ["sky"]}), "one leaf"),
         (stating(tree={"classes": ["sky", "road", "tree", "car"]}), "do not fit each other"),
         (described(more_classes), "inputs and outputs do not fit its classes"),
-        (refer_to_a_file, "lies in another file"),
-        (claim_size(2**40, 2**20), "says 1099511627776 x 1048576, but the file holds"),
+        (refer_to_a_file, "is in another file"),
+        (claim_size(2**40, 2**20), "has the shape 1099511627776 x 1048576 and holds"),
         (claim_size(-1, 8), "impossible shape -1 x 8"),
         (claim_size(*[1] * 9), "impossible shape"),
-        (claim_size_of_a_constant, "says 1099511627776, but the file holds"),
-        (hold_text, "no plain numbers"),
-        (foreign_operator, "not of the ONNX standard"),
-        (subgraph, "'If' has parts"),
+        (claim_size_of_a_constant, "has the shape 1099511627776 and holds"),
+        (hold_text, "does not hold plain numbers"),
+        (foreign_operator, "not in the ONNX standard"),
+        (subgraph, "'If' has attributes"),
         (function, "functions"),
         (other_input, "inputs and outputs"),
         (fixed_size, "inputs and outputs"),

@@ -122,5 +122,5 @@ def test_a_graph_that_the_runtime_does_not_understand_is_an_error(
     model = ModelProto.FromString(content)
     model.graph.node[-1].op_type = "Unheard"
 
-    with pytest.raises(ModelError, match=r"cannot use it: .*Unheard"):
+    with pytest.raises(ModelError, match=r"cannot use the model: .*Unheard"):
         runtime(model.SerializeToString(), examine(content))

@@ -1,4 +1,4 @@
-"""The public functions that take a model, and pictures or labelled data: one call for what a command does.
+"""The public functions: one call for each command.
 
-`smalta` hands them out under flat names; the command line parses, calls them and prints.
+`smalta` exports them under flat names. The command line parses its arguments, calls them and prints.
 """

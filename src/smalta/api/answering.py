@@ -1,6 +1,6 @@
-"""Answer for many pictures with a model: files, or counts.
+"""Process many pictures with a model: result files, or counts.
 
-In:  a model, pictures, where to write, limits.
+In:  a model, pictures, a folder, limits.
 Out: `Predicted`, `CountTable`, and files.
 
 Must not know: how answers are made, command lines.
@@ -34,13 +34,13 @@ Pictures = str | Path | Iterable[str | Path]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicted:
-    """What `predict` did.
+    """The result of `predict`.
 
     Attributes:
-        folder: with the results.
+        folder: of the results.
         kind: of the answers.
         outcomes: one per picture, in their order.
-        plan: that was obeyed, with the measured seconds; None if it could not be written.
+        plan: that was followed, with the measured seconds; None if it could not be written.
     """
 
     folder: Path
@@ -71,28 +71,28 @@ def predict(
     progress: Callable[[int, int], None] | None = None,
     stalled: Stalled | None = None,
 ) -> Predicted:
-    """Segment pictures and write the answers into a folder, as `smalta predict` does.
+    """Segment pictures and write the results into a folder, as `smalta predict` does.
 
-    The work is planned for this machine and these pictures. A picture that fails does not stop the rest.
+    The plan is made for this machine and these pictures. A picture that fails does not stop the others.
 
     Args:
-        model: a run's folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
+        model: a run folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
         pictures: files, folders, patterns, or `.txt` lists of them.
-        out: folder for the results; docs/results.md says what is in it.
+        out: folder for the results; docs/results.md describes its files.
         kind: "binary", "semantic", "instance" or "panoptic"; None for the model's own.
         outputs: further files, named like the options: "overlay", "geojson", "coco", "probabilities", ...
-        level: the deepest level of the class tree to answer at; None for the leaves.
+        level: the deepest level of the class tree to use; None for the leaves.
         min_confidence: each pixel gets the deepest class with at least this probability, in [0, 1].
-        resume: skip what an earlier job with this model and options has done in this folder.
+        resume: skip pictures that an earlier job with this model and these options finished in this folder.
         memory: limit of the whole process, bytes, or text such as "1GB".
-        threads: limit, over all streams.
-        tile: cut larger pictures into squares of so many pixels a side.
+        threads: limit over all streams.
+        tile: side of the squares that larger pictures are cut into, pixels.
         device: "auto", "cpu" or "cuda".
-        progress: called after each picture with the number done and the number of all.
-        stalled: called with a picture, its stage and seconds, if a picture makes no progress for that long.
+        progress: called after each picture with the number of finished and of all pictures.
+        stalled: called with a picture, its stage and the seconds since its last progress, if that is a minute or more.
 
     Raises:
-        SmaltaError: if model, options or folder cannot be used, or no picture is named.
+        SmaltaError: if the model, the options or the folder cannot be used, or no picture is found.
 
     Example:
         >>> done = predict("run", "scenes/test/images", "results", outputs=["overlay"])
@@ -134,11 +134,11 @@ def count(
 
     Args:
         model, pictures, memory, threads, tile, device, progress, stalled: as for `predict`.
-        out: a file to write, `.csv` or `.json`; None for none.
+        out: the file to write, `.csv` or `.json`; None writes no file.
         level: the deepest level of the class tree to count at; None for all.
 
     Raises:
-        SmaltaError: if the model makes no objects, or an argument cannot be used.
+        SmaltaError: if the model cannot find objects, or an argument cannot be used.
 
     Example:
         >>> table = count("run", "scenes/test/images")
@@ -156,7 +156,7 @@ def count(
 def planned(
     model: str | Path | OpenedModel, pictures: Iterable[Path], limits: Limits, options: OutputOptions
 ) -> Predictor:
-    """A model that is loaded for these pictures within these limits; large blocks of memory stay as its plan says."""
+    """Load a model for these pictures within these limits; large blocks of memory are kept as planned."""
     predictor = load_planned(model, pictures, this_machine(), limits, options)
     if predictor.plan is not None and predictor.plan.keep_memory:
         keep_large_blocks()

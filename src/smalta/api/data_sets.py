@@ -1,7 +1,7 @@
-"""Labelled pictures in another format.
+"""Convert labelled pictures to another format.
 
 In:  a data set, a new folder, the name of a format.
-Out: files, and what the format could not hold.
+Out: files, and notes about labels that the format cannot hold.
 
 Must not know: any one format, command lines.
 """
@@ -25,17 +25,17 @@ def convert(
     classes: ClassTree | str | Path | None = None,
     seed: int = 0,
 ) -> Converted:
-    """Write a data set in another format, as `smalta convert` does; the folder appears when all of it is written.
+    """Write a data set in another format, as `smalta convert` does; the folder appears when it is complete.
 
     Args:
         data: the labelled pictures, or their folder.
         out: a folder that does not exist, or is empty.
         format: "folder", "coco", "coco-panoptic", "yolo" or "geojson".
-        classes: the class tree or its file, instead of the data set's own.
-        seed: of the splits that smalta deals.
+        classes: a class tree or its file, instead of the data set's own.
+        seed: of the splits that smalta makes.
 
     Raises:
-        SmaltaError: if the data set cannot be read, the format is unknown, or `out` holds something.
+        SmaltaError: if the data set cannot be read, the format is unknown, or `out` is not empty.
 
     Example:
         >>> convert("scenes", "scenes_coco", "coco").pictures

@@ -3,7 +3,7 @@
 In:  a model, a data set, the name of a split.
 Out: the report of `smalta.metrics.evaluation`.
 
-Must not know: how answers or numbers are made, command lines.
+Must not know: how predictions and scores are made, command lines.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ def evaluate(
     """Measure a model on a labelled split, as `smalta evaluate` does.
 
     Args:
-        model: a run's folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
+        model: a run folder, the `model.safetensors` in it, or a `.onnx` file of `smalta export`.
         data: the labelled pictures, or their folder. Its classes must be the model's.
         split: "train", "val" or "test".
-        classes: the class tree or its file, instead of the data set's own.
-        seed: of the splits that smalta deals; None for that of the training, so that test pictures stay test pictures.
+        classes: a class tree or its file, instead of the data set's own.
+        seed: of the splits that smalta makes; None for that of the training, so that test pictures stay test pictures.
         device: "auto", "cpu" or "cuda".
-        progress: called after each picture with the number done and the number of all.
-        note: called with each sentence about what was inferred from the data.
+        progress: called after each picture with the number of finished and of all pictures.
+        note: called with each note about the data.
 
     Returns:
         The report as plain data; docs/evaluation.md explains each key.
 
     Raises:
-        SmaltaError: if model or data cannot be used, or their classes differ.
+        SmaltaError: if the model or the data cannot be used, or their classes differ.
 
     Example:
         >>> report = evaluate("run", "scenes")
@@ -77,11 +77,11 @@ def evaluate(
 
 
 def _seed_of(model: OpenedModel) -> int:
-    """The seed that a model states of its training; 0 if it states none."""
+    """The seed of a model's training; 0 if the model does not state it."""
     settings = model.info.facts.get("settings", {})
     seed = settings.get("seed", 0) if isinstance(settings, Mapping) else None
     if not isinstance(seed, int):
         raise ModelError(
-            f"{model.path} states the training's seed as {seed!r}, not a whole number; name it with --seed"
+            f"{model.path} states the seed {seed!r}, which is not a whole number; set that of the training with --seed"
         )
     return seed

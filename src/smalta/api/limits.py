@@ -1,6 +1,6 @@
-"""Limits as people say them: text for memory, milliseconds, a device by name.
+"""Parse limits as users write them: text for memory, milliseconds, a device by name.
 
-In:  those.
+In:  limits as text and numbers.
 Out: `Limits`.
 
 Must not know: plans, models.
@@ -29,18 +29,18 @@ def limits_of(
     batch: int | None = None,
     latency_ms: float | None = None,
 ) -> Limits:
-    """What a plan must keep to; None leaves a limit to the machine.
+    """The limits of a plan; None leaves a limit to the machine.
 
     Args:
         memory: of the whole process, bytes, or text such as "512MB".
-        threads: in all.
+        threads: in total.
         tile: side of tiles, pixels.
         device: "auto", "cpu" or "cuda".
         batch: pictures per pass.
         latency_ms: for one picture, milliseconds.
 
     Raises:
-        ConfigError: if a value is refused.
+        ConfigError: if a value is invalid.
     """
     from smalta.planning.plan import Limits
 
@@ -56,10 +56,10 @@ def limits_of(
 
 
 def checked_device(name: str) -> WantedDevice:
-    """The device as a library function takes it.
+    """Check the name of a device.
 
     Raises:
-        ConfigError: if there is no such device.
+        ConfigError: if the name is unknown.
     """
     if name not in get_args(WantedDevice):
         *others, last = map(repr, get_args(WantedDevice))
@@ -68,7 +68,7 @@ def checked_device(name: str) -> WantedDevice:
 
 
 def n_bytes(text: str) -> int:
-    """Bytes from text such as "512MB", "2GiB" or "1000000"; units are powers of 1024.
+    """Parse bytes from text such as "512MB", "2GiB" or "1000000"; units are powers of 1024.
 
     Raises:
         ConfigError: if it is not a size.

@@ -1,7 +1,7 @@
-"""Say how this machine would train on a data set or answer with a model.
+"""Plan how this machine trains on a data set or predicts with a model.
 
 In:  a data set or a model, limits.
-Out: `Plan`; with the work and the machine, for who draws them: `Examined`.
+Out: `Plan`, or `Examined`, which adds the work and the machine for drawings.
 
 Must not know: how a plan is chosen or shown, command lines.
 """
@@ -28,13 +28,13 @@ from smalta.runtimes.registry import AUTO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """A plan and what it was made of.
+    """A plan, with the work and the machine that it is made for.
 
     Attributes:
         plan: the plan.
-        work: that it is for.
-        machine: that it is for.
-        notes: sentences about candidates that were timed.
+        work: to be done.
+        machine: that does it.
+        notes: about timed candidates.
     """
 
     plan: Plan
@@ -56,19 +56,19 @@ def plan(
     what_if: str | None = None,
     measure: bool = False,
 ) -> Plan:
-    """How this machine would train on a data set or answer with a model, and why, as `smalta plan` says.
+    """Plan how this machine trains on a data set or predicts with a model, with reasons, as `smalta plan` does.
 
     Args:
-        what: a folder of labelled pictures, a run's folder, or a `.onnx` file of `smalta export`.
-        size_hw: of the pictures or the training crops, pixels; None for what the data or the training had.
+        what: a folder of labelled pictures, a run folder, or a `.onnx` file of `smalta export`.
+        size_hw: of the pictures or the training crops, pixels; None for that of the data or the training.
         memory: limit of the whole process, bytes, or text such as "512MB".
         latency_ms: limit for one picture, milliseconds.
         threads, tile, device, batch: as in `smalta.planning.plan.Limits`.
-        what_if: plan as if this card were there, by its published numbers, such as "l4".
-        measure: time the two best ways of answering, and take the faster one.
+        what_if: plan for this card, such as "l4", by its published numbers.
+        measure: time the two best ways to predict, and choose the faster one.
 
     Raises:
-        SmaltaError: if data or model cannot be used, or nothing keeps the limits.
+        SmaltaError: if the data or the model cannot be used, or the limits cannot be kept.
 
     Example:
         >>> made = plan("model.onnx", size_hw=(480, 640))
@@ -87,7 +87,7 @@ def examine(
     what_if: str | None = None,
     measure: bool = False,
 ) -> Examined:
-    """A plan with the work and the machine that it was made for; the arguments are those of `plan`."""
+    """Make a plan, and keep its work and machine; the arguments are those of `plan`."""
     model = open_model(what) if is_model(what) else None
     work = _work(what, model, size_hw)
     machine = this_machine()
@@ -98,7 +98,7 @@ def examine(
 
 
 def _work(what: Path, model: OpenedModel | None, size_hw: tuple[int, int] | None) -> Work:
-    """The work of answering with a model, or of training on a data set."""
+    """The work of predicting with a model, or of training on a data set."""
     if model is not None:
         return answering_work(model, size_hw)
     from smalta.training.training_plan import training_work  # needs PyTorch
@@ -109,11 +109,11 @@ def _work(what: Path, model: OpenedModel | None, size_hw: tuple[int, int] | None
 def _measured(
     model: OpenedModel | None, work: Work, machine: Machine, limits: Limits, what_if: str | None
 ) -> tuple[Mapping[str, float], tuple[str, ...]]:
-    """Seconds of the two best candidates, and what is to be said about them."""
+    """Seconds of the two best candidates, and notes about them."""
     if model is None or what_if is not None:
         raise ConfigError(
-            "--measure times a model that is there, on this machine; a training measures its own steps and writes them "
-            "into plan.json"
+            "--measure needs a trained model and cannot be combined with --what-if; `smalta train` measures its own "
+            "steps and writes them into plan.json"
         )
     trial = try_out(model, best_two(work, machine, limits), work.size_hw)
     return trial.seconds, trial.notes

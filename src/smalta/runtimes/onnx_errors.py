@@ -1,9 +1,9 @@
-"""Sentences for what a runtime of exported models raises.
+"""Word the errors of a runtime of exported models.
 
 In:  an error of OpenVINO or of ONNX Runtime.
 Out: one line, or a `ModelError`.
 
-Must not know: which runtime it was, beyond its name.
+Must not know: runtimes, except their names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ def one_line(error: Exception) -> str:
 
 
 def failed(runtime: str, pictures: np.ndarray, error: Exception) -> ModelError:
-    """What to raise for a pass over (B, H, W, 3) pictures that raised an error."""
+    """The error to raise when a pass over (B, H, W, 3) pictures fails."""
     size = " x ".join(map(str, pictures.shape[1:3]))
-    return ModelError(f"{runtime} failed on a picture of {size}; is there enough memory for it? {one_line(error)}")
+    return ModelError(f"{runtime} failed on a picture of {size}, possibly for lack of memory: {one_line(error)}")

@@ -1,10 +1,10 @@
-"""Examine an exported model, one ONNX file, before any runtime sees it.
+"""Examine an exported model, one ONNX file, before a runtime reads it.
 
-In:  a `.onnx` file that `smalta export` wrote, or that a stranger sent.
-Out: its content, and what the model means.
+In:  a `.onnx` file that `smalta export` wrote, or one from an unknown source.
+Out: its content, and the description of the model.
 
-All of the model must lie in the one file, every array must be as long as it says, and the graph must be made of
-standard operators without subgraphs. No part of it is run as code.
+The whole model must be in the one file. Every array must be as long as its stated shape. The graph must consist of
+standard operators without subgraphs. No part of it runs as code.
 
 Must not know: runtimes, decoding, how models are exported.
 """
@@ -24,8 +24,8 @@ from smalta.system.records import parse_json
 
 METADATA_KEY = "smalta"
 INPUT = "pictures"
-LARGEST_FILE = 2**31 - 1  # bytes; longer ones cannot be one ONNX file
-# bytes per element of the kinds of numbers that an exported model may hold
+LARGEST_FILE = 2**31 - 1  # bytes; the limit of one ONNX file
+# bytes per element, by type of number that an exported model may hold
 ELEMENT_BYTES = {
     TensorProto.FLOAT: 4,
     TensorProto.DOUBLE: 8,
@@ -40,10 +40,10 @@ ELEMENT_BYTES = {
 
 
 def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
-    """The content of a file that `smalta export` wrote, examined, and what it means.
+    """Read and examine a file that `smalta export` wrote; returns its content and description.
 
     Raises:
-        ModelError: if the file is missing, damaged, unsafe, not smalta's or newer than this program.
+        ModelError: if the file is missing, damaged, unsafe, not written by smalta, or newer than this program.
     """
     if not path.is_file():
         raise ModelError(f"{path} does not exist; name a file that `smalta export --out` wrote")
@@ -57,10 +57,10 @@ def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
 
 
 def examine(content: bytes) -> ModelInfo:
-    """What the model in a file's content means, if the file is whole, safe and smalta's.
+    """Examine the content of a file; returns the description of its model.
 
     Raises:
-        SmaltaError: if it is not; the sentence has "it" for the file.
+        SmaltaError: if it is damaged, unsafe or not written by smalta; the message calls the file "it".
     """
     try:
         model = ModelProto.FromString(content)
@@ -70,14 +70,14 @@ def examine(content: bytes) -> ModelInfo:
             _check_tensor(tensor)
         _check_door(model, info)
     except (DecodeError, UnicodeDecodeError) as error:
-        raise ModelError("it is no ONNX file, or it is damaged; export it again") from error
+        raise ModelError("it is not an ONNX file, or it is damaged; export it again") from error
     return info
 
 
 def _description(model: ModelProto) -> ModelInfo:
     stated = {entry.key: entry.value for entry in model.metadata_props}
     if METADATA_KEY not in stated:
-        raise ModelError("it does not say what its classes are; write it with `smalta export`")
+        raise ModelError("it lacks the description of its classes; write it with `smalta export`")
     try:
         values = parse_json(stated[METADATA_KEY])
     except ConfigError as error:
@@ -87,10 +87,10 @@ def _description(model: ModelProto) -> ModelInfo:
 
 def _check_operators(model: ModelProto) -> None:
     if model.functions or model.training_info or model.graph.sparse_initializer:
-        raise ModelError("it holds functions, training or sparse arrays, which no exported model has; export it again")
+        raise ModelError("it holds functions, training or sparse arrays, which are refused; export it again")
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
-            raise ModelError(f"its operator {node.op_type!r} is not of the ONNX standard; export it again")
+            raise ModelError(f"its operator {node.op_type!r} is not in the ONNX standard; export it again")
         for attribute in node.attribute:
             if attribute.type not in (
                 AttributeProto.FLOAT,
@@ -101,7 +101,7 @@ def _check_operators(model: ModelProto) -> None:
                 AttributeProto.INTS,
                 AttributeProto.STRINGS,
             ):
-                raise ModelError(f"its operator {node.op_type!r} has parts that no exported model has; export it again")
+                raise ModelError(f"its operator {node.op_type!r} has attributes that are refused; export it again")
 
 
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:
@@ -111,13 +111,13 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
 
 
 def _check_tensor(tensor: TensorProto) -> None:
-    """Refuse arrays that lie elsewhere or are not as long as they say, before anybody allocates them."""
+    """Refuse arrays in other files and arrays of another length than stated, before they are allocated."""
     name = tensor.name[:60]
     if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
-        raise ModelError(f"its array {name!r} lies in another file, which is refused; export it again into one file")
+        raise ModelError(f"its array {name!r} is in another file, which is refused; export it again into one file")
     width = ELEMENT_BYTES.get(tensor.data_type)  # type: ignore[call-overload]
     if width is None:
-        raise ModelError(f"its array {name!r} holds no plain numbers; export it again")
+        raise ModelError(f"its array {name!r} does not hold plain numbers; export it again")
     shown = " x ".join(map(str, tensor.dims[:8]))
     if len(tensor.dims) > 8 or any(side < 0 for side in tensor.dims):
         raise ModelError(f"its array {name!r} has the impossible shape {shown}; export it again")
@@ -127,7 +127,7 @@ def _check_tensor(tensor: TensorProto) -> None:
     else:
         held = sum(map(len, (tensor.float_data, tensor.double_data, tensor.int32_data, tensor.int64_data)))
     if held != size:
-        raise ModelError(f"its array {name!r} says {shown}, but the file holds {held:g} numbers of it; export it again")
+        raise ModelError(f"its array {name!r} has the shape {shown} and holds {held:g} numbers; export it again")
 
 
 def _check_door(model: ModelProto, info: ModelInfo) -> None:
@@ -140,6 +140,6 @@ def _check_door(model: ModelProto, info: ModelInfo) -> None:
 
 
 def _kind(entry: ValueInfoProto) -> tuple[int, list[int | None]]:
-    """Kind of number, and sides, None where a side is free."""
+    """The type of number and the sides; None where a side is free."""
     tensor = entry.type.tensor_type
     return tensor.elem_type, [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]

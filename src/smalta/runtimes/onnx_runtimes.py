@@ -1,9 +1,9 @@
-"""Start an exported model, one ONNX file, without PyTorch: with the runtime of a plan, or the first that is installed.
+"""Start an exported model, one ONNX file, with the runtime of a plan or the first installed one.
 
 In:  a file's content that `smalta.runtimes.onnx_file` accepted.
 Out: a runtime.
 
-Must not know: PyTorch, decoding, how models are exported, what sets one runtime apart from another.
+Must not know: PyTorch, decoding, how models are exported, differences between runtimes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from smalta.runtimes.registry import runtimes_for
 
 
 def start(content: bytes, info: ModelInfo, *, name: str | None = None, **settings: Any) -> OnnxRuntime:
-    """A model that `examine` accepted, ready to run.
+    """Start a model that `examine` accepted.
 
     Args:
         content, info, settings: as for `OpenVino`.
-        name: of the runtime, one of those that run exported files; None for the first that is installed.
+        name: of a runtime of exported files; None for the first installed one.
 
     Raises:
-        ModelError: if none is installed, or it cannot use the model.
+        ModelError: if the runtime is not installed, or cannot use the model.
     """
     for kind in runtimes_for(exported=True):
         if kind.opens is None or name not in (None, kind.name):
@@ -34,7 +34,7 @@ def start(content: bytes, info: ModelInfo, *, name: str | None = None, **setting
         except ImportError:
             continue
     if name is not None:
-        raise ModelError(f"{name} is not installed; install it, or let smalta choose")
+        raise ModelError(f"the runtime {name} is not installed; install it, or plan again")
     raise ModelError(
         "neither OpenVINO nor ONNX Runtime is installed; run `pip install openvino` "
         "or `pip install 'smalta[onnxruntime]'`"

@@ -1,7 +1,7 @@
 """Run an exported model, one ONNX file, with OpenVINO on the processor.
 
 In:  a file's content that `smalta.runtimes.onnx_file` accepted; (B, H, W, 3) uint8 pictures of any size.
-Out: maps, as `smalta.model.torch_runtime.TorchRuntime` gives them.
+Out: the same maps as those of `smalta.model.torch_runtime.TorchRuntime`.
 
 Must not know: PyTorch, decoding, how models are exported.
 """
@@ -27,15 +27,15 @@ LARGEST_TENSOR = 2**26  # elements inside the network, for a picture of 64 x 64
 
 
 class OpenVino:
-    """Runs a model with OpenVINO on the processor, on the cores that the process may use.
+    """Runs a model with OpenVINO on the usable cores of the processor.
 
     Args:
         content: of a file that `examine` accepted.
-        info: what the model means.
+        info: the description of the model.
         streams: passes that run side by side.
-        threads: of each of them; None shares the cores out.
-        precision: of the multiplications; None for that of the model, where the processor has it.
-        outputs: names of the outputs that are given; the maps if none is named.
+        threads: per stream; None divides the cores among the streams.
+        precision: of the multiplications; None for that of the model, where the processor supports it.
+        outputs: names of the outputs to compute; the maps if empty.
 
     Raises:
         ImportError: if OpenVINO is not installed.
@@ -62,12 +62,12 @@ class OpenVino:
         }
         try:
             core = openvino.Core()
-            # left alone, OpenVINO takes bf16 where the processor has it: faster, but pixels change by some tenths
+            # by default, OpenVINO uses bf16 where the processor has it: faster, and values change by some tenths
             bf16 = (precision or info.precision) == "bf16" and multiplies_bf16()
             options["INFERENCE_PRECISION_HINT"] = "bf16" if bf16 else "f32"
             model = core.read_model(content)
             _refuse_large_tensors(model.clone())
-            for result in model.get_results():  # what is not asked for is not computed
+            for result in model.get_results():  # outputs that are not wanted are not computed
                 if not result.output(0).get_names() & wanted:
                     model.remove_result(result)
             with kept_signal_stack():
@@ -78,11 +78,11 @@ class OpenVino:
                 self._free.put(compiled.create_infer_request())
         except ModelError:
             raise
-        except Exception as error:  # its errors share no other base
-            raise ModelError(f"{self.name} cannot use it: {one_line(error)}") from error
+        except Exception as error:  # its errors have only this base class in common
+            raise ModelError(f"{self.name} cannot use the model: {one_line(error)}") from error
 
     def maps(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Maps of a batch.
+        """Compute the maps of a batch.
 
         Args:
             pictures: (B, H, W, 3) uint8 RGB.
@@ -91,7 +91,7 @@ class OpenVino:
             The maps that `smalta.answers.fields` lists, float32.
 
         Raises:
-            ModelError: if the memory does not suffice.
+            ModelError: if the pass fails, for example for lack of memory.
         """
         request = self._free.get()
         try:
@@ -104,7 +104,7 @@ class OpenVino:
 
 
 def multiplies_bf16() -> bool:
-    """Whether OpenVINO is there, and multiplies in bf16 on this processor."""
+    """Whether OpenVINO is installed and multiplies in bf16 on this processor."""
     try:
         openvino = import_openvino()
     except ImportError:
@@ -114,13 +114,13 @@ def multiplies_bf16() -> bool:
 
 
 def _refuse_large_tensors(model: Any) -> None:
-    """Refuse an OpenVINO model whose arrays for a small picture are larger than any network's; nothing is allocated."""
+    """Refuse an OpenVINO model with implausibly large arrays for a small picture; nothing is allocated."""
     model.reshape([1, 64, 64, 3])
     for operator in model.get_ops():
         for output in operator.outputs():
             shape = output.get_partial_shape()
             if shape.is_static and math.prod(shape.to_shape()) > LARGEST_TENSOR:
                 raise ModelError(
-                    f"its operator {operator.get_type_name()} makes an array of {shape} for a picture of 64 x 64; "
-                    "export it again"
+                    f"its operator {operator.get_type_name()} makes an array of {shape} for a picture of 64 x 64, "
+                    "which is too large; export it again"
                 )

@@ -1,7 +1,7 @@
 """Run an exported model, one ONNX file, with ONNX Runtime on the processor.
 
 In:  a file's content that `smalta.runtimes.onnx_file` accepted; (B, H, W, 3) uint8 pictures of any size.
-Out: maps, as `smalta.runtimes.open_vino.OpenVino` gives them.
+Out: the same maps as those of `smalta.runtimes.open_vino.OpenVino`.
 
 Must not know: PyTorch, decoding, how models are exported.
 """
@@ -31,7 +31,7 @@ class OrtCpu:
         *,
         streams: int = 1,
         threads: int | None = None,
-        precision: Precision | None = None,  # it has only that of the file
+        precision: Precision | None = None,  # the file sets it
         outputs: Collection[str] = (),
     ) -> None:
         import onnxruntime
@@ -40,22 +40,22 @@ class OrtCpu:
         self.stride, self.streams = info.network.stride, streams
         self._names = list(outputs or info.maps)
         options = onnxruntime.SessionOptions()
-        # left alone, it pins threads to cores that it may not use
+        # by default, it pins threads to cores that the process may not use
         options.intra_op_num_threads = threads or max(1, usable_cores() // streams)
         model = ModelProto.FromString(content)
         wanted = [entry for entry in model.graph.output if entry.name in self._names]
         del model.graph.output[:]
-        model.graph.output.extend(wanted)  # what is not asked for is not computed
+        model.graph.output.extend(wanted)  # outputs that are not wanted are not computed
         try:
             self._session = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # its errors share no other base
-            raise ModelError(f"{self.name} cannot use it: {one_line(error)}") from error
+        except Exception as error:  # its errors have only this base class in common
+            raise ModelError(f"{self.name} cannot use the model: {one_line(error)}") from error
         self._free = threading.Semaphore(streams)
 
     def maps(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Maps of a batch, as `OpenVino` gives them."""
+        """Compute the maps of a batch, as `OpenVino` does."""
         try:
             with self._free:
                 found = self._session.run(self._names, {INPUT: pictures})

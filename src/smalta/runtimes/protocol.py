@@ -1,9 +1,9 @@
-"""What runs a network, as all others see it.
+"""The interface of a runtime, which runs a network.
 
 In:  nothing.
 Out: `Runtime`, `OnnxRuntime`, `Maps`.
 
-Must not know: which programs run networks, plans, files.
+Must not know: any one runtime, plans, files.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Maps = dict[str, np.ndarray]  # by the names of `smalta.answers.fields`
 
 
 class Runtime(Protocol):
-    """Something that runs a network on a batch of pictures of equal size; any thread may call it."""
+    """Runs a network on a batch of pictures of equal size; any thread may call it."""
 
     @property
     def stride(self) -> int:
-        """Of the maps."""
+        """Of the maps, pixels."""
         ...
 
     @property
@@ -34,10 +34,10 @@ class Runtime(Protocol):
 
 
 class OnnxRuntime(Runtime, Protocol):
-    """Something that runs the content of an ONNX file.
+    """Runs the content of an ONNX file.
 
     Attributes:
-        name: of the program that runs it.
+        name: of the library and its version.
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""Which programs run networks, and what the others must know of each: one entry for a runtime.
+"""The runtimes, which run networks: one entry with the facts about each.
 
 In:  nothing.
 Out: `RUNTIMES`, `RuntimeKind`; the names of devices and layouts.
 
-The order is that of preference: without a plan, an exported model runs with the first runtime that is installed.
+The order is that of preference: without a plan, an exported model runs with the first installed runtime.
 
 Must not know: machines, plans, how fast a runtime is. No library is imported before a runtime is opened.
 """
@@ -22,24 +22,24 @@ Device = Literal["cpu", "cuda"]
 WantedDevice = Literal["auto", Device]
 Layout = Literal["channels_last", "channels_first"]
 
-AUTO: Final = "auto"  # takes a CUDA device where there is one
+AUTO: Final = "auto"  # a CUDA device if the machine has one, otherwise the processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeKind:
-    """A program that runs networks.
+    """A library that runs networks.
 
     Attributes:
-        name: in plans, and in `planning/efficiency.json` for what it reaches on the processor.
-        package: that must be installed, as Python imports it.
-        graph: whether it sees the whole network before it runs. Then it does cheap layers inside the convolution before
-            them, chooses its own layout, keeps its memory, and moves all numbers in the precision of the plan.
-        layouts: that a plan may choose from; one alone means nothing to a runtime that chooses its own.
+        name: in plans, and of its shares on the processor in `planning/efficiency.json`.
+        package: its import name.
+        graph: whether it compiles the whole network before it runs. Then it fuses cheap layers into the convolution
+            before them, chooses its own layout, keeps its memory, and moves all numbers in the precision of the plan.
+        layouts: that a plan may choose from; a runtime that chooses its own ignores it.
         precisions: by device; the keys are the devices that it runs on.
-        side_by_side: whether several passes gain by running at the same time.
+        side_by_side: whether passes in parallel are faster.
         trains: whether it can also train.
         opens: imports and returns the class that runs an exported file (arguments as for
-            `smalta.runtimes.open_vino.OpenVino`). None for what runs a run's folder, by `smalta.model.opening`.
+            `smalta.runtimes.open_vino.OpenVino`). None for the runtime of run folders (`smalta.model.opening`).
     """
 
     name: str
@@ -53,11 +53,11 @@ class RuntimeKind:
 
     @property
     def reads_exported(self) -> bool:
-        """Whether it runs an exported file, and not a run's folder."""
+        """Whether it runs exported files; otherwise it runs run folders."""
         return self.opens is not None
 
     def shares(self, device: Device) -> str:
-        """The name of its shares and its memory on a device in `planning/efficiency.json`."""
+        """The key of its shares and its memory on a device in `planning/efficiency.json`."""
         return self.name if device == "cpu" else device
 
 
@@ -101,5 +101,5 @@ RUNTIMES: Mapping[str, RuntimeKind] = {kind.name: kind for kind in (PYTORCH, OPE
 
 
 def runtimes_for(*, exported: bool) -> tuple[RuntimeKind, ...]:
-    """Those that run an exported file, or those that run a run's folder."""
+    """The runtimes of exported files, or those of run folders."""
     return tuple(kind for kind in RUNTIMES.values() if kind.reads_exported == exported)

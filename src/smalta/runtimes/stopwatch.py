@@ -1,9 +1,9 @@
-"""Find out how long a network takes while pictures are answered.
+"""Measure how long a network takes while pictures are processed.
 
 In:  a runtime.
-Out: the same runtime, and for how many seconds at least one call was inside it.
+Out: the same runtime, and the seconds during which at least one call was running.
 
-Must not know: what the runtime answers, plans.
+Must not know: maps, plans.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from smalta.runtimes.protocol import Maps, Runtime
 
 
 class Stopwatch:
-    """A runtime that is timed; the arguments and attributes are those of `Runtime`.
+    """A timed runtime; its methods and attributes are those of `Runtime`.
 
     Attributes:
-        busy_seconds: during which it worked for somebody; calls that run side by side count once.
+        busy_seconds: during which at least one call was running; parallel calls count once.
     """
 
     def __init__(self, runtime: Runtime) -> None:
