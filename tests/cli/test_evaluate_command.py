@@ -39,4 +39,6 @@ def test_evaluate_refuses_a_model_whose_seed_is_no_number(
     tensors, header = load_tensors(file)
     save_tensors(file, tensors, header | {"facts": {"settings": settings}})
 
-    assert_refused(cli("evaluate", tmp_path, discs, "--split", "val"), "not a whole number; name it with --seed")
+    assert_refused(
+        cli("evaluate", tmp_path, discs, "--split", "val"), "not a whole number; set that of the training with --seed"
+    )

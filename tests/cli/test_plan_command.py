@@ -47,7 +47,7 @@ def test_a_run_is_planned_for_a_size_and_drawn(capsys: pytest.CaptureFixture[str
     code, out, _ = said(capsys, "plan", run, "--size", "96x128", "--plot", tmp_path / "plan.svg")
 
     assert code == 0
-    assert "answering for pictures of 96 x 128 px" in out
+    assert "prediction for pictures of 96 x 128 px" in out
     assert "rejected" in out
     assert (tmp_path / "plan.svg").is_file()
 
@@ -134,4 +134,4 @@ def test_info_and_the_plan_of_an_exported_model_need_no_pytorch(run: Path, tmp_p
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert "answering for pictures of 64 x 96 px" in done.stdout
+    assert "prediction for pictures of 64 x 96 px" in done.stdout

@@ -145,7 +145,7 @@ def test_predict_refuses_models_that_are_missing_damaged_or_newer(
     assert_refused(cli("predict", tmp_path / "none", picture, *out), "does not exist; name a folder that")
     assert_refused(cli("predict", tmp_path / "cut.safetensors", picture, *out), "or it is damaged")
     assert_refused(
-        cli("predict", tmp_path / "newer.safetensors", picture, *out), "this smalta reads up to 1: update it"
+        cli("predict", tmp_path / "newer.safetensors", picture, *out), "this smalta reads at most 1; update smalta"
     )
     assert not (tmp_path / "out").exists()
 
@@ -184,5 +184,5 @@ def test_a_picture_that_makes_no_progress_is_printed(
 
     assert code == 0
     assert re.search(
-        rf"^smalta: {picture} has made no progress for \d+ s in stage \w+; if that goes on, stop", error, re.M
+        rf"^smalta: {picture} has made no progress for \d+ s in stage \w+; if this continues, stop", error, re.M
     )

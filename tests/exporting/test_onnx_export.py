@@ -125,7 +125,7 @@ def test_without_the_runs_data_generated_scenes_are_compared(run: Path, tmp_path
 
     parity = export(moved, tmp_path / "model.onnx").parity
 
-    assert parity.pictures == "4 generated scenes, because the run's data set is not there to be read"
+    assert parity.pictures == "4 generated scenes, because the run's data set cannot be read"
 
 
 class Unsure(TorchRuntime):
@@ -181,7 +181,7 @@ def test_the_command_says_how_near_the_answers_are(tmp_path: Path, capsys: pytes
     assert main(["export", str(run), "--out", str(tmp_path / "new" / "model.onnx")]) == 0
 
     said = capsys.readouterr().out
-    assert "answers as the run does: with OpenVINO" in said
+    assert "agrees with the run: with OpenVINO" in said
     assert "on one picture" in said
     assert "100.00% of the pixels get the same class" in said
     assert (tmp_path / "new" / "model.onnx").is_file()

@@ -1,7 +1,7 @@
 """The command line: parse, one call, print, exit code. One module per group of commands.
 
-Exit codes: 0 done; 1 the input's fault, one sentence on stderr; 2 the command line itself; 130 stopped by Ctrl-C.
-Heavy imports stand inside the commands, so that `smalta --help` answers at once.
+Exit codes: 0 done; 1 wrong input, with one sentence on stderr; 2 wrong command line; 130 stopped by Ctrl-C.
+Heavy imports are inside the commands, so that `smalta --help` prints at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from smalta.version import __version__
 STOPPED = 130  # exit code after Ctrl-C
 
 app = typer.Typer(
-    help="Segment pictures: train on your own labels, get honest numbers, class maps and reasons.",
+    help="Segment pictures: train on your own labels, measure the model, get class maps, objects and counts.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="rich",
@@ -53,7 +53,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -65,12 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program's name; those of the process if None.
     """
-    # PyTorch's threads wait for each other by spinning, which starves them on a machine that does anything else: beside
-    # five other processes on two cores a step took 16 s instead of 0.5 s. A short spin, then sleep, costs nothing on a
-    # quiet machine and 1.7 s on that busy one. It must be set before PyTorch is imported.
+    # PyTorch's threads spin while they wait for each other, which starves them on a busy machine: beside five other
+    # processes on two cores, a step took 16 s instead of 0.5 s. With a short spin and then sleep it takes 1.7 s there,
+    # and no longer than before on a quiet machine. It must be set before PyTorch is imported.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    started = STARTED if argv is None else time.monotonic()  # the program's own start counts as time of a run
+    started = STARTED if argv is None else time.monotonic()  # the time of a run includes the start of the program
     try:
         arguments = None if argv is None else list(argv)
         result = app(args=arguments, prog_name="smalta", standalone_mode=False, obj=started)
@@ -83,15 +83,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name not in ("torch", "torchvision", "timm", "lightning_fabric"):
             raise
         print(
-            f"smalta: this needs PyTorch ({error.name} is missing); run `pip install 'smalta[train]'`", file=sys.stderr
+            f"smalta: this command needs PyTorch ({error.name} is missing); run `pip install 'smalta[train]'`",
+            file=sys.stderr,
         )
         return 1
     except Exception as error:
         show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
-        if not callable(show) or not isinstance(code, int):  # no usage error of the parser: a defect of ours
+        if not callable(show) or not isinstance(code, int):  # not a usage error of the parser, so a defect of smalta
             raise
         show()
         return code
     if result == STOPPED:
-        print("smalta: stopped; what was finished is kept (train and predict go on with --resume)", file=sys.stderr)
+        print("smalta: stopped; finished work is kept (train and predict continue with --resume)", file=sys.stderr)
     return result if isinstance(result, int) else 0

@@ -1,4 +1,4 @@
-"""What the commands share: kinds of arguments, progress bars.
+"""Shared by the commands: types of arguments, progress bars.
 
 Must not know: any command.
 """
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-STARTED = time.monotonic()  # of the program
+STARTED = time.monotonic()  # when the program started
 out = Console(soft_wrap=True)
 
 Data = Annotated[Path, typer.Argument(help=f"Folder of labelled pictures: {one_of(known.title for known in FORMATS)}.")]
 Run = Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made, or a .onnx file of `smalta export`.")]
 Classes = Annotated[
-    Path | None, typer.Option(help="classes.yaml or classes.txt, instead of the data set's own.", show_default=False)
+    Path | None,
+    typer.Option(help="classes.yaml or classes.txt to use instead of the data set's own.", show_default=False),
 ]
 Memory = Annotated[
-    str | None, typer.Option(help="At most so much for the whole program, such as 512MB.", show_default=False)
+    str | None, typer.Option(help="Limit of memory for the whole program, such as 512MB.", show_default=False)
 ]
-Threads = Annotated[int | None, typer.Option(help="At most so many threads.", show_default=False)]
+Threads = Annotated[int | None, typer.Option(help="Limit of threads.", show_default=False)]
 Tile = Annotated[
-    int | None, typer.Option(help="Cut larger pictures into squares with this side, in pixels.", show_default=False)
+    int | None,
+    typer.Option(help="Side of the squares that larger pictures are cut into, in pixels.", show_default=False),
 ]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
 def progress_bar(quiet: bool) -> Progress:
@@ -47,7 +49,7 @@ def progress_bar(quiet: bool) -> Progress:
 
 
 def mover(bar: Progress, title: str) -> Callable[[int, int], None]:
-    """What moves a bar: called with the number done and the number of all."""
+    """A function that moves a bar; it is called with the number of finished and of all pictures."""
     task = bar.add_task(title, total=None)
     return lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -55,8 +57,8 @@ def mover(bar: Progress, title: str) -> Callable[[int, int], None]:
 def report_stalled(picture: Path, stage: str, seconds: float) -> None:
     """Print that a picture makes no progress, for `smalta.inference.watchdog`."""
     print(
-        f"smalta: {picture} has made no progress for {seconds:.0f} s in stage {stage}; if that goes on, stop the "
-        "program and start it again (predict goes on with --resume)",
+        f"smalta: {picture} has made no progress for {seconds:.0f} s in stage {stage}; if this continues, stop the "
+        "program and start it again (predict continues with --resume)",
         file=sys.stderr,
         flush=True,
     )

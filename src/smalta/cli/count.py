@@ -32,7 +32,7 @@ def count(
         Path | None, typer.Option("--out", help="Write the counts to this .csv or .json file.", show_default=False)
     ] = None,
     level: Annotated[
-        int | None, typer.Option(help="Deepest level of the class tree to report.", show_default=False)
+        int | None, typer.Option(help="Deepest level of the class tree to count at.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     memory: Memory = None,

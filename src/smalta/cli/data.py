@@ -1,4 +1,4 @@
-"""`smalta check` and `smalta convert`: commands on labelled pictures alone."""
+"""`smalta check` and `smalta convert`: commands on labelled pictures without a model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def check(
     classes: Classes = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     contact_sheet: Annotated[
-        Path | None, typer.Option(help="Draw twelve labelled pictures into this PNG.", show_default=False)
+        Path | None, typer.Option(help="Draw twelve labelled pictures into this PNG file.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the splits, where the data set brings none.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the splits, if the data set does not state its own.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Examine labelled pictures for what would silently teach a wrong model."""
+    """Check labelled pictures for mistakes that would silently spoil a model."""
     from smalta.data.any_format import open_dataset
     from smalta.data.check import check as check_folder
     from smalta.data.contact_sheet import contact_sheet as draw
@@ -46,7 +46,7 @@ def convert(
     folder: Annotated[Path, typer.Argument(help="New folder for the data set.")],
     to: Annotated[str, typer.Option("--format", help=f"{one_of(WRITTEN)}.")] = "folder",
     classes: Classes = None,
-    seed: Annotated[int, typer.Option(help="Of the splits, where the data set brings none.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the splits, if the data set does not state its own.")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Write a data set in another format."""

@@ -16,13 +16,13 @@ from smalta.runtimes.registry import AUTO
 def evaluate(
     run: Run,
     data: Data,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[str, typer.Option(help="Split to measure on: train, val or test.")] = "test",
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all numbers to this file.", show_default=False)
     ] = None,
     classes: Classes = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of the splits; that of the training if not given.", show_default=False)
+        int | None, typer.Option(help="Seed of the splits; by default that of the training.", show_default=False)
     ] = None,
     device: DeviceName = AUTO,
     quiet: Quiet = False,

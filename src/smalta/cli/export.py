@@ -13,16 +13,17 @@ from smalta.cli.common import Quiet, out
 
 def export(
     run: Annotated[Path, typer.Argument(help="Folder that `smalta train --out` made.")],
-    file: Annotated[Path, typer.Option("--out", help="The file to write, such as model.onnx.")],
+    file: Annotated[Path, typer.Option("--out", help="File to write, such as model.onnx.")],
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16, int8, or auto: the fastest whose scores fall by at most 0.5 points.")
+        str,
+        typer.Option(help="fp32, bf16, int8, or auto: the fastest one that costs at most 0.5 points of the scores."),
     ] = "fp32",
     data: Annotated[
-        Path | None, typer.Option(help="The run's data set, where it was moved.", show_default=False)
+        Path | None, typer.Option(help="Folder of the run's data set, if it was moved.", show_default=False)
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model as one ONNX file, which answers without PyTorch."""
+    """Write a model as one ONNX file, which runs without PyTorch."""
     from smalta.exporting.onnx_export import export as export_run
     from smalta.report.precision_table import precision_table
 
@@ -32,8 +33,8 @@ def export(
     if not quiet:
         subject = str(file) if exported.choice is None else "the graph in fp32"
         out.print(
-            f"{escape(subject)} answers as the run does: with {parity.runtime}, on {escape(parity.pictures)}, "
-            f"probabilities differ by at most {parity.max_difference:.1g}, {parity.equal_share:.2%} of the pixels "
+            f"{escape(subject)} agrees with the run: with {parity.runtime}, on {escape(parity.pictures)}, "
+            f"probabilities differ by at most {parity.max_difference:.1g}, and {parity.equal_share:.2%} of the pixels "
             "get the same class",
             highlight=False,
         )

@@ -1,7 +1,7 @@
-"""The command line's options of the outputs, made from their registry.
+"""Make the command line's options of the outputs from their registry.
 
 In:  `smalta.results.registry`.
-Out: an option `--NAME` for each output that may be asked for, and for each of its details.
+Out: an option `--NAME` for each optional output, and for each of its settings.
 
 Must not know: any one output.
 """
@@ -21,10 +21,10 @@ PANEL = "Also write"
 
 
 def with_outputs(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each output, in the place of its `**outputs`.
+    """Replace the `**outputs` of a command by an option for each output.
 
     Args:
-        command: its annotations can be evaluated; `**outputs` is its last parameter.
+        command: a function whose last parameter is `**outputs`; its annotations can be evaluated.
     """
     signature = inspect.signature(command, eval_str=True)
     *parameters, _ = signature.parameters.values()
@@ -34,7 +34,7 @@ def with_outputs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def asked(outputs: Mapping[str, bool]) -> set[str]:
-    """The names of the outputs that are asked for, from the command's `**outputs`."""
+    """The names of the requested outputs, from the command's `**outputs`."""
     return {setting.name for setting in settings() if outputs[_variable(setting)]}
 
 

@@ -22,7 +22,7 @@ def info(
     refresh: Annotated[bool, typer.Option("--refresh", help="Measure the machine again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
-    """Show the machine as smalta sees it: cores, caches, memory, cards, and measured speeds."""
+    """Show this machine: cores, caches, memory, GPUs, and measured speeds."""
     from smalta.planning.machine import this_machine
     from smalta.report.plan_tables import machine_table
 
@@ -35,32 +35,32 @@ def info(
 
 def plan(
     what: Annotated[
-        Path, typer.Argument(metavar="DATA|RUN", help="Labelled pictures to train on, a run's folder, or a .onnx file.")
+        Path, typer.Argument(metavar="DATA|RUN", help="Labelled pictures to train on, a run folder, or a .onnx file.")
     ],
     size: Annotated[
-        str | None, typer.Option(help="Of the pictures, or of the training views: HEIGHTxWIDTH.", show_default=False)
+        str | None, typer.Option(help="Size of the pictures or the training crops: HEIGHTxWIDTH.", show_default=False)
     ] = None,
     memory: Memory = None,
     latency: Annotated[
-        float | None, typer.Option(help="At most so many milliseconds for one picture.", show_default=False)
+        float | None, typer.Option(help="Limit of time for one picture, in milliseconds.", show_default=False)
     ] = None,
     threads: Threads = None,
     tile: Tile = None,
     device: DeviceName = AUTO,
     batch: Annotated[int | None, typer.Option(help="Pictures per pass.", show_default=False)] = None,
     what_if: Annotated[
-        str | None, typer.Option(help="As if a card were there, by published numbers: h100, rtx4090, ...")
+        str | None, typer.Option(help="Plan for this GPU by its published numbers: h100, rtx4090, ...")
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the plan into this PNG or SVG file.", show_default=False)
     ] = None,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Time the two best ways of answering, and take the faster.")
+        bool, typer.Option("--measure", help="Time the two best ways to predict, and choose the faster one.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say how this machine would train on a data set or answer with a model, and why."""
+    """Show how this machine would train on a data set or predict with a model, with reasons."""
     from smalta.api.limits import limits_of
     from smalta.api.plans import examine
 
@@ -77,14 +77,14 @@ def plan(
 
         draw_plan(plot, made, examined.work, examined.machine)
         if not quiet and not as_json:
-            out.print(f"the drawing is {escape(str(plot))}", highlight=False)
+            out.print(f"the drawing is in {escape(str(plot))}", highlight=False)
 
 
 def _print(made: Plan, notes: tuple[str, ...]) -> None:
     from smalta.report.plan_tables import plan_table, rejected_table
 
     size = f"{made.size_hw[0]} x {made.size_hw[1]} px"
-    title = f"training with views of {size}" if made.task == "training" else f"answering for pictures of {size}"
+    title = f"training with crops of {size}" if made.task == "training" else f"prediction for pictures of {size}"
     out.print(f"[bold]{title}[/]", highlight=False)
     out.print(plan_table(made), highlight=False)
     out.print(rejected_table(made), highlight=False)
@@ -93,10 +93,10 @@ def _print(made: Plan, notes: tuple[str, ...]) -> None:
 
 
 def height_width(text: str) -> tuple[int, int]:
-    """Height and width in pixels from text such as "480x640" or "512".
+    """Parse height and width in pixels from text such as "480x640" or "512".
 
     Raises:
-        ConfigError: if it is no size.
+        ConfigError: if it is not a size.
     """
     found = re.fullmatch(r"(\d{1,6})(?:\s*[xX]\s*(\d{1,6}))?", text.strip())
     if found is None or int(found[1]) == 0 or (found[2] and int(found[2]) == 0):

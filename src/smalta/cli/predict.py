@@ -34,15 +34,18 @@ def predict(
     run: Run,
     pictures: Annotated[list[str], typer.Argument(help="Files, folders, patterns, or a .txt list of them.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
-    kind: Annotated[str, typer.Option(help="auto (the model's own), binary, semantic, instance or panoptic.")] = "auto",
+    kind: Annotated[
+        str, typer.Option(help="Kind of the results: binary, semantic, instance, panoptic, or auto (the model's own).")
+    ] = "auto",
     level: Annotated[
-        int | None, typer.Option(help="Deepest level of the class tree to answer at.", show_default=False)
+        int | None, typer.Option(help="Deepest level of the class tree to use.", show_default=False)
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(help="Stop at the deepest class with at least this probability.")
+        float, typer.Option(help="Give each pixel the deepest class with at least this probability.")
     ] = 0.0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Skip what an earlier job with this model and these options has done.")
+        bool,
+        typer.Option("--resume", help="Skip pictures that an earlier job with this model and these options finished."),
     ] = False,
     memory: Memory = None,
     threads: Threads = None,
@@ -51,7 +54,7 @@ def predict(
     quiet: Quiet = False,
     **outputs: bool,
 ) -> None:
-    """Segment pictures: one index picture each, in the ids of your own label files, and the objects in them."""
+    """Segment pictures: one index picture each, with the ids of your own label files, and the objects."""
     from smalta.api.answering import predict as predict_pictures
 
     with progress_bar(quiet) as bar:
@@ -86,35 +89,35 @@ def _print_results(folder: Path, done: int, total: int, *, has_objects: bool) ->
 
     out.print(
         f"{done} of {total} pictures are in {escape(str(folder / 'classes'))}; "
-        f"{escape(str(folder / 'classes.json'))} says what the values mean",
+        f"{escape(str(folder / 'classes.json'))} explains their values",
         highlight=False,
     )
     if has_objects:
         out.print(
-            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} shows "
-            "which pixels are theirs",
+            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} holds "
+            "their pixels",
             highlight=False,
         )
     if (made := read_plan(folder)) is not None:
-        out.print(f"[dim]{escape(plan_sentence(made))}; plan.json says why[/]", highlight=False)
+        out.print(f"[dim]{escape(plan_sentence(made))}; plan.json has the reasons[/]", highlight=False)
 
 
 def _print_where(predicted: Predicted) -> None:
-    """Say where the results are, and what was planned and taken."""
+    """Print where the results are, and the planned and measured time."""
     from smalta.description.kinds import OBJECT_KINDS
     from smalta.report.plan_tables import plan_sentence
 
     folder, total = predicted.folder, len(predicted.outcomes)
     out.print(
         f"{total - len(predicted.failed)} of {total} pictures are in {escape(str(folder / 'classes'))}; "
-        f"{escape(str(folder / 'classes.json'))} says what the values mean",
+        f"{escape(str(folder / 'classes.json'))} explains their values",
         highlight=False,
     )
     if predicted.kind in OBJECT_KINDS:
         out.print(
-            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} shows "
-            "which pixels are theirs",
+            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} holds "
+            "their pixels",
             highlight=False,
         )
     if predicted.plan is not None:
-        out.print(f"[dim]{escape(plan_sentence(predicted.plan))}; plan.json says why[/]", highlight=False)
+        out.print(f"[dim]{escape(plan_sentence(predicted.plan))}; plan.json has the reasons[/]", highlight=False)

@@ -26,21 +26,23 @@ def train(
     data: Data,
     run: Annotated[Path, typer.Option("--out", help="New folder for the run.")],
     minutes: Annotated[
-        float | None, typer.Option(help="Wall time of the whole run, validation included.", show_default=False)
+        float | None,
+        typer.Option(help="Wall time of the whole run, in minutes, including validation.", show_default=False),
     ] = USUAL.minutes,
     steps: Annotated[
-        int | None, typer.Option(help="Training steps, instead of minutes.", show_default=False)
+        int | None, typer.Option(help="Number of training steps, instead of --minutes.", show_default=False)
     ] = USUAL.steps,
     classes: Classes = None,
     kind: Annotated[
-        str, typer.Option(help="binary, semantic, instance or panoptic; auto takes what the labels allow.")
+        str,
+        typer.Option(help="Kind of the model: binary, semantic, instance, panoptic, or auto (what the labels allow)."),
     ] = USUAL.kind,
     encoder: Annotated[str, typer.Option(help="A timm model name, or 'plain'.")] = USUAL.encoder,
     no_pretrained: Annotated[
         bool, typer.Option("--no-pretrained", help="Start from random weights.")
     ] = not USUAL.pretrained,
-    seed: Annotated[int, typer.Option(help="Of splits, order, crops and fresh weights.")] = USUAL.seed,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of splits, order, crops and random weights.")] = USUAL.seed,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     device: DeviceName = USUAL.device,
     memory: Memory = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step.", show_default=False)] = USUAL.batch,
@@ -48,21 +50,21 @@ def train(
         int | None, typer.Option(help="Side of the training crops in pixels.", show_default=False)
     ] = USUAL.crop,
     first_view: Annotated[
-        float, typer.Option(help="Share of that side at the start of the run, from where it grows; 1 for no growth.")
+        float, typer.Option(help="Share of --crop at the start of the run; crops grow from there. 1 for no growth.")
     ] = USUAL.first_view,
     augment: Annotated[
-        str, typer.Option(help="usual, or none: crops do not vary, to see whether pictures can be learned at all.")
+        str, typer.Option(help="usual, or none: crops without variation, to test whether the pictures can be learned.")
     ] = USUAL.augment,
     stride: Annotated[
-        int | None, typer.Option(help="Of the network's map: 4, 2 or 1.", show_default=False)
+        int | None, typer.Option(help="Stride of the network's maps: 4, 2 or 1.", show_default=False)
     ] = USUAL.stride,
     width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = USUAL.width,
-    learning_rate: Annotated[float, typer.Option(help="The highest of the run.")] = USUAL.learning_rate,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate of the run.")] = USUAL.learning_rate,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on labelled pictures."""
     settings = TrainSettings(
-        kind=cast("Kind", kind),  # checked there
+        kind=cast("Kind", kind),  # TrainSettings checks it
         minutes=minutes,
         steps=steps,
         encoder=encoder,
@@ -73,7 +75,7 @@ def train(
         memory_bytes=None if memory is None else n_bytes(memory),
         crop=crop,
         first_view=first_view,
-        augment=cast("Augment", augment),  # checked there
+        augment=cast("Augment", augment),  # TrainSettings checks it
         stride=stride,
         width=width,
         learning_rate=learning_rate,
@@ -84,7 +86,7 @@ def train(
 def _run(
     data: Path, run: Path, settings: TrainSettings, classes: Path | None, *, started: float, resume: bool, quiet: bool
 ) -> None:
-    """Train, and say how it went."""
+    """Train, and print the result."""
     from smalta.report.training_progress import TrainingProgress
     from smalta.training.train import train as train_run
 
@@ -107,10 +109,10 @@ def _print(result: TrainResult, run: Path, data: Path) -> None:
 
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="New folder for pictures, model and results.")] = Path("demo"),
-    minutes: Annotated[float, typer.Option(help="Minutes to train.")] = 1.5,
+    minutes: Annotated[float, typer.Option(help="Minutes of training.")] = 1.5,
     quiet: Quiet = False,
 ) -> None:
-    """Make street and parking scenes, train on them, and show what came out; about two minutes."""
+    """Generate street and parking scenes, train on them, and show the results; about two minutes."""
     from smalta.demo import run_demo
 
     run_demo(folder, minutes=minutes, quiet=quiet)
