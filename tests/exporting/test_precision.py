@@ -66,9 +66,9 @@ def test_what_was_ordered_is_kept_and_a_large_drop_is_said() -> None:
 
     assert bad.kept.precision == good.kept.precision == "int8"
     assert bad.reason == (
-        "int8 was ordered, but a score falls by 2.00 points, more than the 0.5 that --precision auto allows"
+        "int8 was requested; a score falls by 2.00 points, more than the 0.5 that --precision auto allows"
     )
-    assert good.reason == "int8 was ordered; no score falls by more than 0.00 points"
+    assert good.reason == "int8 was requested; no score falls by more than 0.00 points"
 
 
 def test_the_table_shows_scores_drops_times_and_what_was_not_tried() -> None:
@@ -80,7 +80,7 @@ def test_the_table_shows_scores_drops_times_and_what_was_not_tried() -> None:
     )
 
     shown = console.export_text()
-    for text in ("mean IoU, %", "PQ, %", "70.00", "69.90", "0.10", "30.0", "20.0", "72 x 96", "bf16 is kept"):
+    for text in ("mean IoU, %", "PQ, %", "70.00", "69.90", "0.10", "30.0", "20.0", "72 x 96", "bf16 is chosen"):
         assert text in shown
     assert "int8 was not tried: nncf [x] lacks" in shown
 
@@ -190,9 +190,9 @@ def test_what_cannot_be_made_here_is_an_error_if_ordered_and_left_out_by_auto(
     monkeypatch.setattr(exporting, "what_lacks", lambda: "nncf not installed; run `pip install 'smalta[int8]'`")
     out = tmp_path / "model.onnx"
 
-    with pytest.raises(ConfigError, match="'bf16' cannot be had here: this processor does not multiply in bf16"):
+    with pytest.raises(ConfigError, match="'bf16' cannot be made here: this processor does not multiply in bf16"):
         export(run, out, precision="bf16")
-    with pytest.raises(ConfigError, match=r"'int8' cannot be had here: nncf not installed; run `pip .*fp32"):
+    with pytest.raises(ConfigError, match=r"'int8' cannot be made here: nncf not installed; run `pip .*fp32"):
         export(run, out, precision="int8")
     with pytest.raises(ConfigError, match="precision must be one of fp32, bf16, int8, auto, got 'int4'"):
         export(run, out, precision="int4")  # type: ignore[arg-type]
@@ -200,5 +200,5 @@ def test_what_cannot_be_made_here_is_an_error_if_ordered_and_left_out_by_auto(
 
     said = capsys.readouterr().out
     assert "int8 was not tried: nncf not installed; run `pip install 'smalta[int8]'`" in said
-    assert "fp32 is kept: the fastest of those whose scores fall by at most 0.5 points" in said
+    assert "fp32 is chosen: the fastest of those whose scores fall by at most 0.5 points" in said
     assert load(out).info.precision == "fp32"

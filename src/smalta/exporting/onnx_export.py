@@ -1,10 +1,10 @@
-"""Write a trained model as one ONNX file, and prove that it answers as PyTorch does.
+"""Write a trained model as one ONNX file, and check that it answers as PyTorch does.
 
 In:  a run's folder, the path of the file to write.
-Out: the file, with everything that answering needs: class tree, threshold, facts, normalisation, padding, softmax.
+Out: the file, with everything that inference needs: class tree, threshold, facts, normalisation, padding, softmax.
 
-The graph is proven in float32 first, because what the exporter writes is not trusted. Only then are other precisions
-made of it and judged on validation pictures.
+The exporter's output is not trusted: the graph is compared with PyTorch in float32 first. Only then are other
+precisions made from it and judged on validation pictures.
 
 Must not know: training, how a network becomes a graph, decoding.
 """
@@ -36,8 +36,8 @@ from smalta.system.whole_files import write_bytes
 from smalta.version import __version__
 
 MOST_PICTURES = 8
-MOST_CALIBRATED = 100  # training pictures that int8 learns its ranges from
-SCENES = 4  # generated, where there are no pictures
+MOST_CALIBRATED = 100  # training pictures from which int8 learns its ranges
+SCENES = 4  # generated, if there are no pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Exported:
 
     Attributes:
         parity: of the graph in float32.
-        choice: of the precision; None where fp32 was ordered, which needs no judging.
+        choice: of the precision; None if fp32 was requested, which needs no comparison.
     """
 
     parity: Parity
@@ -61,13 +61,13 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
         out: the file, ending in `.onnx`; it is written whole or not at all.
         precision: in which it multiplies; "auto" for the fastest whose scores on validation pictures fall by at most
             half a point.
-        data: the run's data set; None for where it was when the run was trained.
+        data: the run's data set; None for its place at the time of training.
 
     Raises:
-        ModelError: if the model cannot be read or exported, or the file's answers are not PyTorch's; no file is
+        ModelError: if the model cannot be read or exported, or the file's answers differ from PyTorch's; no file is
             written then.
         ConfigError: if `out` has another ending, or the precision is unknown, cannot be made here, or needs a data set
-            that is not there.
+            that cannot be read.
         DataError: if `out` cannot be written.
 
     Example:
@@ -76,7 +76,7 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
     """
     source, target = Path(run), Path(out)
     if target.suffix != ".onnx":
-        raise ConfigError(f"{target} must end in .onnx, by which smalta knows an exported model")
+        raise ConfigError(f"{target} must end in .onnx: smalta recognises an exported model by this ending")
     if precision not in WANTED:
         raise ConfigError(f"precision must be one of {', '.join(WANTED)}, got {precision!r}")
     folder = source if source.is_dir() or not source.suffix else source.parent
@@ -86,7 +86,7 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
     if precision != "fp32" and isinstance(dataset, str):
         raise ConfigError(
             f"precision {precision!r} is judged on the run's validation pictures, and int8 learns its ranges from its "
-            f"training pictures, but {dataset}; say where they are with --data, or use --precision fp32"
+            f"training pictures, but {dataset}; name their folder with --data, or use --precision fp32"
         )
     graph = trace(network, info)
     parity = compare(with_description(graph, info), network, info, *_pictures(dataset))
@@ -117,14 +117,14 @@ def _left_out(wanted: Wanted) -> dict[Precision, str]:
     if wanted in ("int8", "auto") and (lacks := what_lacks()):
         found["int8"] = lacks
     if wanted != "auto" and wanted in found:
-        raise ConfigError(f"precision {wanted!r} cannot be had here: {found[wanted]}, or use --precision fp32")
+        raise ConfigError(f"precision {wanted!r} cannot be made here: {found[wanted]}, or use --precision fp32")
     return found
 
 
 def _chosen(
     graph: onnx.ModelProto, info: ModelInfo, dataset: Dataset, wanted: Wanted, left_out: dict[Precision, str]
 ) -> tuple[onnx.ModelProto, Choice]:
-    """The graph in the precision that is kept, and why it is."""
+    """The graph in the chosen precision, and the choice."""
     graphs = {p: graph for p in PRECISIONS if wanted in (p, "auto") and p not in left_out} | {"fp32": graph}
     if "int8" in graphs:
         learned_from = dataset.spread("train", MOST_CALIBRATED)
@@ -146,7 +146,7 @@ def _dataset(run: Path, info: ModelInfo, data: str | Path | None) -> Dataset | s
     """The data set that a run was trained on, or why it cannot be read.
 
     Raises:
-        SmaltaError: if it was named, and cannot be read.
+        SmaltaError: if the caller named it, and it cannot be read.
     """
     unsaid = f"{run} does not say which data set it was trained on"
     try:
@@ -165,10 +165,10 @@ def _dataset(run: Path, info: ModelInfo, data: str | Path | None) -> Dataset | s
 
 
 def _pictures(dataset: Dataset | str) -> tuple[list[np.ndarray], str]:
-    """Validation pictures of the run's data set, or generated scenes if it cannot be read; and which they are."""
+    """Validation pictures of the run's data set, or generated scenes if it cannot be read; and their description."""
     if not isinstance(dataset, str):
         with contextlib.suppress(OSError, SmaltaError):
             samples = list(dataset.read_many(dataset.spread("val", MOST_PICTURES), workers=1))
             return [s.picture for s in samples], f"{len(samples)} validation pictures of {dataset.root.resolve().name}"
     scenes = [generate("mixed", seed).picture for seed in range(SCENES)]
-    return scenes, f"{len(scenes)} generated scenes, because the run's data set is not there to be read"
+    return scenes, f"{len(scenes)} generated scenes, because the run's data set cannot be read"

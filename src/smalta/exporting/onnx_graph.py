@@ -1,10 +1,10 @@
-"""Trace a network, with all that stands around it, as one ONNX graph.
+"""Trace a network, with its preprocessing and postprocessing, as one ONNX graph.
 
-In:  a network, what it means.
+In:  a network and its description.
 Out: the graph in float32, which takes pictures and gives the outputs that `ModelInfo.outputs` lists; a file's content.
 
-PyTorch's older exporter, the one that traces, is used: it needs no further package, folds batch normalisation, and
-takes seconds where the newer one takes a minute.
+The module uses PyTorch's older, tracing exporter. That needs no further package, folds batch normalisation, and takes
+seconds; the newer one takes a minute.
 
 Must not know: whether the graph answers as the network does, precisions, files.
 """
@@ -39,8 +39,8 @@ def trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
     """The graph of a network.
 
     Args:
-        network: in any memory layout, on any device; it is left as it is.
-        info: what it means.
+        network: in any memory layout, on any device; it is not changed.
+        info: its description.
 
     Raises:
         ModelError: if PyTorch cannot export the network.
@@ -49,7 +49,7 @@ def trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
     _replace_same_convolutions(plain)
     example = torch.zeros(2, MULTIPLE * 2 + 6, MULTIPLE * 3 - 6, 3, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # that it traces and that it is the older exporter, which is meant
+        warnings.simplefilter("ignore")  # it warns that it traces and that it is the older exporter; both are intended
         path = Path(folder) / "model.onnx"
         try:
             torch.onnx.export(
@@ -62,19 +62,19 @@ def trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
                 dynamic_axes=_axes(info),
                 opset_version=OPSET,
             )
-        except Exception as error:  # an encoder may use anything, and the exporter's errors share no base
+        except Exception as error:  # an encoder may use any operation, and the exporter's errors share no base class
             raise ModelError(
                 f"encoder {info.network.encoder!r} cannot be exported: {' '.join(str(error).split())[:300]}; "
                 "use the run's folder instead"
             ) from error
         model = onnx.load(path, load_external_data=False)
     for entry, size in zip(model.graph.output, info.outputs.values(), strict=True):
-        entry.type.tensor_type.shape.dim[1].dim_value = size  # a slice's channels stay free in the exporter's eyes
+        entry.type.tensor_type.shape.dim[1].dim_value = size  # the exporter leaves a slice's number of channels open
     return model
 
 
 def with_description(model: onnx.ModelProto, info: ModelInfo) -> bytes:
-    """The content of a file that holds a graph and what it means; the graph is left as it is."""
+    """The content of a file that holds a graph and its description; the graph is not changed."""
     described = onnx.ModelProto()
     described.CopyFrom(model)
     entry = described.metadata_props.add()
@@ -83,7 +83,7 @@ def with_description(model: onnx.ModelProto, info: ModelInfo) -> bytes:
 
 
 def _axes(info: ModelInfo) -> dict[str, dict[int, str]]:
-    """Names of the sides that are free, by input and output."""
+    """Names of the dynamic axes, by input and output."""
     free = {name: {0: "B", 2: "h", 3: "w"} for name in info.outputs}
     for head in heads_of(info.network):
         if head.full_size:
@@ -92,7 +92,7 @@ def _axes(info: ModelInfo) -> dict[str, dict[int, str]]:
 
 
 class _Graph(nn.Module):
-    """What `TorchRuntime` does around the network, and the network, as one traceable module."""
+    """The network and what `TorchRuntime` does before and after it, as one traceable module."""
 
     def __init__(self, network: Network, attributes: Sequence[Attribute]) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _Graph(nn.Module):
         answers = self.network(padded)
         cells = (..., slice((height + self.stride - 1) // self.stride), slice((width + self.stride - 1) // self.stride))
         fields: list[Tensor] = []
-        maps: list[Tensor] = []  # those that are no field
+        maps: list[Tensor] = []  # only those that are not fields
         for head in heads_of(self.network.config):
             values = torch.sigmoid(answers[head.name]) if head.activation == "sigmoid" else answers[head.name]
             placed = self._full_size(values)[:, :, :height, :width] if head.full_size else values[cells]
@@ -126,7 +126,7 @@ class _Graph(nn.Module):
 
 
 class _SameConvolution(nn.Module):
-    """A convolution that pads as TensorFlow does, for sides whose padding is constant: multiples of the stride."""
+    """A convolution that pads as TensorFlow does; its padding is constant, as all sides are multiples of the stride."""
 
     def __init__(self, layer: nn.Conv2d) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class _SameConvolution(nn.Module):
 
 
 class _LopsidedConvolution(torch.autograd.Function):
-    """A convolution with a padding per edge, which ONNX has as one operator and PyTorch as two."""
+    """A convolution with its own padding on each edge: one operator in ONNX, two in PyTorch."""
 
     @staticmethod
     def forward(
@@ -163,14 +163,14 @@ class _LopsidedConvolution(torch.autograd.Function):
 
     @staticmethod
     def symbolic(g: Any, maps: Any, weight: Any, bias: Any, pads: Any, stride: Any, dilation: Any, groups: int) -> Any:
-        """The same as an operator of ONNX; the names end in the kind of value, as the exporter asks."""
+        """The same as an ONNX operator; each name ends in the value's type, as the exporter requires."""
         inputs = (maps, weight) if bias is None else (maps, weight, bias)
         settings = {"pads_i": pads, "strides_i": stride, "dilations_i": dilation, "group_i": groups}
         return g.op("Conv", *inputs, kernel_shape_i=weight.type().sizes()[2:], **settings)
 
 
 def _replace_same_convolutions(module: nn.Module) -> None:
-    """All "same" convolutions work out their padding from the picture's size; inside the network it is constant."""
+    """Replace "same" convolutions: they compute their padding from the picture's size, but here it is constant."""
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and (getattr(child, "same", False) or type(child).__name__ == "Conv2dSame"):
             setattr(module, name, _SameConvolution(child))

@@ -1,6 +1,6 @@
 """Compare an exported model's answers with PyTorch's.
 
-In:  a file's content, the network that it was made from, pictures.
+In:  a file's content, the network from which it was made, pictures.
 Out: `Parity`.
 
 Must not know: how the file was made, where the pictures come from.
@@ -26,16 +26,16 @@ from smalta.runtimes.onnx_runtimes import start
 MOST_DIFFERENCE = 1e-3  # of a probability
 MOST_PIXELS = 0.05  # of an offset
 LEAST_EQUAL = 0.999  # share of pixels with the same class
-LARGEST_SIDE = 1024  # pixels; of a larger picture the upper left part is compared
+LARGEST_SIDE = 1024  # pixels; larger pictures are cropped to their upper left part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """How near the file's answers are to PyTorch's in float32.
+    """How close the file's answers are to PyTorch's in float32.
 
     Attributes:
-        runtime: what ran the file.
-        pictures: which pictures were compared, for people.
+        runtime: the runtime that ran the file.
+        pictures: which pictures were compared, as text.
         max_difference: the largest difference of a value without a unit: a probability, the centre map.
         max_offset_difference: of a value in pixels, such as an offset to an object's centre; 0 where there are none.
         equal_share: share of pixels with the same class.
@@ -49,7 +49,7 @@ class Parity:
 
     @property
     def holds(self) -> bool:
-        """Whether the file may be used; not where a difference is nan."""
+        """Whether the file may be used; False if a difference is nan."""
         return (
             self.max_difference <= MOST_DIFFERENCE
             and self.max_offset_difference <= MOST_PIXELS
@@ -58,7 +58,7 @@ class Parity:
 
     @property
     def beside_limits(self) -> str:
-        """Each number with its limit, in words."""
+        """Each number with its limit, as a sentence."""
         return (
             f"probabilities differ by up to {self.max_difference:.2g} (allowed {MOST_DIFFERENCE:g}), offsets by up to "
             f"{self.max_offset_difference:.2g} px (allowed {MOST_PIXELS:g}), and "
@@ -69,14 +69,14 @@ class Parity:
 def compare(
     content: bytes, network: Network, info: ModelInfo, pictures: Sequence[np.ndarray], described: str
 ) -> Parity:
-    """Answer the pictures with both.
+    """Run both on the pictures.
 
     Args:
         content: of the exported file, in float32.
-        network: that it was made from.
-        info: what both mean.
+        network: from which the file was made.
+        info: description of both.
         pictures: (H, W, 3) uint8 RGB, at least one.
-        described: which pictures these are, for people.
+        described: which pictures these are, as text.
 
     Raises:
         ModelError: if the file cannot be run.
@@ -87,7 +87,7 @@ def compare(
     equal = total = 0
     for picture in _with_odd_size(pictures):
         theirs, found = reference(picture[None]), exported.maps(picture[None])
-        # smalta makes fields of the maps; other programs take the fields that the file gives
+        # smalta computes fields from the maps; other programs take the fields that the file gives
         maps = {name: found[name][0] for name in info.maps}
         ours = fields_of(maps, info.tree.attributes, picture.shape[:2], info.network.stride)
         for name in differences:  # np.maximum keeps nan
@@ -111,7 +111,7 @@ def compare(
 
 
 def _with_odd_size(pictures: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """The pictures, and a part of the first that no data set's usual size would give."""
+    """The pictures, and a crop of the first one of an unusual size."""
     yield from (picture[:LARGEST_SIDE, :LARGEST_SIDE] for picture in pictures)
     height, width = pictures[0].shape[:2]
     yield pictures[0][: math.ceil(min(height, LARGEST_SIDE) * 0.7), : math.ceil(min(width, LARGEST_SIDE) * 0.8)]

@@ -1,7 +1,7 @@
 """Judge one model in several precisions on validation pictures, and choose.
 
 In:  the content of an exported file in each precision, a labelled data set.
-Out: `Choice`: what each precision takes and loses, and which is kept.
+Out: `Choice`: the time and the loss of score of each precision, and the one that is chosen.
 
 Must not know: PyTorch, how a precision is made, how a choice is shown.
 """
@@ -28,16 +28,16 @@ Wanted = Literal[Precision, "auto"]
 WANTED: tuple[Wanted, ...] = get_args(Wanted)
 MOST_DROP = 0.5  # points that a score may fall by
 MOST_JUDGED = 200  # validation pictures, spread over all of them
-ROUNDS = 7  # timed passes of each precision, in turn
+ROUNDS = 7  # timed passes of each precision, which take turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What one precision does.
+    """Time and scores of one precision.
 
     Attributes:
-        precision: which.
-        seconds: per picture, network alone: median of a few passes over one picture, on all usable cores.
+        precision: its name.
+        seconds: per picture, network only: median of a few passes over one picture, on all usable cores.
         scores: by measure, 0 to 1: the mean IoU over the leaves, and the headline of objects where there are any.
     """
 
@@ -48,15 +48,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which precision is kept, and why.
+    """Which precision is chosen, and why.
 
     Attributes:
-        wanted: what was asked for.
+        wanted: the requested precision, or "auto".
         measured: fp32 first.
         left_out: precisions that "auto" could not try, with the reason.
-        judged: on which pictures, for people.
+        judged: on which pictures, as text.
         size_hw: of the picture that was timed.
-        runtime: what ran the file.
+        runtime: the runtime that ran the file.
     """
 
     wanted: Wanted
@@ -67,17 +67,17 @@ class Choice:
     left_out: Mapping[Precision, str] = field(default_factory=dict)
 
     def drop(self, one: Measured) -> float:
-        """Points by which the score that falls most falls from fp32's; below zero where all rise."""
+        """The largest fall of a score below fp32's, in points; negative if all scores rise."""
         exact = self.measured[0].scores
         return max(100 * (exact[name] - one.scores[name]) for name in exact)
 
     def holds(self, one: Measured) -> bool:
-        """Whether no score falls by more than is allowed."""
+        """Whether no score falls by more than `MOST_DROP`."""
         return self.drop(one) <= MOST_DROP
 
     @property
     def kept(self) -> Measured:
-        """What was ordered; for "auto" the fastest that holds."""
+        """The requested precision; for "auto" the fastest that holds."""
         if self.wanted == "auto":
             return min(filter(self.holds, self.measured), key=lambda one: one.seconds)
         return next(one for one in self.measured if one.precision == self.wanted)
@@ -87,14 +87,14 @@ class Choice:
         """One sentence about the choice."""
         kept = self.kept
         if self.wanted == "auto":
-            return f"{kept.precision} is kept: the fastest of those whose scores fall by at most {MOST_DROP} points"
+            return f"{kept.precision} is chosen: the fastest of those whose scores fall by at most {MOST_DROP} points"
         drop = self.drop(kept)
         if not self.holds(kept):
             return (
-                f"{kept.precision} was ordered, but a score falls by {drop:.2f} points, more than the {MOST_DROP} that "
+                f"{kept.precision} was requested; a score falls by {drop:.2f} points, more than the {MOST_DROP} that "
                 "--precision auto allows"
             )
-        return f"{kept.precision} was ordered; no score falls by more than {max(drop, 0.0):.2f} points"
+        return f"{kept.precision} was requested; no score falls by more than {max(drop, 0.0):.2f} points"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for the file's facts."""
@@ -117,12 +117,12 @@ def measure(
 
     Args:
         files: content of the exported file by precision, fp32 first.
-        dataset: that the model was trained on.
-        wanted: what was asked for.
-        left_out: what "auto" could not try, and why.
+        dataset: on which the model was trained.
+        wanted: the requested precision, or "auto".
+        left_out: precisions that "auto" could not try, with the reason.
 
     Raises:
-        DataError: if no validation picture can be read, or none has a label.
+        DataError: if no validation picture can be read, or no picture has a label.
     """
     judged = replace(dataset, splits={"val": dataset.spread("val", MOST_JUDGED)})
     ready = {precision: _ready(content) for precision, content in files.items()}
@@ -140,7 +140,7 @@ def measure(
 
 
 def _first_picture(judged: Dataset) -> np.ndarray:
-    """Of those that can be read; there is one, or nothing could have been judged."""
+    """The first picture that can be read; there is one, because the scores have been computed."""
     for entry in judged.entries:
         try:
             return judged.read(entry).picture
@@ -155,7 +155,7 @@ def _ready(content: bytes) -> tuple[OnnxRuntime, ModelInfo]:
 
 
 def _scores(report: Mapping[str, Any], info: ModelInfo) -> dict[str, float]:
-    """The numbers that must hold, by name of the measure."""
+    """The scores that may not fall, by name."""
     leaves = f"level {info.tree.n_levels}"
     wanted = {"pixels": ("mean_iou", leaves)}
     if report["objects"]:
@@ -177,6 +177,6 @@ def _seconds(runtimes: Mapping[Precision, OnnxRuntime], picture: np.ndarray) -> 
         for precision, runtime in runtimes.items():
             started = time.perf_counter()
             runtime.maps(picture[None])
-            if turn:  # the first is slower: memory is taken
+            if turn:  # the first pass is slower, because it allocates memory
                 taken[precision].append(time.perf_counter() - started)
     return {precision: float(np.median(found)) for precision, found in taken.items()}

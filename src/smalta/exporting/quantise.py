@@ -1,7 +1,7 @@
-"""Reduce an exported model to whole numbers of 8 bits, by NNCF's post-training quantisation.
+"""Quantise an exported model to 8-bit integers, with NNCF's post-training quantisation.
 
-In:  the graph in float32, pictures like those that it will answer for.
-Out: a graph of standard operators, QuantizeLinear and DequantizeLinear around convolutions, that every runtime runs.
+In:  the graph in float32, pictures like those of its later use.
+Out: a graph of standard operators, with QuantizeLinear and DequantizeLinear around convolutions; every runtime runs it.
 
 Must not know: PyTorch, data sets, whether the result is good enough.
 """
@@ -22,14 +22,14 @@ from smalta.errors import ConfigError, ModelError
 from smalta.runtimes.onnx_file import INPUT
 from smalta.system.first_use import without_reports
 
-LARGEST_SIDE = 320  # pixels, about a training view; of a larger picture the middle is taken
-# bilinear steps stay in float32: OpenVINO is slower at them in 8 bits, and class scores would be rounded
+LARGEST_SIDE = 320  # pixels, about a training crop; larger pictures are cropped to their middle
+# bilinear resizes stay in float32: OpenVINO is slower at them in 8 bits, and class scores would be rounded
 LEFT_ALONE = ["Resize"]
 NEEDED = ("nncf", "onnxruntime")
 
 
 def what_lacks() -> str | None:
-    """What has to be installed before models can be quantised, as a sentence; None where nothing has."""
+    """Which packages for quantisation are not installed, as a sentence; None if all are."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     return f"{' and '.join(missing)} not installed; run `pip install 'smalta[int8]'`" if missing else None
 
@@ -37,14 +37,14 @@ def what_lacks() -> str | None:
 def quantise(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.ModelProto:
     """The same network with convolutions of 8 bits.
 
-    The ranges of weights and maps are found by running the pictures, and biases are corrected on them.
+    NNCF runs the pictures to find the ranges of weights and maps, and corrects biases on them.
 
     Args:
-        graph: in float32; it is left as it is.
-        pictures: (H, W, 3) uint8 RGB, for training alone.
+        graph: in float32; it is not changed.
+        pictures: (H, W, 3) uint8 RGB, from the training split only.
 
     Raises:
-        ConfigError: if NNCF or ONNX Runtime, which it measures with, is not installed.
+        ConfigError: if NNCF is not installed, or ONNX Runtime, which NNCF uses.
         ModelError: if NNCF cannot quantise the graph.
     """
     if lacks := what_lacks():
@@ -59,10 +59,10 @@ def quantise(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.Mod
                 copy,
                 calibration,
                 subset_size=len(pictures),
-                preset=nncf.QuantizationPreset.MIXED,  # maps behind other activations than ReLU have both signs
+                preset=nncf.QuantizationPreset.MIXED,  # maps after other activations than ReLU have both signs
                 ignored_scope=nncf.IgnoredScope(types=LEFT_ALONE),
             )
-    except Exception as error:  # its errors, and those of what it calls, share no base
+    except Exception as error:  # the errors of NNCF and of its libraries share no base class
         raise ModelError(
             f"the model cannot be quantised: {' '.join(str(error).split())[:300]}; export it with --precision fp32"
         ) from error
@@ -75,7 +75,7 @@ def _middle(picture: np.ndarray) -> np.ndarray:
 
 
 def _nncf() -> Any:
-    """NNCF, without its reports on who uses it to a server of its makers."""
+    """NNCF, without its telemetry."""
     with without_reports():
         import nncf
     return nncf
@@ -83,7 +83,7 @@ def _nncf() -> Any:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Neither NNCF's log nor its bars, which it prints wherever they go."""
+    """Suppress NNCF's log and its progress bars, which it prints even outside a terminal."""
     log = logging.getLogger("nncf")
     level = log.level
     log.setLevel(logging.ERROR)
