@@ -120,7 +120,7 @@ def test_a_missing_file_or_a_folder_is_refused_with_the_way_out(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"format_version": 2}, "its format version is 2, this smalta reads up to 1: update it"),
+        ({"format_version": 2}, "its format version is 2, but this smalta reads at most 1; update smalta"),
         ({"format_version": "remove"}, "its description lacks the entry 'format_version'"),
         ({"threshold": "remove"}, "its description lacks the entry 'threshold'"),
         ({"tree": "remove"}, "its description lacks the entry 'tree'"),

@@ -1,26 +1,26 @@
-"""Choose when pixels are an object, and learn how far counts are then off; both on validation pictures.
+"""Choose when pixels are an object, and learn the errors of the counts; both on validation pictures.
 
 In:  fields and labels of validation pictures, one picture after the other.
 Out: a `GroupingRule` and a `CountCalibration`.
 
 How the rule is chosen:
 
-1. Each of `SETTINGS` groups each picture. Only the `Candidates` stay: the objects that were made, and how well each
-   matches a true one.
-2. A rule is a setting with a least score and a least area. What it makes of a picture follows from the candidates.
+1. Each of `SETTINGS` groups each picture. Only the `Candidates` are kept: the found objects, and how well each matches
+   a true one.
+2. A rule is a setting with a least score and a least area. The candidates are enough to compute its answer.
 3. The quality of a rule is its panoptic quality (IoU 0.5) over all pictures together, averaged over the families of
-   things. A family is a topmost thing with all that lies below it in the tree. In one sum over all objects, many large
-   and sure ones would choose a rule that loses the few small ones.
-4. Of the rules within `TIE` of the best quality, the one whose counts are nearest to the truth is taken. If several
-   are equal, the one in their middle is.
+   things. A family is a topmost thing with everything below it in the tree. In one sum over all objects, the many large
+   and certain ones would choose a rule that loses the few small ones.
+4. Of the rules within `TIE` of the best quality, the one whose counts are nearest to the truth is chosen. If several
+   are equal, the one in their middle is chosen.
 
 How counts are calibrated:
 
 5. A rule counts the pictures that chose it better than new ones. So each picture is counted with the rule that all
-   other pictures choose, and the errors of these counts make the intervals. This is the jackknife; Barber et al. 2021,
-   "Predictive inference with the jackknife+", say what it guarantees.
-6. The network's weights were chosen on the same pictures, which no rule can undo. `evaluate` measures the coverage of
-   the intervals on pictures that neither has seen.
+   other pictures choose, and the errors of these counts give the intervals. This is the jackknife; Barber et al. 2021,
+   "Predictive inference with the jackknife+", prove its guarantee.
+6. The network's weights were chosen on the same pictures, and no rule can undo that. `evaluate` measures the coverage
+   of the intervals on pictures that were used for neither choice.
 
 numpy and OpenCV. Must not know: networks, files, data sets.
 """
@@ -43,7 +43,7 @@ from smalta.metrics.node_counts import node_counts, true_counts
 from smalta.metrics.object_map import ObjectMap
 from smalta.system.cores import usable_cores
 
-# all are tried with every least score and area; few data sets need more smoothing, so its steps are wide
+# each is tried with every least score and area; few data sets need more smoothing, so its steps are wide
 SETTINGS = (
     *(
         GroupingRule(min_thing=thing, min_center=center, ridge=ridge)
@@ -59,9 +59,9 @@ SETTINGS = (
     ),
 )
 SCORES = np.arange(17) / 20
-AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area that 5 % of the true objects are smaller than
+AREA_SHARES = np.array([0, 0.25, 0.5, 0.75, 1])  # of the area below which 5 % of the true objects lie
 TIE = 0.005  # of panoptic quality
-AT_ONCE = 2  # settings: each holds maps of the picture's size, and more would mostly wait for Python's lock
+AT_ONCE = 2  # settings: each holds maps of the picture's size, and more threads would mostly wait for Python's lock
 
 _STUFF = 1  # objects are matched within kinds: 0 is unlabelled, 1 is stuff, families follow
 _ANSWERED, _IOU, _OFF, _TRUE, _COUNT = range(5)  # planes of a tally
@@ -69,16 +69,16 @@ _ANSWERED, _IOU, _OFF, _TRUE, _COUNT = range(5)  # planes of a tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """The M objects that all settings together make of one picture, and its T true ones.
+    """The M objects that all settings together find in one picture, and its T true objects.
 
     Attributes:
         setting: (M,) int64 place in `SETTINGS`.
         scores: (M,) float32.
         areas: (M,) int64 pixels.
         nodes: (M,) int64 node ids.
-        iou: (M,) float64 with the true object of its family that it matches; 0 without a match.
+        iou: (M,) float64 with the matching true object of the same family; 0 without a match.
         excused: (M,) bool: counts as neither right nor wrong.
-        counted: (M,) bool: is not mostly on unlabelled pixels.
+        counted: (M,) bool: does not lie mostly on unlabelled pixels.
         true_areas: (T,) int64 pixels.
         true_nodes: (T,) int64 node ids.
         true_counts: (N + 1,) int64 by node id; entry 0 is for all objects.
@@ -101,13 +101,13 @@ class Candidates:
 def candidates(
     tree: ClassTree, fields: Mapping[str, np.ndarray], classes: np.ndarray, instances: np.ndarray
 ) -> Candidates:
-    """What the settings make of one picture.
+    """The objects that the settings find in one picture.
 
     Args:
         tree: the classes.
         fields: of the picture, as `smalta.answers.fields` lists them, without their first axis.
         classes: (H, W) uint16 node ids, 0 = unlabelled.
-        instances: (H, W) integers, 0 = none.
+        instances: (H, W) integers, 0 = no object.
     """
     family = families(tree)
     kinds = family + _STUFF
@@ -150,16 +150,16 @@ def candidates(
 
 
 def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[GroupingRule, CountCalibration]:
-    """The rule that all pictures choose, and intervals from counts with rules that each picture did not choose.
+    """The rule that all pictures choose, and intervals from the counts of each picture with the others' rule.
 
     Args:
         tree: the classes.
-        pictures: their candidates; fewer than nine pictures give no intervals.
+        pictures: candidates of each picture; fewer than nine pictures give no intervals.
     """
     least_areas = _least_areas(pictures)
     total = sum((_tally(tree, picture, least_areas) for picture in pictures), _no_tally(tree, least_areas))
     predicted = np.zeros((len(pictures), len(tree) + 1), dtype=np.int64)
-    for i, picture in enumerate(pictures):  # tallies are made again, not kept: with many families they are large
+    for i, picture in enumerate(pictures):  # tallies are computed again, not kept: with many families they are large
         setting, score, area = _best(total - _tally(tree, picture, least_areas))
         kept = (picture.setting == setting) & (picture.scores >= SCORES[score]) & (picture.areas >= least_areas[area])
         predicted[i] = node_counts(tree, picture.nodes[kept & picture.counted])
@@ -171,14 +171,14 @@ def calibrate(tree: ClassTree, pictures: Sequence[Candidates]) -> tuple[Grouping
 
 
 def _least_areas(pictures: Sequence[Candidates]) -> np.ndarray:
-    """(A,) int64 rising: values of min_area to try; the first is 1."""
+    """(A,) int64, rising: the values of min_area that are tried; the first is 1."""
     areas = np.concatenate([picture.true_areas for picture in pictures]) if pictures else np.zeros(0)
     small = float(np.quantile(areas, 0.05)) if len(areas) else 1.0
     return np.unique(np.maximum(np.round(AREA_SHARES * small), 1).astype(np.int64))
 
 
 def families(tree: ClassTree) -> np.ndarray:
-    """(N + 1,) int64 by node id: 1.. = number of the topmost thing at or above it, 0 for stuff."""
+    """(N + 1,) int64 by node id: 1.. = number of its family, that of the topmost thing at or above it; 0 for stuff."""
     numbers = np.zeros(len(tree) + 1, dtype=np.int64)
     for node in tree:  # parents before children
         if tree.is_thing[node.id]:
@@ -194,8 +194,8 @@ def _no_tally(tree: ClassTree, least_areas: np.ndarray) -> np.ndarray:
 def _tally(tree: ClassTree, picture: Candidates, least_areas: np.ndarray) -> np.ndarray:
     """(5, settings, scores, areas, families) sums over one picture, for every rule and family.
 
-    The planes: answered objects, IoU of the matched ones, how far the count is off, true objects, true count. `_OFF`
-    and `_COUNT` are 0 where the true count is not known.
+    The planes: answered objects, IoU of the matched ones, error of the count, true objects, true count. `_OFF` and
+    `_COUNT` are 0 if the true count is not known.
     """
     family = families(tree)
     table = _no_tally(tree, least_areas)
@@ -221,7 +221,7 @@ def _best(sums: np.ndarray) -> tuple[int, int, int]:
     answered, iou, off = sums[_ANSWERED], sums[_IOU], sums[_OFF]
     true, count = sums[_TRUE], sums[_COUNT]
     shown = true[0, 0, 0] > 0
-    if not shown.any():  # nothing to choose by
+    if not shown.any():  # without true objects there is nothing to compare
         return SETTINGS.index(GroupingRule()), 0, 0
     quality = (2 * iou / np.maximum(answered + true, 1))[..., shown].mean(axis=-1)
     error = (off / np.maximum(count, 1))[..., shown].mean(axis=-1)

@@ -3,7 +3,7 @@
 In:  nothing.
 Out: their names.
 
-Must not know: anything else, so that the command line can read it at once.
+Must not know: anything else, so that the command line can import it quickly.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a model's numbers mean: its class tree, the shape of its network, its threshold, how it was trained.
+"""The description of a model: its class tree, the shape of its network, its threshold, its training.
 
-In:  those four, or the plain data that a model file carries.
+In:  those four, or the plain data of a model file.
 Out: `ModelInfo`.
 
 Must not know: PyTorch, so that a model which runs without PyTorch can be read without it; files.
@@ -21,28 +21,29 @@ from smalta.description.network_config import NetworkConfig
 from smalta.errors import ModelError
 from smalta.system.records import check_keys, read_record, shown
 
-# leaves up to which the loss raises the logits to the size of the labels; of 133, 8 views of 320 px held 400 MB of them
+# up to this many leaves the loss upsamples the logits to the size of the labels; with 133 leaves, the logits of 8 crops
+# of 320 px took 400 MB
 MOST_AT_FULL_SIZE = 48
 FORMAT_VERSION = 1
 WHAT, FIX = "its description", "train or export it again"  # in sentences; "it" is the model
 Precision = Literal["fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-LEAST_BF16_GAIN = 1.2  # measured rate against fp32: below, the processor has no bf16 arithmetic of its own
+LEAST_BF16_GAIN = 1.2  # measured rate relative to fp32; below it, the processor only emulates bf16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What a network's weights mean.
+    """The description of a network's weights.
 
     Attributes:
         tree: the classes that its channels score.
-        network: what it is built from.
-        kind: what it answers unless asked otherwise: "binary", "semantic", "instance" or "panoptic".
-        threshold: for a tree of two leaves, the probability from which on a pixel is the second; None for a half.
+        network: its configuration.
+        kind: its usual answer: "binary", "semantic", "instance" or "panoptic".
+        threshold: for a tree of two leaves, the least probability of the second leaf; None for a half.
         grouping: when pixels are an object, for networks with heads for objects.
-        counting: how far counts may be off, learned on validation pictures; None where there were no objects.
-        precision: in which an exported model multiplies, where the machine can.
-        facts: how it was trained and what it reached, for people and reports.
+        counting: errors of counts, learned on validation pictures; None if they had no objects.
+        precision: in which an exported model multiplies, if the machine can.
+        facts: its training and its scores, for reports.
     """
 
     tree: ClassTree
@@ -100,9 +101,9 @@ class ModelInfo:
         version = stated["format_version"]
         if type(version) is not int or version > FORMAT_VERSION:
             raise ModelError(
-                f"its format version is {shown(version)}, this smalta reads up to {FORMAT_VERSION}: update it"
+                f"its format version is {shown(version)}, but this smalta reads at most {FORMAT_VERSION}; update smalta"
             )
-        # a run's folder need not say its precision
+        # a run's folder may omit the precision
         entries = {"precision": "fp32"} | {key: value for key, value in stated.items() if key != "format_version"}
         info = read_record(cls, entries, what=WHAT, fix=FIX, error=ModelError, complete=True)
         if misfit := info._misfit():
@@ -110,7 +111,7 @@ class ModelInfo:
         return info
 
     def _misfit(self) -> str | None:
-        """Which two parts contradict each other; None where all fit."""
+        """Which two parts contradict each other; None if all fit."""
         fitting = NetworkConfig.for_tree(self.tree)
         sizes = {name: getattr(fitting, name) for name in ("n_leaves", "n_attribute_values")}
         if self.network != replace(self.network, **sizes):

@@ -1,9 +1,9 @@
-"""What a network is built from: its encoder, its size, and how many channels each head has.
+"""The configuration of a network: its encoder, its size, and how many channels each head has.
 
-In:  those, or the plain data that a model file carries.
+In:  those, or the plain data of a model file.
 Out: `NetworkConfig`.
 
-Must not know: PyTorch, numpy, so that the command line can read the defaults at once.
+Must not know: PyTorch, numpy, so that the command line can import the defaults quickly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_WIDTH = 96  # channels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig(HeadConfig):
-    """What a network is built from; `HeadConfig` says which heads it has.
+    """The configuration of a network; `HeadConfig` adds its heads.
 
     Attributes:
         encoder: a timm name, or "plain".
@@ -43,7 +43,7 @@ class NetworkConfig(HeadConfig):
             raise ConfigError(f"stride must be 1, 2 or 4, got {self.stride}")
         if not 12 <= self.width <= 1024 or self.width % 12:
             raise ConfigError(f"width must be a multiple of 12 in 12..1024, got {self.width}")
-        HeadConfig.__post_init__(self)  # super() does not find its way in a class with slots
+        HeadConfig.__post_init__(self)  # super() without arguments fails in a dataclass with slots
 
     @classmethod
     def for_tree(cls, tree: ClassTree, **settings: Any) -> Self:
@@ -56,7 +56,7 @@ class NetworkConfig(HeadConfig):
         """Build from parsed JSON.
 
         Raises:
-            ConfigError: if a key is unknown or missing, or a value is refused.
+            ConfigError: if a key is unknown or missing, or a value is not allowed.
         """
         return read_record(cls, values, what="the network configuration", fix="train or export the model again")
 

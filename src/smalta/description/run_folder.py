@@ -1,11 +1,11 @@
-"""What lies in a run's folder: the name of every file, what writes it and what reads it.
+"""The files of a run's folder: the name of each, which module writes it and which modules read it.
 
-    model.safetensors   the best weights and what they mean: written by training/loop and training/calibrating (by way
-                        of model/storage), read by every command that takes a run
-    last.safetensors    the state to go on from: written and read by training/checkpoint
-    settings.json       the settings, what was decided, the data's fingerprint and where they lie: written by
-                        training/run_files, read there for --resume, by inference/answer_plan for the usual size of
-                        pictures, and by exporting/onnx_export for the data
+    model.safetensors   the best weights and their description: written by training/selection and training/calibrating
+                        (through model/storage), read by every command that takes a run
+    last.safetensors    the state for --resume: written and read by training/checkpoint
+    settings.json       the settings, the recipe, the data set's fingerprint and path: written by training/run_files,
+                        read there for --resume, by inference/answer_plan for the usual size of pictures, and by
+                        exporting/onnx_export for the data
     classes.yaml        the class tree: written and read by training/run_files
     plan.json           how the machine trains (beside answers: how it answers): written and read by planning/plan_file
     log.jsonl           one event a line: written by training/observer, for people and for bench
@@ -34,15 +34,15 @@ LOG_FILE = "log.jsonl"
 
 
 def model_file(path: Path) -> Path:
-    """The file of a model that is named by a run's folder or by the file itself."""
+    """The model's file, from a run's folder or from the file itself."""
     return path / MODEL_FILE if path.is_dir() or not path.suffix else path
 
 
 def read_settings(run: Path) -> Mapping[str, Any]:
-    """What a run's settings file holds, as plain data; its values may still be anything.
+    """The content of a run's settings file, as plain data; its values are not checked.
 
     Raises:
-        ModelError: if it cannot be read, or is no mapping.
+        ModelError: if it cannot be read, or is not a mapping.
     """
     path = run / SETTINGS_FILE
     try:

@@ -1,4 +1,4 @@
-"""What one pass of a network does, layer by layer: operations, bytes moved, memory held. Plain numbers.
+"""The work of one pass of a network, layer by layer: operations, bytes moved, memory held. Plain numbers.
 
 In:  layers.
 Out: `Layer`, `Workload`.
@@ -41,9 +41,9 @@ class Layer:
         read: bytes of maps that go in.
         written: bytes of maps that come out.
         weights: bytes of weights, whose number does not grow with the picture.
-        fresh: bytes of `written` that are allocated anew; 0 where it works in place.
+        fresh: bytes of `written` that are newly allocated; 0 if it works in place.
         bits: of the numbers that are multiplied: 32, 16 or 8.
-        once: whether it is done once a step, however many pixels there are.
+        once: whether it runs once per step, whatever the number of pixels.
     """
 
     kind: Kind
@@ -81,9 +81,9 @@ class Workload:
     Attributes:
         pixels: of the input, over the whole batch.
         layers: in the order in which they run.
-        live_bytes: the most maps and gradients that are alive at once, weights aside.
+        live_bytes: peak of the maps and gradients that are alive at once, without weights.
         weight_bytes: weights, and in training their gradients, averages and the optimiser's state.
-        training: whether gradients are part of it.
+        training: whether it includes gradients.
     """
 
     pixels: int

@@ -1,8 +1,8 @@
 """Keep large blocks of memory between steps.
 
-glibc gives every block of 32 MiB and more back to the kernel when it is freed, so each step of a training faults all
-its pages in again. Told to keep them, the same step takes about a third less time (`bench/train_speed.py`). Linux with
-glibc only; elsewhere nothing happens. The process keeps its peak memory until it ends.
+glibc returns every freed block of 32 MiB and more to the kernel, so each training step faults all its pages in again.
+If glibc keeps them, a step takes about a third less time (`bench/train_speed.py`). Linux with glibc only; elsewhere
+nothing happens. The process keeps its peak memory until it ends.
 
 Must not know: PyTorch, networks.
 """
@@ -17,7 +17,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 def keep_large_blocks() -> bool:
-    """Tell glibc not to give large blocks back; `SMALTA_KEEP_MEMORY=0` switches it off.
+    """Make glibc keep large freed blocks; `SMALTA_KEEP_MEMORY=0` switches this off.
 
     Returns:
         Whether the memory is kept now.

@@ -1,7 +1,7 @@
-"""What a container may use: the processor time and the memory of the process's control groups, Linux alone.
+"""The limits of a container: processor time and memory of the process's control groups, on Linux only.
 
 In:  /proc/self/cgroup, /proc/self/mountinfo and the files that they name; both versions of control groups.
-Out: numbers, None where nothing limits.
+Out: numbers; None without a limit.
 
 Must not know: what the limits are for.
 """
@@ -15,7 +15,7 @@ _NO_LIMIT = 2**60  # version 1 writes a number near 2^63 for "no limit"
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """Processors' worth of time per second that the process may use, such as 1.5; None where nothing limits it.
+    """Seconds of processor time per second that the process may use, such as 1.5; None without a limit.
 
     Args:
         root: of the file system; tests give a folder.
@@ -32,12 +32,12 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def memory_limit(root: Path = Path("/")) -> int | None:
-    """Bytes that the process and its group may use in all; None where nothing limits them."""
+    """Bytes that the process and its group may use together; None without a limit."""
     return min((limit for limit, _ in _memory(root)), default=None)
 
 
 def memory_left(root: Path = Path("/")) -> int | None:
-    """Bytes under the tightest limit that are not in use; files that the kernel would drop count as free."""
+    """Unused bytes under the tightest limit; cached files that the kernel would drop count as free."""
     return min((max(limit - used, 0) for limit, used in _memory(root)), default=None)
 
 
@@ -55,7 +55,7 @@ def _memory(root: Path) -> Iterator[tuple[int, int]]:
 
 
 def _folders(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
-    """The process's group and all above it, each with the version of its tree."""
+    """The process's group and all groups above it, each with the version of its hierarchy."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, group = line.split(":", 2)
         version = 1 if controllers else 2
@@ -66,7 +66,7 @@ def _folders(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
             while True:
                 if (mount / inside).is_dir():
                     yield mount / inside, version
-                if not inside:  # in a container the tree may begin at the group itself, whose name then leads nowhere
+                if not inside:  # in a container the group itself may be mounted as the root, so its path does not exist
                     break
                 inside = inside.rpartition("/")[0]
 

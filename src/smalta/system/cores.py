@@ -15,10 +15,10 @@ from smalta.system.cgroup import cpu_quota
 
 
 def usable_cores() -> int:
-    """Cores that the process may keep busy, which may be fewer than the machine has; at least 1.
+    """Cores that the process may use, which may be fewer than the machine has; at least 1.
 
-    Affinity (`taskset`, cpusets) and the processor time of control groups (containers) limit them; of a quota of 1.5
-    two cores' worth of threads make use.
+    Affinity (`taskset`, cpusets) and the processor time of control groups (containers) limit them. A quota is rounded
+    up: two threads make full use of 1.5 cores.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     quota = cpu_quota()

@@ -39,7 +39,7 @@ def import_openvino() -> Any:
 
 @contextmanager
 def without_reports() -> Iterator[None]:
-    """A package that is imported in the block finds OpenVINO's telemetry not installed.
+    """Within the block, OpenVINO's telemetry appears not to be installed.
 
     Otherwise `import openvino` sends an event to Google Analytics. It does so in a copy of the process, which it forks
     on a thread while the program works on, and a program that ends soon waits for it.

@@ -1,10 +1,10 @@
-"""Build a dataclass from what a parser made of a file, and say in one sentence what does not fit.
+"""Build a dataclass from parsed plain data, and report in one sentence what does not fit.
 
 In:  a dataclass; mappings, lists, texts, numbers.
-Out: a value of that dataclass, its parts included.
+Out: a value of that dataclass, with all its parts.
 
-Only keys and types are checked here. What a value may be beyond that (ranges, what fits what) is the dataclass's own
-business, in its `__post_init__`.
+Only keys and types are checked here. Each dataclass checks ranges and the relations of its values in its
+`__post_init__`.
 
 Must not know: any record, what is in the files.
 """
@@ -34,7 +34,7 @@ _PLAIN = {bool: "true or false", int: "a whole number", float: "a finite number"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where a value stands, and what is said where it does not fit."""
+    """Where a value stands, and how an error about it is reported."""
 
     what: str
     fix: str
@@ -68,20 +68,20 @@ def read_record(
     """Build a dataclass from plain data.
 
     Fields may be bool, int, float, str, None, Literal, Mapping, tuple, unions of these, Any, other dataclasses, and
-    classes with a `from_dict`, which reads them. A whole number is accepted for a float and stays whole; a bool is no
-    number; numbers are finite.
+    classes with a `from_dict`, which reads them. A whole number is accepted for a float and stays whole. A bool is not
+    a number. Numbers are finite.
 
     Args:
         cls: the dataclass.
-        values: of a parser, or of `dataclasses.asdict`.
+        values: from a parser, or from `dataclasses.asdict`.
         what: names the record in a sentence, such as "the grouping rule".
-        fix: says what to do about it, such as "train the model again"; empty where the caller says it.
-        error: to raise.
-        complete: whether fields with a default must be stated too.
+        fix: says what to do about it, such as "train the model again"; empty if the caller adds it.
+        error: the class to raise.
+        complete: whether fields with a default must be present too.
 
     Raises:
-        SmaltaError: of the class `error`, if a key is unknown or missing, or a value has the wrong type; and what
-            `cls` itself raises.
+        SmaltaError: of the class `error`, if a key is unknown or missing, or a value has the wrong type; also the
+            errors of `cls` itself.
     """
     return _record(cls, values, _Place(what=what, fix=fix, error=error, complete=complete))
 
@@ -95,13 +95,13 @@ def check_keys(
     required: Collection[str] = (),
     error: type[SmaltaError] = ConfigError,
 ) -> Mapping[str, Any]:
-    """The values, if they are a mapping with no other keys than the known ones, and with those that are required.
+    """The values, if they are a mapping with only known keys and with all required ones.
 
     Args:
-        values: of a parser.
-        known: keys that may be there; None for any.
+        values: from a parser.
+        known: keys that are allowed; None for any.
         what, fix, error: as for `read_record`.
-        required: keys that must be there.
+        required: keys that must be present.
 
     Raises:
         SmaltaError: of the class `error`, if they are not.
@@ -123,19 +123,19 @@ def _end(fix: str) -> str:
 
 
 def parse_json(content: str | bytes) -> Any:
-    """What JSON text stands for.
+    """Parse JSON text.
 
     Raises:
-        ConfigError: if it is not JSON, or is nested too deeply to be read. The caller names the file and the fix.
+        ConfigError: if it is not JSON, or is nested too deeply. The caller names the file and the fix.
     """
     try:
         return json.loads(content)
-    except (ValueError, RecursionError) as error:  # ValueError: also text that is no UTF-8, and numbers too long
+    except (ValueError, RecursionError) as error:  # ValueError: also text that is not UTF-8, and very long numbers
         raise ConfigError(f"not JSON: {' '.join(str(error).split())}") from error
 
 
 def shown(value: object) -> str:
-    """A value in a sentence: a plain one itself, cut to `MOST_SHOWN` characters; of others their kind and length."""
+    """A value for a sentence: a plain value, cut to `MOST_SHOWN` characters; for others their kind and length."""
     if isinstance(value, Mapping):
         return f"a mapping of {len(value)}"
     if isinstance(value, list | tuple):
@@ -154,7 +154,7 @@ def shown(value: object) -> str:
 
 @cache
 def _types(cls: type[DataclassInstance]) -> dict[str, tuple[Any, Field[Any]]]:
-    """Type and field by name of what `cls` is made with."""
+    """Type and field of each argument of `cls`, by name."""
     hints = get_type_hints(cls)
     return {entry.name: (hints[entry.name], entry) for entry in fields(cls) if entry.init}
 
@@ -171,7 +171,7 @@ def _record(cls: type[Record], values: object, place: _Place) -> Record:
 
 
 def _fit(value: Any, kind: Any, place: _Place, wanted: str | None = None) -> Any:
-    """The value in the form of its field; `wanted` says in words what fits, where that is more than `kind`."""
+    """The value in the form of its field; `wanted` describes what fits, if that is more than `kind`."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return _one_of(value, kind, place)
@@ -188,7 +188,7 @@ def _fit(value: Any, kind: Any, place: _Place, wanted: str | None = None) -> Any
 
 
 def _one_of(value: Any, kind: Any, place: _Place) -> Any:
-    """The value as the first type of a union that takes it."""
+    """The value as the first fitting type of a union."""
     choices = [choice for choice in get_args(kind) if choice is not NoneType]
     if value is None and len(choices) < len(get_args(kind)):
         return None
@@ -199,7 +199,7 @@ def _one_of(value: Any, kind: Any, place: _Place) -> Any:
 
 
 def _has_shape(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type, its parts aside."""
+    """Whether a value has a type, without a check of its parts."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return True
@@ -217,7 +217,7 @@ def _has_shape(value: Any, kind: Any) -> bool:
 
 
 def _wanted(kind: Any) -> str:
-    """What a value of a type is, in words."""
+    """A type in words."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in _PLAIN:
         return _PLAIN[kind]

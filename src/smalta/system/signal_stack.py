@@ -1,11 +1,11 @@
-"""Keep the stack that signals are handled on, while a library that sets its own is at work.
+"""Keep the thread's signal stack while a library sets its own.
 
 In:  nothing.
-Out: a context.
+Out: a context manager.
 
 OpenVINO's processor plugin (seen with 2026.4 on Linux) gives the calling thread an alternate signal stack, and frees it
-when the last compiled model goes. Python handles Ctrl-C on that stack, so the next Ctrl-C after that ended the program
-with a segmentation fault instead of a KeyboardInterrupt.
+with the last compiled model. Python handles Ctrl-C on that stack. So without this module the next Ctrl-C ends the
+program with a segmentation fault instead of a KeyboardInterrupt.
 
 Must not know: which library.
 """
@@ -17,13 +17,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_ROOM = 64  # bytes; stack_t takes 24 or 32, in an order of fields that need not be known to give it back
+_ROOM = 64  # bytes; stack_t takes 24 or 32, and restoring it needs no knowledge of its fields
 
 
 @contextmanager
 def kept_signal_stack() -> Iterator[None]:
-    """Whatever the block does, the calling thread has the same signal stack after it as before."""
-    if sys.platform == "win32":  # which has none
+    """The calling thread has the same signal stack after the block as before it."""
+    if sys.platform == "win32":  # Windows has no signal stacks
         yield
         return
     system = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Work on threads whose results keep their order.
+"""Map a function over items on threads, with the results in order.
 
 In:  a function, items.
 Out: results in the order of the items.
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 def map_in_order(function: Callable[[T], R], items: Iterable[T], workers: int | None = None) -> Iterator[R]:
-    """`map` on threads: results in the order of the items, at most a few items ahead of the one asked for."""
+    """`map` on threads: results in the order of the items, computed at most a few items ahead."""
     workers = workers or min(8, usable_cores())
     pool = ThreadPoolExecutor(max_workers=workers)
     waiting: deque[Future[R]] = deque()

@@ -1,7 +1,7 @@
 """Write files whole or not at all.
 
 In:  a path, bytes or parts of them.
-Out: the file, under its name only when all of it is written.
+Out: the file, which gets its name only after all of it is written.
 
 Must not know: what is in the files.
 """
@@ -25,8 +25,8 @@ def write_chunks(path: str | Path, chunks: Iterable[bytes]) -> None:
     """Write a file whole or not at all, from parts that need not be in memory together.
 
     Args:
-        path: where to.
-        chunks: the parts; where making one fails, nothing is written.
+        path: of the file.
+        chunks: the parts; if one cannot be computed, nothing is written.
 
     Raises:
         DataError: if the file cannot be written.
