@@ -178,7 +178,7 @@ def test_a_job_without_the_file_does_not_go_on_with_it(tmp_path: Path) -> None:
     picture = lawn(tmp_path / "a.png", 1)
     predict_files(balls(), [picture], tmp_path / "out", OutputOptions())
 
-    with pytest.raises(ConfigError, match=r'another job, in which outputs is \[\] and not \["coco"\]'):
+    with pytest.raises(ConfigError, match=r'a job with outputs = \[\], and this job has outputs = \["coco"\]'):
         predict_files(balls(), [picture], tmp_path / "out", ASKED, resume=True)
 
 

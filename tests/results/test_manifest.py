@@ -82,8 +82,11 @@ def test_a_line_that_was_cut_short_is_dropped(pictures: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"model": "fedcba9876543210"}, "another job, in which model is 0123456789ab and not fedcba987654;"),
-        ({"level": 1}, "another job, in which level is null and not 1;"),
+        (
+            {"model": "fedcba9876543210"},
+            "a job with model = 0123456789ab, and this job has model = fedcba987654;",
+        ),
+        ({"level": 1}, "a job with level = null, and this job has level = 1;"),
     ],
 )
 def test_another_model_or_another_option_is_refused_and_nothing_is_lost(

@@ -17,7 +17,7 @@ def test_outputs_are_asked_for_by_name_in_any_collection() -> None:
 
 def test_an_output_that_there_is_not_is_refused() -> None:
     for wrong in ({"overlays"}, {"classes"}, "overlay"):
-        with pytest.raises(ConfigError, match=r"there is no output '\w+'; outputs are overlay, geojson, "):
+        with pytest.raises(ConfigError, match=r"the output '\w+' is unknown; outputs are overlay, geojson, "):
             OutputOptions(outputs=wrong)
 
 

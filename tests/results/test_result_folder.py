@@ -74,5 +74,5 @@ def test_several_threads_write_what_one_would(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "instances").write_text("a file")
 
-    with pytest.raises(ConfigError, match=r"instances cannot be made .*; name another folder with --out"):
+    with pytest.raises(ConfigError, match=r"instances cannot be created .*; set another folder with --out"):
         made(tmp_path, "instance")

@@ -1,7 +1,7 @@
-"""The class of every pixel as an index picture, in the user's own values.
+"""Write the class of every pixel as an index picture, with the user's own values.
 
 In:  class maps.
-Out: `classes/STEM.png`; a TIFF or Zarr file of a picture that is answered in parts.
+Out: `classes/STEM.png`; a TIFF or Zarr file for a picture that is processed in parts.
 
 Must not know: how answers are made.
 """
@@ -37,7 +37,7 @@ def _in_parts(answer: AnswerInParts, folder: Path) -> Piece:
 
 
 def _dtype(tree: ClassTree) -> type[np.unsignedinteger[Any]]:
-    """The least depth that holds all values of a tree."""
+    """The smallest type that holds all values of a tree."""
     import numpy as np
 
     largest = int(tree.node_to_value.max())

@@ -1,9 +1,9 @@
-"""Objects as COCO's instance JSON, for tools that read it, and to be corrected and trained on.
+"""Write objects as COCO's instance JSON, for other tools, for correction and for training.
 
 In:  `Objects` of pictures.
 Out: `coco_instances.json` about all pictures.
 
-An object without a class, as `--min-confidence` leaves some, is in no annotation.
+An object without a class, which `--min-confidence` may cause, gets no annotation.
 
 Must not know: how objects are made.
 """
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from smalta.answers.objects import Objects
     from smalta.classes import ClassTree
 
-OUTLINED_BYTES = 69  # a pixel, while outlines are made
+OUTLINED_BYTES = 69  # per pixel, while outlines are made
 
 
 def entry(picture: str, objects: Objects) -> str:
-    """What a picture adds: its image, and an annotation for each object; `document` numbers them.
+    """The entry of a picture: its image, and an annotation for each object; `document` numbers them.
 
-    Beside COCO's own keys an annotation has "score", "number" (that of the instance picture), and "attributes" with the
-    value of each that asks about the object, where the class tree has attributes.
+    Besides COCO's own keys, an annotation has "score" and "number" (that of the instance picture). If the class tree
+    has attributes, "attributes" holds the value of each that applies to the object.
 
     Args:
         picture: the name of its file.
@@ -62,7 +62,7 @@ def entry(picture: str, objects: Objects) -> str:
 
 
 def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
-    """The file in parts: images and annotations numbered from 1 in the order of the entries, and the categories."""
+    """The text of the file in parts; images and annotations are numbered from 1 in the order of the entries."""
     images: list[dict[str, Any]] = []
     number = 0
     yield '{"annotations":['
@@ -76,7 +76,7 @@ def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
 
 
 def _categories(tree: ClassTree) -> list[dict[str, Any]]:
-    """The classes of things, and those above them."""
+    """The categories of the classes of things and of their ancestors."""
     from smalta.data.formats.categories import written_categories
 
     of_things = {

@@ -1,7 +1,7 @@
-"""The object of every pixel as an index picture: 1..N as in `objects.csv`, 0 = none.
+"""Write the object of every pixel as an index picture: 1..N as in `objects.csv`, 0 = no object.
 
 In:  instance maps.
-Out: `instances/STEM.png` of 16 bits; a TIFF or Zarr file of a picture that is answered in parts.
+Out: `instances/STEM.png` of 16 bits; a TIFF or Zarr file for a picture that is processed in parts.
 
 Must not know: how objects are made.
 """

@@ -1,10 +1,10 @@
-"""Remember which pictures of a job are done, so that a job that was stopped can go on.
+"""Record which pictures of a job are done, so that a stopped job can continue.
 
-In:  what a job is about (model, settings), pictures and what was written for them.
-Out: `manifest.jsonl` in the folder of the results: a line about the job, then a line per picture.
+In:  the description of a job (model, settings), pictures and their files.
+Out: `manifest.jsonl` in the result folder: a line about the job, then a line per picture.
 
-A line is added after the picture's files are whole. If the program is killed while it adds one, the broken line is
-dropped and that picture is done again.
+A line is added when the picture's files are complete. If the program is killed while it adds one, the broken line is
+dropped and that picture is processed again.
 
 Must not know: how answers are made, what is in the files.
 """
@@ -30,7 +30,7 @@ FIX = "start again without --resume"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """The first line: which smalta wrote it, and what the job is about."""
+    """The first line: the version of smalta, and the description of the job."""
 
     smalta: str
     job: Mapping[str, Any]
@@ -38,7 +38,7 @@ class _Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """A line about a picture that is done: what identifies it, paths of its files, what it adds to files for all."""
+    """A line about a finished picture: its identity, the paths of its files, its entries in the joined files."""
 
     picture: Mapping[str, Any]
     files: Mapping[str, str]
@@ -50,18 +50,18 @@ class Manifest:
 
     Args:
         folder: of the results.
-        job: what the job is about, as plain data; only a job that is about the same can go on.
-        resume: whether to keep what an earlier job has done; else it is forgotten.
+        job: its description as plain data; only a job with the same description can continue.
+        resume: whether to keep the record of an earlier job; otherwise it is replaced.
 
     Raises:
-        ConfigError: if the earlier job was about something else.
+        ConfigError: if the description of the earlier job differs.
         DataError: if the manifest cannot be read or written.
     """
 
     def __init__(self, folder: Path, job: Mapping[str, Any], *, resume: bool) -> None:
         self._folder = folder
         self._path = folder / MANIFEST_FILE
-        told: dict[str, Any] = json.loads(json.dumps(job))  # as it will be read again
+        told: dict[str, Any] = json.loads(json.dumps(job))  # as it is when it is read again
         self._done: dict[str, _Done] = {}
         if resume and self._path.exists():
             self._done = self._earlier(told)
@@ -78,7 +78,7 @@ class Manifest:
         self._file.close()
 
     def done(self, picture: Path) -> Written | None:
-        """What an earlier job wrote for a picture; None if it is to be done, changed since, or a file is gone."""
+        """The files of an earlier job for a picture; None if it is not done, has changed, or a file is missing."""
         line = self._done.get(picture.name)
         if line is None or line.picture != _identity(picture):
             return None
@@ -86,14 +86,14 @@ class Manifest:
         return Written(files=files, added=line.added) if all(map(Path.exists, files.values())) else None
 
     def add(self, picture: Path, written: Written) -> None:
-        """Remember that a picture is done."""
+        """Record that a picture is done."""
         files = {name: path.relative_to(self._folder).as_posix() for name, path in written.files.items()}
         line = _Done(picture=_identity(picture), files=files, added=dict(written.added))
         if self._done.get(picture.name) != line:
             self._write(asdict(line))
 
     def add_failure(self, picture: Path, reason: str) -> None:
-        """Note why a picture failed, for people; a job that goes on tries it again."""
+        """Record why a picture failed, for readers; a resumed job tries it again."""
         self._write({"failed": picture.name, "reason": reason})
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ class Manifest:
     def _earlier(self, job: dict[str, Any]) -> dict[str, _Done]:
         """Lines of finished pictures by name."""
         try:
-            *whole, _ = self._path.read_text(encoding="utf-8").split("\n")  # what follows the last end of line is cut
+            *whole, _ = self._path.read_text(encoding="utf-8").split("\n")  # a broken last line is dropped
             first, *others = map(parse_json, whole)
             before = read_record(_Job, first, what="its first line").job
             lines = [read_record(_Done, line, what="a line") for line in others if not _is_failure(line)]
@@ -116,8 +116,8 @@ class Manifest:
         for name in job:
             if before.get(name) != job[name]:
                 raise ConfigError(
-                    f"{self._folder} holds results of another job, in which {name} is {_shown(before.get(name))} and "
-                    f"not {_shown(job[name])}; name another folder with --out, or {FIX}"
+                    f"{self._folder} holds results of a job with {name} = {_shown(before.get(name))}, and this job has "
+                    f"{name} = {_shown(job[name])}; set another folder with --out, or {FIX}"
                 )
         return done
 
@@ -130,7 +130,7 @@ def _identity(picture: Path) -> dict[str, Any]:
     """Name, size and time of change of a file; a folder (Zarr) changes when a file is added to it."""
     try:
         facts = picture.stat()
-    except OSError:  # it is gone: whoever reads it will say so
+    except OSError:  # the file is missing; reading it reports that
         return {"name": picture.name}
     return {"name": picture.name, "bytes": facts.st_size, "modified": facts.st_mtime_ns}
 

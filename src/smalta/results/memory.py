@@ -1,7 +1,7 @@
-"""How much memory the outputs of a picture take.
+"""Estimate the memory that the outputs of a picture take.
 
-In:  what a model is, what is asked for.
-Out: bytes per pixel, counted while pictures were answered.
+In:  the description of a model, the requested outputs.
+Out: bytes per pixel, from measurements.
 
 Must not know: networks, plans.
 """
@@ -14,12 +14,12 @@ from smalta.planning.candidates import ANSWER_BYTES
 from smalta.results.options import OutputOptions
 from smalta.results.registry import wanted
 
-FIELD_BYTES = 8  # for each probability of a pixel: its field, and what is made on the way
-OBJECT_BYTES = 10  # for the instance map, and what it is made of
+FIELD_BYTES = 8  # per probability of a pixel: its field and intermediate arrays
+OBJECT_BYTES = 10  # per pixel: the instance map and the fields that it is made of
 
 
 def answer_bytes(info: ModelInfo, options: OutputOptions) -> int:
-    """Bytes per pixel of what is made of a picture, the picture itself included."""
+    """Bytes per pixel for the results of a picture, including the picture."""
     kind = options.kind or info.kind
     outputs = wanted(kind, options.outputs)
     channels = info.network.n_leaves + info.network.n_attribute_values

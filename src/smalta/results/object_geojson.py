@@ -1,4 +1,4 @@
-"""Objects as GeoJSON, which QuPath and QGIS read.
+"""Write objects as GeoJSON, which QuPath and QGIS read.
 
 In:  `Objects` of a picture.
 Out: `geojson/STEM.geojson`, a FeatureCollection.
@@ -19,7 +19,7 @@ from smalta.system.whole_files import write_bytes
 if TYPE_CHECKING:
     from smalta.answers.objects import Objects
 
-OUTLINED_BYTES = 69  # a pixel, while outlines are made
+OUTLINED_BYTES = 69  # per pixel, while outlines are made
 
 
 def _whole(answer: WholeAnswer, folder: Path) -> Piece:
@@ -29,10 +29,10 @@ def _whole(answer: WholeAnswer, folder: Path) -> Piece:
 
 
 def collection(objects: Objects) -> str:
-    """One feature per object, in their order; polygons run along the edges of pixels, x to the right, y downwards.
+    """One feature per object, in order; polygons follow the edges of pixels, x to the right, y downwards.
 
-    The properties are "class" and "classification" as smalta's and QuPath's data sets have them, "number" (that of the
-    instance picture), "score", "area_px", and "attributes" with the value of each that asks about the object.
+    The properties are "class" and "classification" as in data sets of smalta and QuPath, "number" (that of the instance
+    picture), "score", "area_px", and "attributes" with the value of each attribute that applies to the object.
     """
     from smalta.data.formats.geojson import as_feature, class_properties
     from smalta.data.formats.outlines import Region

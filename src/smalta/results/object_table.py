@@ -1,4 +1,4 @@
-"""Objects as lines of one CSV file about all pictures.
+"""Write the objects of all pictures as lines of one CSV file.
 
 In:  a class tree, `Objects`.
 Out: `objects.csv`.
@@ -40,10 +40,10 @@ def columns(tree: ClassTree) -> list[str]:
     """Names of the columns.
 
     "picture" is the file's name, "id" the object's number in its instance picture, "class" the path of its class,
-    "level_K" the path of that class at level K, empty where it stopped above. A box goes from x0, y0 to x1, y1, the
-    first column and row beyond it; places are in pixels, the middle of the upper left one being 0, 0. A column per
-    attribute bears its name ("attribute_NAME" where another column is called so) and is empty for objects that it
-    does not ask about.
+    "level_K" the path of its ancestor at level K, empty where the class lies above that level. A box goes from x0, y0
+    to x1, y1, the first column and row beyond it. Positions are in pixels; the middle of the upper left pixel is 0, 0.
+    Each attribute has a column with its name ("attribute_NAME" if that name is taken), which is empty for objects
+    that it does not apply to.
     """
     levels = [f"level_{k}" for k in range(1, tree.n_levels + 1)]
     own = ["picture", "id", "class", *levels]
@@ -52,7 +52,7 @@ def columns(tree: ClassTree) -> list[str]:
 
 
 def rows(picture: str, objects: Objects) -> str:
-    """One line per object, in their order.
+    """One line per object, in order.
 
     Args:
         picture: the name of its file.

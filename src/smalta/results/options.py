@@ -1,4 +1,4 @@
-"""What a user asks of a job of answering.
+"""The options of a prediction job.
 
 In:  a kind, names of outputs, a `Decoding`.
 Out: `OutputOptions`.
@@ -23,13 +23,13 @@ class OutputOptions:
     """What to write for each picture.
 
     Attributes:
-        kind: of the answers; None for the model's own.
-        outputs: names of what is written only if it is asked for, and of its details, as the options of
-            `smalta predict` are called, such as "overlay" or "channels-last".
-        decoding: how classes are chosen; without a threshold in it, the model's own is taken.
+        kind: of the results; None for the model's own.
+        outputs: names of optional outputs and of their settings, the same as the options of `smalta predict`, such as
+            "overlay" or "channels-last".
+        decoding: how classes are chosen; without a threshold in it, that of the model applies.
 
     Raises:
-        ConfigError: if there is no such output.
+        ConfigError: if the name of an output is unknown.
 
     Example:
         >>> OutputOptions(outputs=["overlay"]).outputs
@@ -43,9 +43,9 @@ class OutputOptions:
     def __post_init__(self) -> None:
         known = [setting.name for setting in settings()]
         if unknown := sorted(set(self.outputs) - set(known)):
-            raise ConfigError(f"there is no output {unknown[0]!r}; outputs are {', '.join(known)}")
+            raise ConfigError(f"the output {unknown[0]!r} is unknown; outputs are {', '.join(known)}")
         object.__setattr__(self, "outputs", frozenset(self.outputs))
 
     def to_dict(self) -> dict[str, Any]:
-        """The options as plain data, by which a job knows whether it is the same."""
+        """The options as plain data, which identify a job."""
         return {"kind": self.kind, "outputs": sorted(self.outputs), **asdict(self.decoding)}

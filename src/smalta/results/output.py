@@ -1,10 +1,10 @@
-"""What an output is: one kind of result file, described in one place.
+"""Describe an output: one kind of result file.
 
 In:  the answer for a picture, whole or in parts.
-Out: `Output`, and what its functions take and give.
+Out: `Output`, and the arguments and results of its functions.
 
-`smalta.results.registry` lists the outputs. The command line reads that list before it does anything else, so a module
-of an output imports numpy, OpenCV and whatever needs them inside its functions.
+`smalta.results.registry` lists the outputs. The command line reads that list at its start, so a module of an output
+imports numpy, OpenCV and modules that need them inside its functions.
 
 Must not know: any one output, the folder of a job, how answers are made.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A detail of an output: `--NAME` on the command line, "NAME" in `OutputOptions.outputs`.
+    """A setting of an output: `--NAME` on the command line, "NAME" in `OutputOptions.outputs`.
 
     Attributes:
         name: with hyphens between words.
@@ -43,10 +43,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """What an output made of one picture.
+    """The result of an output for one picture.
 
     Attributes:
-        file: that was written, if any.
+        file: the written file, if any.
         added: text for the file about all pictures; empty if the picture adds nothing.
     """
 
@@ -60,7 +60,7 @@ class JoinedFile:
 
     Attributes:
         name: of the file.
-        join: its content from what the pictures add, in their order.
+        join: makes its content from the texts that the pictures add, in order.
     """
 
     name: str
@@ -72,19 +72,19 @@ class Output:
     """One kind of result file.
 
     Attributes:
-        name: in the manifest; of the option `--NAME`, where there is one.
-        help: of the option `--NAME`, which asks for it; None if it is written without being asked for.
-        settings: details that may be asked for besides.
-        kinds: of answers that have it.
+        name: in the manifest, and of the option `--NAME` if there is one.
+        help: of the option `--NAME`, which requests it; None for an output that is always written.
+        settings: further options of the output.
+        kinds: of results that have it.
         folder: for a file of each picture, if it has one.
         joined: the file about all pictures, if it has one.
-        whole: makes a picture's piece from the answer, and writes its file into the folder that is given.
-        in_parts: the same for a picture that is answered in parts; None if that cannot be. Without it, an output that
-            is asked for is refused for such a picture, and one that is always written leaves the picture out.
-        needs_probabilities: whether it is made of more than the class map and the objects.
-        bytes_per_pixel: memory while it is made, beside the picture and the class map, by number of channels.
-        imports: modules that its functions import. They are loaded before pictures are answered on threads, because two
-            threads that load a library at once may wait for each other for ever.
+        whole: makes a picture's piece from the answer, and writes its file into the given folder.
+        in_parts: the same for a picture that is processed in parts; None if that is impossible. Without it, a requested
+            output is refused for such a picture, and an output that is always written omits the picture.
+        needs_probabilities: whether it needs more than the class map and the objects.
+        bytes_per_pixel: memory while it is made, besides the picture and the class map, by number of channels.
+        imports: modules that its functions import. They are loaded before threads process pictures, because two
+            threads that load a library at the same time may wait for each other forever.
     """
 
     name: str
@@ -100,17 +100,17 @@ class Output:
     imports: tuple[str, ...] = ()
 
     def load(self) -> None:
-        """Import what its functions need."""
+        """Import the modules that its functions need."""
         for module in self.imports:
             import_module(module)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What the outputs made of one picture, by their names.
+    """The results of the outputs for one picture, by their names.
 
     Attributes:
-        files: that were written.
+        files: the written files.
         added: texts for the files about all pictures.
     """
 
@@ -128,9 +128,9 @@ class WholeAnswer:
         tree: the classes.
         kind: of the answer.
         decoding: how classes were chosen.
-        asked: names of the outputs and details that are asked for.
+        asked: names of the requested outputs and settings.
         classes: (H, W) uint16 node ids that agree with the objects.
-        answer: all that is known; None if the class map is enough for the outputs.
+        answer: the full answer; None if the outputs need only the class map.
     """
 
     picture: Path
@@ -146,7 +146,7 @@ class WholeAnswer:
     def segmentation(self) -> Segmentation:
         """The answer, for outputs that need probabilities or objects."""
         if self.answer is None:
-            raise RuntimeError("an output needs more than the class map; it must say so")
+            raise RuntimeError("an output needs more than the class map; set needs_probabilities in it")
         return self.answer
 
     @property
@@ -159,7 +159,7 @@ class WholeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reduced:
-    """A picture and its answer, reduced to a size that can be looked at.
+    """A picture and its answer, reduced to a size for viewing.
 
     Attributes:
         picture: (h, w, 3) uint8 RGB.
@@ -173,9 +173,9 @@ class Reduced:
 
 
 class AnswerInParts(Protocol):
-    """The answer for a picture that is answered in parts, because the whole does not fit in memory.
+    """The answer for a picture that is processed in parts, because the whole does not fit in memory.
 
-    Outputs ask in the order of the registry. The class map comes first; `reduced` needs that it has been read.
+    Outputs use it in the order of the registry. The class map comes first; `reduced` needs it to have been read.
     """
 
     @property
@@ -204,18 +204,18 @@ class AnswerInParts(Protocol):
         ...
 
     def class_bands(self) -> Iterator[np.ndarray]:
-        """(some rows, W) uint16 node ids, from top to bottom; to be read once."""
+        """(some rows, W) uint16 node ids, from top to bottom; readable only once."""
         ...
 
     def instance_bands(self) -> Iterator[np.ndarray]:
-        """(some rows, W) int32 the instance map, from top to bottom."""
+        """(some rows, W) int32 rows of the instance map, from top to bottom."""
         ...
 
     def reduced(self) -> Reduced:
-        """What can be looked at."""
+        """The reduced picture and answer, for viewing."""
         ...
 
 
 def large_name(picture: Path) -> str:
-    """Name of an index picture that is written in parts: Zarr for Zarr, else TIFF."""
+    """The name of an index picture that is written in parts: Zarr for a Zarr picture, otherwise TIFF."""
     return f"{picture.stem}{'.zarr' if picture.suffix.lower() == '.zarr' else '.tif'}"

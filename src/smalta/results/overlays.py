@@ -1,7 +1,7 @@
-"""The picture with its answer in colour, names of objects and a legend.
+"""Draw the picture with its answer in colour, names of objects and a legend.
 
 In:  a picture and its answer.
-Out: `overlays/STEM.png`; reduced for a picture that is answered in parts.
+Out: `overlays/STEM.png`; reduced for a picture that is processed in parts.
 
 Must not know: how answers are made, how colours are blended.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from smalta.answers.objects import Objects
 
-DRAWN_BYTES = 69  # a pixel, while it is drawn on
+DRAWN_BYTES = 69  # per pixel, while the overlay is drawn
 
 
 def _whole(answer: WholeAnswer, folder: Path) -> Piece:
@@ -44,11 +44,11 @@ def _write(folder: Path, picture: Path, image: np.ndarray) -> Piece:
 
 
 def _shown(classes: np.ndarray, inside: np.ndarray, kind: Kind) -> np.ndarray:
-    """The classes that are coloured: for the kind "instance" those of objects alone, so that the picture stays visible.
+    """The coloured classes: for the kind "instance" only those of objects, so that the picture stays visible.
 
     Args:
         classes: (H, W) node ids.
-        inside: (H, W) true where there is an object.
+        inside: (H, W) true inside objects.
         kind: of the answer.
     """
     import numpy as np
@@ -76,7 +76,7 @@ def draw(answer: WholeAnswer) -> np.ndarray:
 
 
 def object_names(objects: Objects) -> list[list[str]]:
-    """For every object its names, the best first: class and number, and the number alone."""
+    """The names of every object, the best first: class and number, then only the number."""
     import numpy as np
 
     from smalta.classes import ROOT

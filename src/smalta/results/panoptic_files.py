@@ -1,7 +1,7 @@
-"""Panoptic answers as COCO's segments.
+"""Write panoptic answers as COCO's segments.
 
 In:  a class map and the objects in it.
-Out: `panoptic/STEM.png`, segment numbers per pixel, and `panoptic.json`, what COCO says of them.
+Out: `panoptic/STEM.png`, the segment number of each pixel, and `panoptic.json`, the segments in COCO's form.
 
 The number of an object's segment is its number in the instance picture and in `objects.csv`; stuff comes after.
 
@@ -43,11 +43,11 @@ def segments(classes: np.ndarray, objects: Objects) -> tuple[np.ndarray, list[di
     """Number the segments of a picture.
 
     Args:
-        classes: (H, W) uint16 node ids that agree with the objects, as `Segmentation.panoptic` gives them.
+        classes: (H, W) uint16 node ids that agree with the objects, as from `Segmentation.panoptic`.
         objects: of the picture.
 
     Returns:
-        (H, W) int32, 0 = unlabelled, and one entry of COCO's "segments_info" per segment.
+        (H, W) int32 segment numbers, 0 = unlabelled, and one entry of COCO's "segments_info" per segment.
     """
     import numpy as np
     from scipy import ndimage
@@ -85,7 +85,7 @@ def segments(classes: np.ndarray, objects: Objects) -> tuple[np.ndarray, list[di
 
 
 def entry(picture: str, png: str, size_hw: tuple[int, int], info: list[dict[str, Any]]) -> str:
-    """What a picture adds to the JSON file; `document` numbers it.
+    """The entry of a picture in the JSON file; `document` numbers it.
 
     Args:
         picture: the name of its file.
@@ -98,7 +98,7 @@ def entry(picture: str, png: str, size_hw: tuple[int, int], info: list[dict[str,
 
 
 def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
-    """The JSON file in parts: images numbered from 1 in the order of the entries, and every class as a category."""
+    """The text of the JSON file in parts: images numbered from 1 in order, and every class as a category."""
     from smalta.data.formats.categories import written_categories
 
     images = []

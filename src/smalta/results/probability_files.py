@@ -1,4 +1,4 @@
-"""Probabilities of the classes of a level as numpy files.
+"""Write the probabilities of the classes of a level as numpy files.
 
 In:  leaf probabilities.
 Out: `probabilities/STEM.npz` with "probabilities", float16, and "classes", the paths of their classes.
@@ -14,7 +14,7 @@ from pathlib import Path
 from smalta.results.output import Output, Piece, Setting, WholeAnswer
 from smalta.system.whole_files import write_bytes
 
-CHANNELS_LAST = Setting(name="channels-last", help="Probabilities as (height, width, classes).")
+CHANNELS_LAST = Setting(name="channels-last", help="Write probabilities as (height, width, classes).")
 
 
 def _whole(answer: WholeAnswer, folder: Path) -> Piece:

@@ -1,9 +1,9 @@
-"""All outputs, each in a module of its own. A new one is a module and its entry in `OUTPUTS`.
+"""List all outputs. A new output is a module of its own and its entry in `OUTPUTS`.
 
-In:  the kind of the answers, what is asked for.
+In:  the kind of the results, names of requested outputs.
 Out: the outputs that a job writes.
 
-Imported by the command line at its start, so nothing here imports numpy.
+The command line imports this module at its start, so it does not import numpy.
 
 Must not know: how an output is made.
 """
@@ -25,7 +25,7 @@ from smalta.results.overlays import OVERLAY
 from smalta.results.panoptic_files import PANOPTIC
 from smalta.results.probability_files import PROBABILITIES
 
-# in the order of the help, and of what is written for a picture that is answered in parts
+# in the order of the help, and of writing for a picture that is processed in parts
 OUTPUTS: tuple[Output, ...] = (
     CLASSES,
     INSTANCES,
@@ -39,7 +39,7 @@ OUTPUTS: tuple[Output, ...] = (
 
 
 def settings() -> tuple[Setting, ...]:
-    """Whatever may be asked for, in the order of the help: outputs, each followed by its details."""
+    """All options in the order of the help: optional outputs, each followed by its settings."""
     found: list[Setting] = []
     for output in OUTPUTS:
         if output.help is not None:
@@ -49,22 +49,22 @@ def settings() -> tuple[Setting, ...]:
 
 
 def wanted(kind: Kind, asked: Collection[str]) -> tuple[Output, ...]:
-    """The outputs that answers of a kind get: those that are always written, and those of these names."""
+    """The outputs of a kind of results: those that are always written, and those with requested names."""
     return tuple(o for o in OUTPUTS if kind in o.kinds and (o.help is None or o.name in asked))
 
 
 def check_asked(kind: Kind, asked: Collection[str]) -> None:
-    """Raise ConfigError if an output is asked for that answers of this kind do not have."""
+    """Raise ConfigError if a requested output does not exist for this kind of results."""
     for output in OUTPUTS:
         if output.name in asked and kind not in output.kinds:
             raise ConfigError(
                 f"--{output.name} is for the kinds {' and '.join(output.kinds)}, and the kind is {kind!r}; "
-                f"omit --{output.name}, or ask for another --kind"
+                f"omit --{output.name}, or set another --kind"
             )
 
 
 def check_in_parts(outputs: Collection[Output], picture: Path, size_hw: tuple[int, int]) -> None:
-    """Raise DataError if an output is asked for that a picture which is answered in parts cannot get."""
+    """Raise DataError if a requested output cannot be written for a picture that is processed in parts."""
     refused = [f"--{output.name}" for output in outputs if output.help is not None and output.in_parts is None]
     if refused:
         raise DataError(

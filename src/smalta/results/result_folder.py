@@ -1,9 +1,9 @@
-"""The folder of a job: its outputs for each picture, and the files about all pictures.
+"""Write the folder of a job: the outputs for each picture, and the files about all pictures.
 
-In:  answers, one picture at a time and from any thread.
-Out: files in that folder, each whole or not there.
+In:  answers, one picture at a time, from any thread.
+Out: files in that folder, each complete or absent.
 
-Must not know: how answers are made, in which order, what is in an output's files.
+Must not know: how answers are made, their order, the content of an output's files.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from smalta.system.whole_files import write_bytes, write_chunks
 
 
 class ResultFolder:
-    """Where the answers of one job go.
+    """The folder with the results of one job.
 
     Args:
-        path: of the folder; `make` makes it.
+        path: of the folder; `make` creates it.
         tree: the model's classes.
         kind: of the answers.
         options: what to write.
 
     Attributes:
         path, tree, kind, options: as given.
-        outputs: what is written.
+        outputs: that are written.
 
     Raises:
-        ConfigError: if something is asked for that this kind does not have.
+        ConfigError: if a requested output does not exist for this kind.
     """
 
     def __init__(self, path: Path, tree: ClassTree, kind: Kind, options: OutputOptions) -> None:
@@ -54,10 +54,10 @@ class ResultFolder:
         return self.kind not in OBJECT_KINDS and not any(output.needs_probabilities for output in self.outputs)
 
     def make(self) -> None:
-        """Make the folder, the folders in it, and `classes.json`, which says what the values mean; load the outputs.
+        """Create the folder, its subfolders, and `classes.json`, which explains the values; load the outputs.
 
         Raises:
-            ConfigError: if a folder cannot be made.
+            ConfigError: if a folder cannot be created.
         """
         for output in self.outputs:
             output.load()
@@ -67,11 +67,13 @@ class ResultFolder:
             try:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise ConfigError(f"{path} cannot be made ({error}); name another folder with --out") from error
+                raise ConfigError(
+                    f"the folder {path} cannot be created ({error}); set another folder with --out"
+                ) from error
         write_bytes(self.path / "classes.json", _legend_json(self.tree, self.kind).encode())
 
     def write(self, picture: Path, pixels: np.ndarray, answer: Segmentation) -> Written:
-        """Write the files of one picture; several threads may do so for different pictures.
+        """Write the files of one picture; several threads may call it for different pictures.
 
         Args:
             picture: its path, whose stem names the files.
@@ -84,14 +86,14 @@ class ResultFolder:
         return self._write_whole(picture, pixels, class_map(answer, self.options.decoding), answer)
 
     def write_classes(self, picture: Path, pixels: np.ndarray, classes: np.ndarray) -> Written:
-        """The same from (H, W) uint16 node ids, where `classes_are_enough`."""
+        """The same from (H, W) uint16 node ids, if `classes_are_enough`."""
         return self._write_whole(picture, pixels, classes, None)
 
     def write_in_parts(self, answer: AnswerInParts) -> Written:
-        """The same for a picture that is answered in parts.
+        """The same for a picture that is processed in parts.
 
         Raises:
-            DataError: if an output is asked for that cannot be made in parts, or a file cannot be written.
+            DataError: if a requested output cannot be made in parts, or a file cannot be written.
         """
         check_in_parts(self.outputs, answer.picture, answer.size_hw)
         pieces = {o.name: o.in_parts(answer, self._place(o)) for o in self.outputs if o.in_parts is not None}
@@ -101,8 +103,8 @@ class ResultFolder:
         """Write the files about all pictures.
 
         Args:
-            written: of the pictures that were answered, in the order that the files shall have; gone through once per
-                file, so that it need not hold them all.
+            written: of the finished pictures, in the order of the files' entries; it is iterated once per file, so it
+                need not hold all of them in memory.
 
         Raises:
             DataError: if a file cannot be written.
@@ -132,9 +134,9 @@ class ResultFolder:
 
 
 def class_map(answer: Segmentation, decoding: Decoding) -> np.ndarray:
-    """(H, W) uint16 node ids that agree with the objects, where there are any, and lie no deeper than the level.
+    """(H, W) uint16 node ids that agree with the objects, if there are any, and lie no deeper than the level.
 
-    Crumbs of stuff stay, as they do in pictures that are answered in parts; only panoptic files go without them.
+    Small regions of stuff stay, as in pictures that are processed in parts; only panoptic files drop them.
     """
     if answer.objects is None:
         return answer.classes
@@ -149,7 +151,7 @@ def _written(pieces: dict[str, Piece]) -> Written:
 
 
 def _legend_json(tree: ClassTree, kind: Kind) -> str:
-    """The kind of the answers, and what each number in `classes/*.png` means."""
+    """The kind of the results, and the class of each value in `classes/*.png`."""
     rows = [
         {
             "value": int(tree.node_to_value[node]),
