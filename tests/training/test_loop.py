@@ -23,7 +23,7 @@ def test_a_loss_that_is_not_finite_steps_back_once_with_half_the_learning_rate(
     result = train(discs, tmp_path / "run", settings(steps=10))
 
     assert result.steps == 10
-    assert "not finite at step 3: back to step 2 with half the learning rate" in notes(tmp_path / "run")
+    assert "not finite at step 3; training continues from step 2 with half the learning rate" in notes(tmp_path / "run")
     assert state(tmp_path / "run")[1]["learning_rate_scale"] == 0.5
 
 
@@ -81,7 +81,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     result = train(discs, tmp_path / "run", settings(steps=4))
 
     assert result.steps == 4
-    assert "out of memory: each step of 2 pictures is now made in 2 parts" in notes(tmp_path / "run")
+    assert "out of memory: each step of 2 pictures now runs in 2 parts" in notes(tmp_path / "run")
     assert state(tmp_path / "run")[1]["accumulate"] == 2
 
 

@@ -75,10 +75,10 @@ def test_large_pictures_are_cut_to_crops_of_320(fingerprint: Fingerprint) -> Non
 @pytest.mark.parametrize(
     ("side", "told", "expected", "sentence"),
     [
-        (1000, {}, 0.4, "; at the start 128 x 128 px"),
-        (1000, {"first_view": 0.7}, 0.7, "; at the start 224 x 224 px"),
+        (1000, {}, 0.4, "; the run starts with 128 x 128 px"),
+        (1000, {"first_view": 0.7}, 0.7, "; the run starts with 224 x 224 px"),
         (1000, {"first_view": 1.0}, 1.0, ""),
-        (160, {}, 0.6, "; at the start 96 x 96 px"),  # no smaller than 96
+        (160, {}, 0.6, "; the run starts with 96 x 96 px"),  # no smaller than 96
         (64, {}, 1.0, ""),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_few_pictures_with_full_labels_make_half_of_the_draws() -> None:
     weights, notes = draw_weights(pixels(full, full, *[coarse] * 6), TREE)
 
     np.testing.assert_allclose(weights[:2].sum(), weights[2:].sum())
-    assert notes == ("2 of 8 pictures are labelled down to the leaves: they make half of the draws",)
+    assert notes == ("2 of 8 pictures are labelled down to the leaves; they make half of the draws",)
 
 
 @given(count=st.integers(1, 60), seed=st.integers(0, 2**32))

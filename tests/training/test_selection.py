@@ -88,4 +88,4 @@ def test_a_validation_that_takes_too_long_makes_the_next_ones_smaller(
     selection.look(NETWORK, counters)
 
     assert counters.validation_pictures == 9
-    assert "validation looks at 9 of 100 pictures" in notes(tmp_path)
+    assert "validation uses 9 of 100 pictures" in notes(tmp_path)

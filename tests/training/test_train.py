@@ -98,7 +98,7 @@ def test_observers_hear_of_progress_validations_and_notes(
 
     train(tmp_path / "data", tmp_path / "run", settings(steps=2), observer=Listener())
 
-    assert heard[0] == "examining 6 pictures and their labels"
+    assert heard[0] == "checking 6 pictures and their labels"
     assert "classes inferred" in heard[1]
     assert [item for item in heard if isinstance(item, tuple)][:3] == [(1, 0.5), ("validation", 1, True), (2, 1.0)]
 
@@ -109,7 +109,7 @@ def test_observers_hear_of_progress_validations_and_notes(
 def test_a_folder_that_holds_anything_is_refused(discs: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
 
-    with pytest.raises(TrainingError, match="is not empty; name a new folder with --out, or go on with its run"):
+    with pytest.raises(TrainingError, match="is not empty; name a new folder with --out, or continue its run"):
         train(discs, tmp_path, settings(steps=1))
     with pytest.raises(TrainingError, match=r"mine\.txt is a file; name a folder"):
         train(discs, tmp_path / "mine.txt", settings(steps=1))

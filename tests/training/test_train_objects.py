@@ -91,7 +91,7 @@ def test_the_weights_of_a_panoptic_run_are_chosen_by_panoptic_quality(run: Path)
     assert {look["measure"] for look in looks} == {"PQ"}
     assert all(0 <= look["score"] <= 1 and 0 <= look["miou"] <= 1 for look in looks)
     assert any("kind panoptic" in event.get("text", "") for event in events)
-    assert any("objects are made with min_thing" in event.get("text", "") for event in events)
+    assert any("grouping rule for objects: min_thing" in event.get("text", "") for event in events)
 
 
 def test_a_semantic_run_has_no_heads_for_objects(scenes: Path, tmp_path: Path) -> None:

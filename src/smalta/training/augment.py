@@ -3,8 +3,8 @@
 In:  one `Sample`.
 Out: `Crop`: tensors of one size, ready to be stacked.
 
-The kernels are torchvision's (transforms v2), for colours OpenCV's; the parameters are drawn here, from one generator
-per crop, so that a crop depends on its seed alone and not on which thread makes it or what was drawn before.
+The kernels are torchvision's (transforms v2), and OpenCV's for colours. The parameters are drawn here, from one
+generator per crop. So a crop depends only on its seed, not on the thread or on earlier crops.
 
 Must not know: networks, losses, batches.
 """
@@ -26,20 +26,20 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.sample import Sample
 
 GREY = np.array([0.2989, 0.587, 0.114])  # weights of red, green and blue, as torchvision has them
-LEAST_FILLED = 0.9  # of a crop's side by its picture, or of the picture's own side where it is smaller than the crop
+LEAST_FILLED = 0.9  # of a crop's side by its picture, or of the picture's own side if it is smaller than the crop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentConfig:
-    """How far a crop may stray from its picture.
+    """How much crops vary.
 
     Attributes:
-        scale: least and most enlargement of the picture. A picture that is no larger than the crop shrinks by at most
-            a tenth: otherwise most of the crop would have no label.
-        stretch: most ratio between the two axes' enlargements.
+        scale: least and largest enlargement of the picture. A picture that is no larger than the crop shrinks by at
+            most a tenth: otherwise most of the crop would have no label.
+        stretch: largest ratio between the enlargements of the two axes.
         flip: probability of a mirrored crop.
-        upside_down: whether crops may also be turned upside down and on their side; for pictures without an up.
-        aimed: probability that the crop is laid around a pixel of a class drawn evenly among those in the picture.
+        upside_down: whether crops are also flipped vertically and turned by 90 degrees; for pictures without an up.
+        aimed: probability that the crop covers a pixel of a class drawn evenly among those in the picture.
         brightness, contrast, saturation: each factor is drawn from 1 - x to 1 + x.
         grey: probability of a crop without colour.
     """
@@ -57,18 +57,18 @@ class AugmentConfig:
 
 UNCHANGED = AugmentConfig(
     scale=(1.0, 1.0), stretch=1.0, flip=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0
-)  # crops are parts of the pictures, and do not vary
+)  # crops are plain parts of the pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop:
-    """One crop of a sample, changed as `AugmentConfig` allows.
+    """One augmented crop of a sample.
 
     Attributes:
         picture: (3, H, W) uint8.
         labels: (H, W) int16 node ids, 0 where the crop leaves the picture.
         attributes: by name, (H, W) uint8, 0 = not labelled.
-        instances: (H, W) int32 object ids, 0 = none; None where the sample has no objects.
+        instances: (H, W) int32 object ids, 0 = no object; None if the sample has no objects.
     """
 
     picture: Tensor
@@ -89,11 +89,11 @@ def random_crop(
 
     Args:
         sample: the labelled picture.
-        tree: says which class each becomes in a mirrored picture.
+        tree: gives the class that each class becomes in a mirrored picture.
         size_hw: of the crop, in pixels.
-        config: how far to stray.
+        config: how much crops vary.
         rng: consumed; the same state gives the same crop.
-        zoom: enlarges every picture beside what `config` draws, so that a smaller crop shows as much.
+        zoom: scales every picture in addition to `config`, so that a smaller crop shows as much.
     """
     picture = torch.from_numpy(np.array(sample.picture)).permute(2, 0, 1)
     maps = [sample.classes.astype(np.int16), *(np.array(values) for values in sample.attributes.values())]
@@ -124,11 +124,11 @@ def smaller_crop(size_hw: tuple[int, int], share: float) -> tuple[tuple[int, int
 
     Args:
         size_hw: of the full crop, multiples of 32.
-        share: of its side that is wanted, in (0, 1].
+        share: side of the smaller crop divided by that of the full one, in (0, 1].
 
     Returns:
-        Its size, multiples of 32, and by how much a picture in it is smaller. The shorter side is rounded down: a
-        picture that just fills the full crop then fills this one too.
+        Its size, multiples of 32, and the factor by which pictures in it are scaled. The shorter side is rounded down:
+        a picture that just fills the full crop then fills this one too.
     """
     longer = max(size_hw)
     zoom = max(round(share * longer / 32), 1) * 32 / longer
@@ -139,9 +139,9 @@ def smaller_crop(size_hw: tuple[int, int], share: float) -> tuple[tuple[int, int
 def _window(
     sample: Sample, size_hw: tuple[int, int], config: AugmentConfig, rng: np.random.Generator, zoom: float
 ) -> tuple[int, int, int, int]:
-    """Top, left, height, width in the picture; it may reach beyond the picture where that is smaller."""
+    """Top, left, height, width in the picture; the window may reach beyond a smaller picture."""
     height, width = sample.classes.shape
-    # the scale at which the longer way of the picture fills the crop
+    # the scale at which the picture fills the crop in one direction
     covering = min(size_hw[0] / height, size_hw[1] / width)
     least, most = (zoom * limit for limit in config.scale)
     least = min(max(least, LEAST_FILLED * min(covering, zoom)), most)
@@ -161,7 +161,7 @@ def _window(
 
 
 def _aim(classes: np.ndarray, rng: np.random.Generator) -> tuple[int, int] | None:
-    """A pixel (y, x) of a class drawn evenly among those that the picture shows."""
+    """A pixel (y, x) of a class drawn evenly among those in the picture."""
     coarse = classes[::4, ::4]  # a quarter of the rows and columns is enough to find a class, and 16 times faster
     counts = np.bincount(coarse.ravel())
     counts[ROOT] = 0
@@ -176,7 +176,7 @@ def _aim(classes: np.ndarray, rng: np.random.Generator) -> tuple[int, int] | Non
 def _cut(
     picture: Tensor, labels: list[Tensor], window: tuple[int, int, int, int], size_hw: tuple[int, int]
 ) -> tuple[Tensor, list[Tensor]]:
-    """The window, brought to the crop's size; beyond the picture the picture's edge goes on, without a label."""
+    """The window, resized to the crop's size; beyond the picture its edge pixels repeat, without labels."""
     top, left, height, width = window
     rows, columns = picture.shape[1:]
     beyond = [max(-left, 0), max(-top, 0), max(left + width - columns, 0), max(top + height - rows, 0)]
@@ -192,7 +192,7 @@ def _cut(
 
 
 def _recolour(picture: Tensor, config: AugmentConfig, rng: np.random.Generator) -> Tensor:
-    """Brightness, contrast, saturation and grey in one matrix: torchvision's formulas, rounded and cut once at the end.
+    """Brightness, contrast, saturation and grey in one matrix: torchvision's formulas, rounded and clipped at the end.
 
     x -> b x, then towards the picture's mean grey by 1 - c, then towards each pixel's own grey by 1 - s.
     """

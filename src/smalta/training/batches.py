@@ -1,7 +1,7 @@
-"""Batches of random crops: which picture when, read once, made on a few threads.
+"""Batches of random crops: drawn in a fixed order, decoded once, computed on a few threads.
 
 In:  entries of a data set, a seed, a step number.
-Out: `Batch`es, a function of seed, step and the size of crops there: a resumed run sees what an uninterrupted one does.
+Out: `Batch`es. They depend only on seed, step and the crop size of the step, so a resumed run gets the same batches.
 
 Must not know: networks, losses, schedules.
 """
@@ -29,14 +29,14 @@ from smalta.training.targets import ObjectTargets, object_targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Crops stacked.
+    """Stacked crops.
 
     Attributes:
         pictures: (B, 3, H, W) uint8, channels-last in memory.
         labels: (B, H, W) int64 node ids.
         attributes: by name, (B, H, W) int64, 0 = not labelled.
         objects: targets of the heads for objects, stacked: "center" (B, h, w), "offsets" (B, 2, h, w) and "weights"
-            (B, h, w) as in `ObjectTargets`; empty where the network has no such heads.
+            (B, h, w) as in `ObjectTargets`; empty if the network has no such heads.
     """
 
     pictures: Tensor
@@ -54,7 +54,7 @@ class Batch:
         )
 
     def chunks(self, count: int) -> Iterator[Batch]:
-        """The batch in `count` parts of nearly equal size; empty parts are left out."""
+        """The batch in `count` parts of nearly equal size, without empty parts."""
         parts = np.array_split(np.arange(len(self.labels)), count)
         for part in (part for part in parts if len(part)):
             rows = slice(int(part[0]), int(part[-1]) + 1)
@@ -67,7 +67,7 @@ class Batch:
 
 
 class SampleCache:
-    """Decoded samples, kept until `budget_bytes` are used; what came too late is read from the disk every time."""
+    """Decoded samples, kept until `budget_bytes` are used; all others are read from the disk every time."""
 
     def __init__(self, dataset: Dataset, budget_bytes: int) -> None:
         self._dataset = dataset
@@ -90,20 +90,20 @@ class SampleCache:
 
 
 class Batches:
-    """An endless row of batches.
+    """An endless sequence of batches.
 
     Args:
-        dataset: where the samples come from.
+        dataset: of the samples.
         entries: the pictures to draw from.
-        weights: (P,) how often each is drawn, on average once in P draws where they are equal.
+        weights: (P,) how often each is drawn; with equal weights, once in P draws.
         size_hw: of full crops, multiples of 32.
         batch: crops per batch.
-        config: how far crops stray.
+        config: how much crops vary.
         seed: of order and crops.
         cache_bytes: memory for decoded samples.
-        ahead: batches made before they are asked for; 0 where the processor that makes them also trains.
-        object_stride: of the network's map, if it has heads for objects; else None.
-        share: side of a step's crops, divided by that of full ones; asked once, when the step's crops are begun.
+        ahead: batches prepared in advance; 0 if the processor that prepares them also trains.
+        object_stride: of the network's map, if it has heads for objects; otherwise None.
+        share: side of a step's crops divided by that of full ones; called once, before the step's crops are made.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Batches:
         self._entries, self._weights, self._size_hw, self._batch = entries, weights, size_hw, batch
         self._config, self._seed, self._ahead, self._share = config, seed, ahead, share
         self._tree, self._object_stride = dataset.tree, object_stride
-        self._order = lru_cache(maxsize=2)(self._draw_order)  # two, for batches that span the end of an epoch
+        self._order = lru_cache(maxsize=2)(self._draw_order)  # two: a batch may span the end of an epoch
         self._cache = SampleCache(dataset, cache_bytes)
         self._pool = ThreadPoolExecutor(
             min(batch, usable_cores()),
@@ -152,7 +152,7 @@ class Batches:
         return picks(self._weights, np.random.default_rng((self._seed, 0, epoch)))
 
     def _crop(self, slot: int, size_hw: tuple[int, int], zoom: float) -> tuple[Crop, ObjectTargets | None]:
-        """The crop at a place in the row, and what the heads for objects should answer."""
+        """The crop at a place in the sequence, and the targets of the heads for objects."""
         epoch, place = divmod(slot, len(self._entries))
         sample = self._cache.read(self._entries[self._order(epoch)[place]])
         rng = np.random.default_rng((self._seed, 1, slot))

@@ -1,4 +1,4 @@
-"""Choose when pixels are an object, and learn how far counts are off, from validation pictures.
+"""Choose when pixels are an object, and learn the errors of counts, from validation pictures.
 
 In:  a run's best model, validation pictures.
 Out: the model's file with its grouping rule and its errors of counts; a sentence about them.
@@ -24,7 +24,7 @@ from smalta.model.folding import folded
 from smalta.model.storage import load_model, save_model
 from smalta.model.torch_runtime import TorchRuntime
 
-LEAST = 20  # pictures, where time is short: intervals take at least nine
+LEAST = 20  # pictures, even if time is short; intervals need at least nine
 
 
 def calibrate_model(
@@ -34,11 +34,11 @@ def calibrate_model(
 
     Args:
         path: the model; it is replaced in one step.
-        dataset: that the entries are of.
-        entries: validation pictures; those without instance labels say nothing.
+        dataset: of the entries.
+        entries: validation pictures; those without instance labels are skipped.
         device: "cpu" or "cuda".
         bf16: whether to compute in bf16.
-        seconds: to look at the pictures; some are looked at in any case.
+        seconds: limit for the pictures; at least `LEAST` are used in any case.
 
     Returns:
         A sentence for the run's log.
@@ -57,11 +57,11 @@ def calibrate_model(
         if len(found) >= LEAST and time.monotonic() - started > seconds:
             break
     if not found:
-        return "no validation picture has labelled objects, so the rule that makes objects is the usual one"
+        return "no validation picture has labelled objects, so the grouping rule has its default values"
     rule, counting = calibrate(info.tree, found)
     rule = replace(rule, min_stuff=least_shares(info.tree, stuff))
     save_model(path, network.state_dict(), replace(info, grouping=rule, counting=counting))
     chosen = ", ".join(f"{name} {value:g}" for name, value in rule.to_dict().items() if name != "min_stuff")
-    return f"objects are made with {chosen}, chosen on {len(found)} validation pictures" + (
+    return f"grouping rule for objects: {chosen}; chosen on {len(found)} validation pictures" + (
         f"; {counting.shortage}" if counting.shortage else ""
     )

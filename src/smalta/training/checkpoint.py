@@ -1,7 +1,7 @@
-"""The state of a run on the disk: enough to go on as if it had never stopped.
+"""The state of a run on the disk: a resumed run continues as if it had never stopped.
 
 In:  network, average, optimiser, counters.
-Out: `RUN/last.safetensors`, replaced in one step, and all of it back.
+Out: `RUN/last.safetensors`, replaced in one step, and its content restored.
 
 Must not know: data, losses, schedules.
 """
@@ -30,7 +30,7 @@ def save_state(
         network: with its buffers.
         average: the running average of the network's weights.
         optimizer: over the network's parameters.
-        counters: plain data to find again.
+        counters: plain data to store with it.
     """
     tensors: dict[str, Tensor] = {}
     for part, module in (("network", network), ("average", average)):
@@ -41,7 +41,7 @@ def save_state(
 
 
 def load_state(run: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Put a run's state back into its parts.
+    """Restore a run's state into its parts.
 
     Returns:
         The counters.
@@ -64,7 +64,7 @@ def load_state(run: Path, network: nn.Module, average: nn.Module, optimizer: tor
     for name, value in parts["optimizer"].items():
         path, _, key = name.rpartition("/")
         parameter = parameters[path]
-        # as in PyTorch's own optimisers the moments lie in memory like their parameter, the step count beside it
+        # as in PyTorch's own optimisers, moments have the memory layout of their parameter; the step count is a scalar
         placed = torch.empty_like(parameter).copy_(value) if value.dim() else value.to(parameter.device)
         optimizer.state[parameter][key] = placed
     return counters

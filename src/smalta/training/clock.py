@@ -1,4 +1,4 @@
-"""What the steps of a run take, and when it is time to report or to save.
+"""The time of a run's steps, and when to report or to save.
 
 In:  a call after every step.
 Out: seconds per step, loss and pictures per second since the last report.
@@ -15,7 +15,7 @@ REPORT_SECONDS = 1.0
 
 
 class Clock:
-    """Time and loss since the last report, and what a step takes."""
+    """Time and loss since the last report, and the time of a step."""
 
     def __init__(self, batch: int) -> None:
         self._batch = batch
@@ -26,26 +26,26 @@ class Clock:
         self.restart()
 
     def restart(self) -> None:
-        """Begin to time a step now."""
+        """Start timing a step now."""
         self._last = self._reported = time.monotonic()
         self._losses = []
 
     def crops_made(self) -> None:
-        """The crops of the step that is being timed are there now."""
+        """The crops of the current step are ready now."""
         self._waits = [*self._waits[-20:], time.monotonic() - self._last]
 
     @property
     def medians(self) -> dict[str, float]:
         """Seconds of the last steps, as plan.json names them; empty before a step.
 
-        "step" is the time of a whole step, "views" the part of it until its crops were there.
+        "step" is the time of a whole step, "views" the part of it until its crops were ready.
         """
         if not self._durations or not self._waits:
             return {}
         return {"step": statistics.median(self._durations), "views": statistics.median(self._waits)}
 
     def tick(self, loss: float) -> float:
-        """A step is done; the median of the last durations in seconds."""
+        """A step is done; returns the median of the last durations in seconds."""
         now = time.monotonic()
         self._durations = [*self._durations[-20:], now - self._last]
         self._last = now
@@ -65,7 +65,7 @@ class Clock:
         return loss, count * self._batch / seconds
 
     def saved(self) -> None:
-        """The state was written now."""
+        """The state has been written now."""
         self._saved = time.monotonic()
 
     @property

@@ -1,9 +1,9 @@
-"""What a run counts, and its plain form beside the weights of a state.
+"""The counters of a run, and their plain form in a stored state.
 
-In:  the counters of a run and what it used of its budget; or the plain data of a state.
+In:  the counters of a run and its used budget, or the plain data of a state.
 Out: the other of the two.
 
-Must not know: files, networks, what is done with the numbers.
+Must not know: files, networks, the use of the numbers.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ FIX = "another version of smalta wrote it, so start a new run"
 
 @dataclass(slots=True)
 class Counters:
-    """What a run counts; all of it is saved with its state.
+    """The counters of a run; all are saved with its state.
 
     Attributes:
         step: steps done.
-        best_score: of the best weights; -1 before there are any, and where a score is undefined.
-        best_step: after which the best weights were taken; -1 before.
+        best_score: of the best weights; -1 before the first validation, and if a score is undefined.
+        best_step: step of the best weights; -1 before the first validation.
         learning_rate_scale: factor of the schedule's learning rate.
-        accumulate: parts in which a step is made.
+        accumulate: number of parts of a step.
         stepped_back: whether the loss was not finite once.
         validated_at: progress at the last validation.
-        validated_step: step of the last validation; -1 before.
-        validation_pictures: that a validation looks at, at most.
+        validated_step: step of the last validation; -1 before the first.
+        validation_pictures: largest number of pictures of a validation.
     """
 
     step: int = 0
@@ -53,7 +53,7 @@ def to_dict(counters: Counters, spent: Spent) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any], what: str) -> tuple[Counters, Spent]:
-    """Counters and time from what `to_dict` gave.
+    """Counters and time from the result of `to_dict`.
 
     Args:
         values: parsed JSON.

@@ -1,4 +1,4 @@
-"""What each head learns: its loss, what it is compared with, and how much it weighs.
+"""The loss of each head: its function, its targets and its weight.
 
 In:  raw answers of the heads (`smalta.answers.fields`) for a part of a batch; the part; the batch.
 Out: one scalar to minimise.
@@ -27,8 +27,8 @@ class HeadLoss:
     """The loss of one head.
 
     Attributes:
-        of: takes raw answers (b, C, h, w), the part of the batch that they are for, and the batch; gives a scalar.
-            The scalars of the parts of a batch add up to the batch's.
+        of: takes raw answers (b, C, h, w), their part of the batch, and the batch; gives a scalar. The scalars of the
+            parts of a batch add up to the batch's.
         weight: of that scalar in the sum over the heads.
     """
 

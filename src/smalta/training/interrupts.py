@@ -1,7 +1,7 @@
-"""Let Ctrl-C wait until a step is done, so that what is saved is whole.
+"""Delay Ctrl-C until a step is done, so that the saved state is complete.
 
 In:  a block of code.
-Out: the same block; a KeyboardInterrupt that came during it is raised at its end.
+Out: the same block; a KeyboardInterrupt during it is raised at its end.
 
 Must not know: what the block does.
 """
@@ -17,10 +17,10 @@ from types import FrameType
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
-    """Hold the first Ctrl-C back until the end of the block; a second one does not wait.
+    """Delay the first Ctrl-C until the end of the block; a second one acts at once.
 
-    Python lets signals interrupt the main thread alone, so in other threads there is nothing to hold. Where another
-    handler of Ctrl-C is set, or it is ignored, that stays so.
+    Signals interrupt only Python's main thread, so in other threads nothing happens. If the program has its own handler
+    of Ctrl-C, or ignores it, that does not change.
     """
     usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not usual or threading.current_thread() is not threading.main_thread():

@@ -1,9 +1,9 @@
-"""What a run works with: all that was decided and built before its first step.
+"""The job of a run: everything that is decided and built before its first step.
 
 In:  nothing.
 Out: `Job`.
 
-Must not know: how any of it is made, how a run goes.
+Must not know: how its parts are made, how a run proceeds.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Job:
     Attributes:
         run: the folder to write to.
         dataset: with the splits "train" and "val".
-        settings: of a person.
-        recipe: as decided.
-        network: with the weights to start from.
+        settings: as the user gave them.
+        recipe: the decisions of the program.
+        network: with its initial weights.
         loss: for the semantic head.
         draw_weights: (P,) how often each training picture is drawn.
-        readable: nodes whose labels the averaged network may deepen.
+        readable: nodes whose labels may become pseudo-labels of their children.
         facts: about data and weights, stored with the model.
     """
 

@@ -1,9 +1,9 @@
 """One training step: it changes the network, its optimiser, and the average of its weights.
 
-In:  a fresh network, the losses, batches.
-Out: the network and its average, a step further.
+In:  a new network, the losses, batches.
+Out: the network and its average after the step.
 
-Must not know: budgets, files, validation, what happens when a step fails.
+Must not know: budgets, files, validation, how a failed step is handled.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ from smalta.training.recipe import Recipe
 from smalta.training.schedule import ema_decay
 from smalta.training.settings import TrainSettings
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision on every start
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs its precision at every start
 
 WEIGHT_DECAY = 0.02
-MOST_GRADIENT = 5.0  # norm to which larger gradients are cut
+MOST_GRADIENT = 5.0  # norm to which larger gradients are clipped
 
 
 class Learner:
-    """A network that learns.
+    """A network in training.
 
     Args:
-        network: with the weights to start from.
+        network: with its initial weights.
         loss: for the semantic head.
         tree: the classes.
         settings: as the user gave them.
-        recipe: as decided.
-        readable: nodes whose labels the averaged network may deepen.
+        recipe: the decisions of the program.
+        readable: nodes whose labels may become pseudo-labels of their children.
 
     Attributes:
         device: where it computes.
-        network: what learns.
-        average: its weights, averaged over steps: what validates and answers.
+        network: the network that is trained.
+        average: the same network with weights averaged over steps, for validation and for the model file.
         losses: of all heads that a network may have, by name of the head.
         optimizer: of the network's weights.
     """
@@ -87,7 +87,7 @@ class Learner:
         self.losses = head_losses(tree, loss.to(self.device))
 
     def set_rate(self, factor: float) -> None:
-        """Learning rates from here on: `factor` times the highest ones."""
+        """Set the learning rates to `factor` times the highest ones."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
 
@@ -96,10 +96,11 @@ class Learner:
 
         Args:
             batch: on `device`.
-            parts: how many, one after the other, where memory is short; batch normalisation sees a part at a time.
+            parts: number of parts that run one after the other, if memory is short; batch normalisation uses the
+                statistics of one part at a time.
 
         Returns:
-            The loss. If it or its gradient is not finite, no weight has moved, and the returned number is not finite.
+            The loss. If it or its gradient is not finite, no weight changes, and the result is not finite.
         """
         self._optimizer.zero_grad()
         total = 0.0
@@ -117,18 +118,18 @@ class Learner:
         return total
 
     def weights_are_in_place(self) -> None:
-        """Call this once before the first step: it folds the layers whose weights stay."""
+        """Fold the frozen layers; to be called once, after the weights are loaded and before the first step."""
         self.network.encoder.fold_fine_layers()
 
     def forget_gradients(self) -> None:
-        """Free the memory of a step that failed half way."""
+        """Free the memory of a failed step."""
         self._optimizer.zero_grad()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     @torch.no_grad()
     def with_pseudo_labels(self, batch: Batch, parts: int) -> Batch:
-        """The batch with coarse labels read by the averaged network where it is sure.
+        """The batch with pseudo-labels in place of coarse labels, where the averaged network is confident.
 
         Args:
             batch, parts: as in `update`.
@@ -148,7 +149,7 @@ class Learner:
 
     @torch.no_grad()
     def average_weights(self, step: int) -> None:
-        """Let the average follow after step `step`."""
+        """Update the average after step `step`."""
         kept, fresh = _floats(self.average), _floats(self.network)
         torch._foreach_lerp_(kept, fresh, 1 - ema_decay(step))
 

@@ -1,7 +1,7 @@
-"""Train a network: steps, states to go on from, and what to do when something goes wrong.
+"""Train a network: steps, states for --resume, and recovery from failures.
 
 In:  a job, its budget, a log.
-Out: RUN/last.safetensors (to go on), and by way of `Selection` RUN/model.safetensors (the best weights by validation).
+Out: RUN/last.safetensors (the state for --resume), and through `Selection` RUN/model.safetensors (the best weights).
 
 Must not know: how labels become losses, how weights are chosen, how progress is shown.
 """
@@ -33,9 +33,9 @@ class Trainer:
     """One run.
 
     Args:
-        job: what it works with.
+        job: data, recipe and network of the run.
         budget: minutes or steps.
-        log: hears of what happens.
+        log: records events.
     """
 
     def __init__(self, job: Job, budget: Budget, log: Log) -> None:
@@ -61,11 +61,11 @@ class Trainer:
 
         Raises:
             TrainingError: if the loss is not finite twice, or one picture does not fit in memory.
-            ModelError: if the state to go on from is damaged, or is of another network or version.
+            ModelError: if the stored state is damaged, or belongs to another network or version.
         """
         if resume:
             self._restore()
-            self.log.note(f"going on at step {self.counters.step}")
+            self.log.note(f"resuming at step {self.counters.step}")
         self.learner.weights_are_in_place()
         batches = self._batches()
         try:
@@ -117,7 +117,7 @@ class Trainer:
             self._validate()
 
     def _step(self, batch: Batch) -> float:
-        """The loss of a step; not finite where no weight has moved."""
+        """The loss of a step; if it is not finite, no weight has changed."""
         progress = self.budget.progress(self.counters.step)
         self.learner.set_rate(learning_rate_factor(progress) * self.counters.learning_rate_scale)
         while True:
@@ -131,10 +131,10 @@ class Trainer:
                     raise
                 self._halve(len(batch.labels), error)
 
-    # -- what can go wrong ------------------------------------------------------------------------
+    # -- failures ---------------------------------------------------------------------------------
 
     def _halve(self, batch: int, error: BaseException) -> None:
-        """Make the steps in twice as many parts."""
+        """Split the steps into twice as many parts."""
         self.learner.forget_gradients()
         if self.counters.accumulate >= batch:
             raise TrainingError(
@@ -142,16 +142,16 @@ class Trainer:
             ) from error
         self.counters.accumulate = min(self.counters.accumulate * 2, batch)
         self.log.note(
-            f"out of memory: each step of {batch} pictures is now made in {self.counters.accumulate} parts; "
-            "it stays one step, but batch normalisation sees a part at a time"
+            f"out of memory: each step of {batch} pictures now runs in {self.counters.accumulate} parts; it stays one "
+            "step, but batch normalisation uses one part at a time"
         )
 
     def _step_back(self) -> None:
-        """Go back to the last state with half the learning rate; the second time, give up."""
+        """Go back to the last state with half the learning rate; raise TrainingError the second time."""
         if self.counters.stepped_back:
             raise TrainingError(
                 f"the loss became infinite or undefined again at step {self.counters.step}, at half the learning rate; "
-                f"look at the pictures and labels with `smalta check`, or lower --learning-rate "
+                f"check the pictures and labels with `smalta check`, or lower --learning-rate "
                 f"(now {self.job.settings.learning_rate:g})"
             )
         broken = self.counters.step
@@ -162,7 +162,8 @@ class Trainer:
         self._save()
         self._clock.restart()
         self.log.note(
-            f"the loss was not finite at step {broken}: back to step {self.counters.step} with half the learning rate"
+            f"the loss was not finite at step {broken}; training continues from step {self.counters.step} with half "
+            "the learning rate"
         )
 
     # -- between steps ----------------------------------------------------------------------------
@@ -171,7 +172,7 @@ class Trainer:
         started = time.monotonic()
         self.selection.look(self.learner.average, self.counters)
         self._save()
-        # a last validation; and calibration, which takes longer
+        # time for the last validation, and for calibration, which takes longer
         looks = 4.0 if self.job.objects else 1.1
         self.budget.reserve = looks * (time.monotonic() - started) + 0.5
         self._clock.restart()
@@ -205,7 +206,7 @@ class Trainer:
         self.counters, spent = counting.from_dict(found, f"the state in {self.job.run}")
         if not keep_clock:
             self.budget.resume(spent)
-            # a budget that was raised makes the last validation lie further back
+            # with a larger budget the last validation lies at a smaller progress
             self.counters.validated_at = min(self.counters.validated_at, self.budget.progress(self.counters.step))
 
     def _batches(self) -> Batches:
@@ -225,5 +226,5 @@ class Trainer:
         )
 
     def _crop_share(self, step: int) -> float:
-        """The first step has full crops, so that what does not fit in memory is found at once."""
+        """Share of a step's crops. The first step has full crops, so that a lack of memory shows at once."""
         return 1.0 if step == 0 else crop_share(self.budget.progress(step), self.job.recipe.first_view)

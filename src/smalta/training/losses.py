@@ -29,7 +29,7 @@ class TreeLoss(nn.Module):
     Args:
         tree: the classes.
         node_weights: (N + 1,) weight of a pixel by its labelled node; None for ones.
-        dice: weight of the Dice term; 0 leaves it out.
+        dice: weight of the Dice term; 0 omits it.
     """
 
     weights: Tensor
@@ -61,15 +61,15 @@ class TreeLoss(nn.Module):
         """The loss of a batch, or a part's share of it.
 
         The shares of the parts of a batch add up to the batch's first term. The Dice term is not a sum over pixels:
-        there each part counts by its number of pictures, and the shares add up only nearly.
+        there each part counts by its number of pictures, and the shares add up only approximately.
 
         Args:
             leaf_logits: (B, L, h, w) at any stride.
             labels: (B, H, W) int64 node ids, 0 = unlabelled; H / h = W / w is the stride.
-            whole: labels of the batch that these pictures are a part of; None where they are all of it.
+            whole: labels of the whole batch, if these pictures are a part of it; None if they are the whole batch.
 
         Returns:
-            Scalar fp32; 0 (with zero gradients) where no pixel is labelled.
+            Scalar fp32; 0 (with zero gradients) if no pixel is labelled.
         """
         whole = labels if whole is None else whole
         loss = self.cross_entropy(leaf_logits, labels, whole)
@@ -80,8 +80,8 @@ class TreeLoss(nn.Module):
     def cross_entropy(self, leaf_logits: Tensor, labels: Tensor, whole: Tensor) -> Tensor:
         """The first term, a mean over the labelled pixels of `whole`.
 
-        The logits are resized to the labels. With very many leaves that would take longer than the network itself; then
-        each cell of the logits is compared with the label at its middle.
+        The logits are resized to the labels. With more than `MOST_AT_FULL_SIZE` leaves that would take longer than the
+        network itself; then each cell of the logits is compared with the label at its middle.
         """
         logits, n_leaves = leaf_logits.float(), self.tree.n_leaves
         if n_leaves > MOST_AT_FULL_SIZE:
@@ -89,7 +89,7 @@ class TreeLoss(nn.Module):
             centers = (..., slice(stride // 2, None, stride), slice(stride // 2, None, stride))
             labels, whole = labels[centers], whole[centers]
         channels = self.channel_of_node[labels]
-        # few labels name parents, mostly none; torch.unique would sort, which takes a sixth of the loss's time
+        # labels rarely name parents; torch.unique would sort, which takes a sixth of the loss's time
         named = torch.bincount(channels.clamp_min(0).flatten(), minlength=n_leaves)[n_leaves:]
         coarse = (n_leaves + named.nonzero()[:, 0]).tolist()
         groups = [(number, slice(*self.tree.leaf_slices[self.tree.inner[number - n_leaves]])) for number in coarse]
@@ -100,10 +100,10 @@ class TreeLoss(nn.Module):
         return total / mass.clamp_min(1e-6)
 
     def dice_loss(self, leaf_logits: Tensor, labels: Tensor) -> Tensor:
-        """1 - Dice, averaged over the nodes that the batch shows, at the stride of the logits.
+        """1 - Dice, averaged over the nodes in the batch's labels, at the stride of the logits.
 
-        A pixel counts for a node where its label decides: at or below the node (inside) or in another branch
-        (outside). A label above the node decides nothing for it and is left out.
+        A pixel counts for a node if its label decides about the node: at or below it (inside) or in another branch
+        (outside). A label above the node decides nothing, so the pixel does not count.
         """
         stride = labels.shape[-1] // leaf_logits.shape[-1]
         centers = labels[:, stride // 2 :: stride, stride // 2 :: stride].reshape(-1)
@@ -120,9 +120,9 @@ class TreeLoss(nn.Module):
 
 
 class AttributeLoss(nn.Module):
-    """Cross-entropy of each attribute's values, only where it is labelled and its node is not ruled out.
+    """Cross-entropy of each attribute's values, only where it is labelled and its node is possible.
 
-    A label at, below or above the node leaves it possible; a label in another branch rules it out.
+    The node is possible if the label lies at, below or above it; a label in another branch rules it out.
 
     Args:
         tree: the classes with their attributes.
@@ -145,10 +145,10 @@ class AttributeLoss(nn.Module):
             value_logits: (B, V, h, w) at any stride.
             values: by attribute name, (B, H, W) int64, 1.. = value, 0 = not labelled.
             labels: (B, H, W) int64 node ids.
-            whole: values and labels of the batch that these are a part of; None where they are all of it.
+            whole: values and labels of the whole batch, if these are a part of it; None if they are the whole batch.
 
         Returns:
-            Scalar fp32; 0 (with zero gradients) where nothing is labelled.
+            Scalar fp32; 0 (with zero gradients) if nothing is labelled.
         """
         stride = labels.shape[-1] // value_logits.shape[-1]
         losses = []
@@ -176,9 +176,8 @@ class AttributeLoss(nn.Module):
 def balanced_weights(tree: ClassTree, node_shares: np.ndarray, *, power: float = 0.5, most: float = 10.0) -> np.ndarray:
     """Larger weights for rarer classes: frequency to the power of -1/2, at most `most` times the commonest leaf's.
 
-    A class's frequency is how often it occurs, not how often a label names it. Pixels that are labelled with a parent
-    count for its leaves in the ratio of the leaves' own labels. So the weights do not depend on how many labels are
-    coarse.
+    Pixels that are labelled with a parent count for its leaves, in the ratio of the leaves' own labels. So the weights
+    do not depend on the share of coarse labels.
 
     Args:
         tree: the classes.

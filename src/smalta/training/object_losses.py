@@ -20,7 +20,7 @@ from smalta.training.targets import UNKNOWN
 def center_loss(logits: Tensor, targets: Mapping[str, Tensor], whole: Mapping[str, Tensor]) -> Tensor:
     """The loss of the centre map of a batch, or a part's share of it: the shares of the parts add up.
 
-    The loss is a cross-entropy with soft targets, in which cells that are nearly right count little (Li et al. 2020,
+    The loss is a cross-entropy with soft targets, in which almost correct cells count little (Li et al. 2020,
     generalized focal loss). It is divided by the sum of the targets, so that each object counts the same in a picture
     with a thousand objects and in one with a single object.
 
@@ -30,7 +30,7 @@ def center_loss(logits: Tensor, targets: Mapping[str, Tensor], whole: Mapping[st
         whole: those of the batch that these are a part of.
 
     Returns:
-        Scalar fp32; 0 where nothing is known.
+        Scalar fp32; 0 if all cells are unknown.
     """
     logits, wanted = logits[:, 0].float(), targets["center"]
     known = wanted > UNKNOWN
@@ -52,7 +52,7 @@ def offset_loss(offsets: Tensor, targets: Mapping[str, Tensor], whole: Mapping[s
         whole: those of the batch that these are a part of.
 
     Returns:
-        Scalar fp32; 0 where there is no object.
+        Scalar fp32; 0 without objects.
     """
     weights = targets["weights"]
     away = (offsets.float() - targets["offsets"]).abs().sum(dim=1)

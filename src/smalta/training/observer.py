@@ -1,9 +1,9 @@
-"""What a training run reports while it works: to a log file, and to whoever watches.
+"""Events of a training run, for a log file and for an observer.
 
 In:  events of a run.
 Out: `RUN/log.jsonl`, one JSON object per line; calls on an `Observer`.
 
-Must not know: how anybody shows them.
+Must not know: how they are shown.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from smalta.description.run_folder import LOG_FILE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands after a step.
+    """The progress of a run after a step.
 
     Attributes:
         step: steps done.
-        done: share of the budget that is used, in [0, 1].
+        done: used share of the budget, in [0, 1].
         loss: mean over the last steps.
         pictures_per_second: training crops per second over the last steps.
         seconds_left: to the end of the run.
@@ -37,20 +37,20 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Someone who watches a run."""
+    """Receives the events of a run."""
 
     def on_progress(self, progress: Progress) -> None:
-        """Some steps were made."""
+        """Some steps are done."""
 
     def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
-        """The validation pictures were looked at."""
+        """A validation is done."""
 
     def on_note(self, text: str) -> None:
-        """Something a person should know."""
+        """A message for the user."""
 
 
 class Silent:
-    """Watches and says nothing."""
+    """An observer that does nothing."""
 
     def on_progress(self, progress: Progress) -> None:
         """Ignore it."""
@@ -67,7 +67,7 @@ class Log:
 
     Args:
         run: the run's folder.
-        observer: who hears of it too.
+        observer: receives the events too.
     """
 
     def __init__(self, run: Path, observer: Observer) -> None:
@@ -80,12 +80,12 @@ class Log:
         self._observer.on_progress(progress)
 
     def validation(self, step: int, measure: str, score: float, best: bool, **details: Any) -> None:
-        """Record a look at the validation pictures."""
+        """Record a validation."""
         self._write("validation", step=step, measure=measure, score=score, best=best, **details)
         self._observer.on_validation(step, measure, score, best)
 
     def note(self, text: str, **details: Any) -> None:
-        """Record something a person should know."""
+        """Record a message for the user."""
         self._write("note", text=text, **details)
         self._observer.on_note(text)
 

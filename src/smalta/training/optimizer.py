@@ -1,13 +1,13 @@
-"""The optimiser: Muon for what mixes channels, AdamW for the rest.
+"""The optimiser: Muon for weights that mix channels, AdamW for all others.
 
 In:  a network with gradients.
-Out: its weights, moved.
+Out: its updated weights.
 
-Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks") moves a matrix of weights in all of
-its directions alike: the averaged gradient is replaced by the nearest orthogonal matrix, which a few steps of a
-Newton-Schulz iteration find. Steps of that kind have the size of AdamW's (Liu et al. 2025, "Muon is scalable for LLM
-training"), so one learning rate serves both. PyTorch's own Muon takes matrices only; a convolution is one of (C_out,
-C_in k k).
+Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks") moves a matrix of weights equally
+in all of its directions. It replaces the averaged gradient by the nearest orthogonal matrix, which a few rounds of a
+Newton-Schulz iteration find. Its steps are scaled to the size of AdamW's (Liu et al. 2025, "Muon is scalable for LLM
+training"), so one learning rate serves both. PyTorch's own Muon takes only matrices; here a convolution is a matrix
+(C_out, C_in k k).
 
 Must not know: schedules, data, losses.
 """
@@ -26,7 +26,7 @@ from smalta.model.tracing import NEWTON_SCHULZ_ROUNDS
 MOMENTUM = 0.95
 ENCODER_SHARE = 0.3  # of the learning rate, for an encoder that comes with ImageNet weights
 STEP_SIZE = 0.2  # root mean square of AdamW's usual step, in learning rates
-QUINTIC = (3.4445, -4.7750, 2.0315)  # x -> a x + b x^3 + c x^5 brings what is in (0, 1] near 1 in five rounds
+QUINTIC = (3.4445, -4.7750, 2.0315)  # x -> a x + b x^3 + c x^5 moves values in (0, 1] near 1 in five rounds
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -37,10 +37,10 @@ class MuonAdamW(torch.optim.Optimizer):
             AdamW's.
 
     Args:
-        network: whose parameters are moved: its `mixing_weights` by Muon, all others by AdamW.
+        network: its `mixing_weights` are updated by Muon, all other parameters by AdamW.
         learning_rate: of both.
-        weight_decay: of weights; biases and normalisation have none.
-        pretrained: whether the encoder knows something already, and is moved by `ENCODER_SHARE` of the learning rate.
+        weight_decay: of weights; biases and normalisation have no decay.
+        pretrained: whether the encoder has pretrained weights, and so gets `ENCODER_SHARE` of the learning rate.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Move every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -92,11 +92,11 @@ class MuonAdamW(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: list[Tensor]) -> list[Tensor]:
-    """For each matrix U S V^T about U V^T: singular values of 0.7 to 1.2, except those that were tiny.
+    """For each matrix U S V^T approximately U V^T: singular values of 0.7 to 1.2, except tiny ones.
 
-    x -> a x + b x x^T x + c (x x^T)^2 x, five times over, is one polynomial P of the square x x^T times x. So the
-    rounds work on the small square, in float32 on every processor: with m = 192 and n = 1152 that is less than half of
-    the operations of rounds on x. Matrices of one shape, or of its transpose, are worked on together.
+    x -> a x + b x x^T x + c (x x^T)^2 x, five times, is one polynomial P of the square x x^T, times x. So the rounds
+    work on the small square, in float32 on every processor: with m = 192 and n = 1152 that takes less than half of the
+    operations of rounds on x. Matrices of the same shape, or of its transpose, are processed together.
 
     Args:
         matrices: (m, n) each, of any finite values.

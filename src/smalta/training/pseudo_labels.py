@@ -1,12 +1,12 @@
-"""Pseudo-labels for coarse labels: where the network is sure of a parent's child, the label becomes that child.
+"""Pseudo-labels for coarse labels: where the network is confident of a parent's child, the label becomes that child.
 
-In:  labels of any depth, what the averaged network answers for the same pictures.
-Out: labels that are as deep or deeper, and never contradict what a person said.
+In:  labels of any depth, the averaged network's logits for the same pictures.
+Out: labels that are as deep or deeper, and never contradict the given ones.
 
-The loss of a coarse label says nothing about the parent's children. Once the network knows the children from other
-pictures, its answer inside the labelled parent is right far more often than its free answer, because the label rules
-out every other branch. Learning from such answers where they are sure is self-training (Lee 2013, Pseudo-Label; Sohn
-et al. 2020, FixMatch) held inside the tree.
+The loss of a coarse label does not depend on the parent's children. Once the network has learned the children from
+other pictures, its answer inside the labelled parent is right far more often than its free answer, because the label
+rules out every other branch. Training on confident answers of this kind is self-training (Lee 2013, Pseudo-Label; Sohn
+et al. 2020, FixMatch) restricted by the tree.
 
 Must not know: optimisers, schedules, files.
 """
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from smalta.classes import ClassTree
 
-CONFIDENCE = 0.9  # P(child | parent) from which on a parent's label is read as the child's
-FROM = 0.25  # progress at which the average is good enough to read with
+CONFIDENCE = 0.9  # least P(child | parent) at which a parent's label becomes the child's
+FROM = 0.25  # progress from which the averaged network is good enough for pseudo-labels
 
 
 def readable_nodes(tree: ClassTree, node_shares: np.ndarray) -> tuple[int, ...]:
@@ -28,7 +28,7 @@ def readable_nodes(tree: ClassTree, node_shares: np.ndarray) -> tuple[int, ...]:
 
     Args:
         tree: the classes.
-        node_shares: (N + 1,) share of the labelled pixels that bear each node.
+        node_shares: (N + 1,) share of the labelled pixels that each node labels.
 
     Returns:
         Node ids in pre-order.
@@ -41,13 +41,13 @@ def readable_nodes(tree: ClassTree, node_shares: np.ndarray) -> tuple[int, ...]:
 
 
 def deepen(labels: Tensor, leaf_logits: Tensor, tree: ClassTree, nodes: tuple[int, ...]) -> Tensor:
-    """Deepen labels where the network is sure; those that it is not sure of stay as they are.
+    """Deepen labels where the network is confident; all others do not change.
 
     Args:
         labels: (B, H, W) int64 node ids.
         leaf_logits: (B, L, H, W) of the same pictures.
         tree: the classes.
-        nodes: which labels may be deepened, in pre-order, so that a label can go down several levels.
+        nodes: whose labels may be deepened, in pre-order, so that a label can go down several levels.
 
     Returns:
         (B, H, W) int64; each pixel has its label or a descendant of it.

@@ -1,9 +1,9 @@
-"""What a training run decides for itself: the settings leave it open, the data and the machine's plan say it.
+"""The decisions of a training run that its settings leave open: they follow from the data and the machine's plan.
 
 In:  settings; a fingerprint; the plan for device, precision, layout and batch.
 Out: `Recipe`, with a reason for each line, plain data in RUN/settings.json.
 
-Must not know: networks in action, batches.
+Must not know: running networks, batches.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from smalta.training.schedule import GROWN
 from smalta.training.settings import Augment, TrainSettings
 
 USUAL_CROP = 320  # pixels
-LEAST_CROP = 96  # pixels, before rounding to 32; smaller ones show no more than three places of the coarsest map
+LEAST_CROP = 96  # pixels, before rounding to 32; smaller crops have fewer than three cells of the coarsest map a side
 PLANNED = ("device", "precision", "layout", "batch", "allocator", "time")  # lines of the plan that are reasons here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a run does.
+    """The decisions for a run.
 
     Attributes:
-        kind: what the model answers.
+        kind: of the model's answers.
         device: "cpu" or "cuda".
         bf16: whether the network computes in bf16.
         layout: of its maps in memory.
@@ -42,9 +42,9 @@ class Recipe:
         first_view: share of their side at the start of the run.
         stride: of the network's map.
         cache_bytes: memory for decoded samples.
-        ahead: batches made before they are asked for.
-        augment: how far training crops stray.
-        reasons: why, by name of the decision.
+        ahead: batches prepared in advance.
+        augment: how much training crops vary.
+        reasons: for each decision, by its name.
     """
 
     kind: Kind
@@ -66,15 +66,15 @@ class Recipe:
 
 
 def kind_of(wanted: Kind | Literal["auto"], tree: ClassTree, has_instances: bool) -> tuple[Kind, str]:
-    """What a model answers, and why.
+    """The kind of a model's answers, and the reason.
 
     Args:
-        wanted: as the settings say.
+        wanted: the kind in the settings.
         tree: the classes.
         has_instances: whether objects are labelled one by one.
 
     Raises:
-        ConfigError: if the labels or the classes do not allow what is wanted.
+        ConfigError: if the labels or the classes do not allow the requested kind.
     """
     leaves = list(tree.leaves)
     n_stuff = int((~tree.is_thing[leaves]).sum())
@@ -92,7 +92,7 @@ def kind_of(wanted: Kind | Literal["auto"], tree: ClassTree, has_instances: bool
         return plain, f"kind {plain}: {len(leaves)} classes, and {why}"
     if n_stuff > 1:
         return "panoptic", f"kind panoptic: objects are labelled one by one, and {n_stuff} classes are stuff"
-    return "instance", "kind instance: objects are labelled one by one, and there is one class of stuff at most"
+    return "instance", "kind instance: objects are labelled one by one, and there is at most one class of stuff"
 
 
 def crop_size(settings: TrainSettings, fingerprint: Fingerprint) -> tuple[int, int]:
@@ -102,29 +102,29 @@ def crop_size(settings: TrainSettings, fingerprint: Fingerprint) -> tuple[int, i
 
 
 def wanted_batch(settings: TrainSettings, fingerprint: Fingerprint) -> int:
-    """Pictures per step, memory aside: as set, or as many as the schedule was made for and the data set has."""
+    """Pictures per step without regard to memory: as set, otherwise the schedule's usual batch or all pictures."""
     return settings.batch or max(2, min(TRAINING_BATCH, fingerprint.n_pictures.get("train", TRAINING_BATCH)))
 
 
 def decide(
     settings: TrainSettings, fingerprint: Fingerprint, memory_bytes: int, kind: tuple[Kind, str], plan: Plan
 ) -> Recipe:
-    """Fill in what the settings leave open.
+    """Decide what the settings leave open.
 
     Args:
-        settings: of a person.
+        settings: as the user gave them.
         fingerprint: of the training split.
         memory_bytes: memory that is free now.
-        kind: of `kind_of`.
-        plan: of this training; device, precision, layout and batch are obeyed.
+        kind: result of `kind_of`.
+        plan: of this training; it sets device, precision, layout and batch.
 
     Raises:
-        ConfigError: if batch normalisation could not work.
+        ConfigError: if batch normalisation cannot work.
     """
     crop_hw = crop_size(settings, fingerprint)
     if plan.batch == 1 and crop_hw == (32, 32):
         raise ConfigError(
-            "batch 1 with crops of 32 x 32 px leaves batch normalisation a single value per channel; use --batch 2"
+            "batch 1 with crops of 32 x 32 px gives batch normalisation only one value per channel; use --batch 2"
         )
     first_view, why_crop = _growth(settings, fingerprint, crop_hw)
     stride = settings.stride or fingerprint.output_stride
@@ -154,7 +154,7 @@ def decide(
 
 
 def _growth(settings: TrainSettings, fingerprint: Fingerprint, crop_hw: tuple[int, int]) -> tuple[float, str]:
-    """Share of the crops' side at the start of the run, and why crops have their sizes."""
+    """Share of the crops' side at the start of the run, and the reason for the crops' sizes."""
     first = max(settings.first_view, min(LEAST_CROP / min(crop_hw), 1.0))
     why = (
         f"crops of {crop_hw[0]} x {crop_hw[1]} px from pictures of "
@@ -163,8 +163,8 @@ def _growth(settings: TrainSettings, fingerprint: Fingerprint, crop_hw: tuple[in
     if first < 1:
         first_hw, _ = smaller_crop(crop_hw, first)
         why += (
-            f"; at the start {first_hw[0]} x {first_hw[1]} px of pictures made smaller, growing until "
-            f"{100 * GROWN:.0f} % of the run are over: small crops teach most of the same in a fraction of the time"
+            f"; the run starts with {first_hw[0]} x {first_hw[1]} px of reduced pictures, and crops grow until "
+            f"{100 * GROWN:.0f} % of the run: small crops teach most of the same in a fraction of the time"
         )
     return first, why
 
@@ -175,19 +175,19 @@ def _cache(fingerprint: Fingerprint, memory_bytes: int, plan: Plan) -> tuple[int
     return min(wanted * 2, allowed), (
         f"{wanted / 2**20:.0f} MiB of decoded samples "
         + ("fit" if wanted <= allowed else "do not all fit")
-        + f" in {allowed / 2**20:.0f} MiB: a third of the free memory, or what the network leaves of it"
+        + f" in {allowed / 2**20:.0f} MiB: a third of the free memory, or less if the network needs more"
     )
 
 
 def _augment(wanted: Augment, fingerprint: Fingerprint) -> tuple[AugmentConfig, str]:
-    """How far crops stray, and why."""
+    """How much crops vary, and the reason."""
     if wanted == "none":
         return UNCHANGED, (
-            "augmentation none: as set; crops are parts of the pictures and do not vary, so these are learned by "
-            "heart sooner, and others worse"
+            "augmentation none: as set; crops are plain parts of the pictures, so the model overfits sooner and is "
+            "worse on new pictures"
         )
     if fingerprint.no_up:
-        why = "the classes lie alike in both halves of the pictures, so crops are also turned upside down"
+        why = "the upper and the lower half of the pictures have the same classes, so crops are also turned upside down"
         return AugmentConfig(upside_down=True), why
     return AugmentConfig(), "the pictures have an up, so crops are mirrored but not turned"
 

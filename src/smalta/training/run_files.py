@@ -1,9 +1,9 @@
-"""A run's folder at the start: claimed where the run is new, read where it goes on.
+"""A run's folder at the start: created for a new run, read for a resumed one.
 
-In:  a path; a run's settings and what it decided.
-Out: RUN/settings.json and RUN/classes.yaml, and what they say.
+In:  a path; a run's settings and its recipe.
+Out: RUN/settings.json and RUN/classes.yaml, and their content.
 
-Must not know: networks, states, how a run goes.
+Must not know: networks, states, how a run proceeds.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def claim(run: Path) -> None:
     """Make the folder of a new run.
 
     Raises:
-        TrainingError: if it holds anything, or cannot be made.
+        TrainingError: if it is not empty, or cannot be made.
     """
     if run.exists() and not run.is_dir():
         raise TrainingError(f"{run} is a file; name a folder for the run with --out")
     if run.is_dir() and any(run.iterdir()):
-        raise TrainingError(f"{run} is not empty; name a new folder with --out, or go on with its run by --resume")
+        raise TrainingError(f"{run} is not empty; name a new folder with --out, or continue its run with --resume")
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -47,13 +47,13 @@ def claim(run: Path) -> None:
 def write_run(
     run: Path, dataset: Dataset, settings: TrainSettings, fingerprint: Fingerprint, recipe: Recipe, weights: str
 ) -> None:
-    """Write the settings of a new run and what it decided.
+    """Write the settings of a new run and its recipe.
 
     Args:
         run: its folder.
-        dataset: that it learns from.
+        dataset: of the run.
         settings, fingerprint, recipe: of this run.
-        weights: where the encoder's first weights come from.
+        weights: source of the encoder's initial weights.
     """
     content = {
         "smalta": __version__,
@@ -70,7 +70,7 @@ def write_run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """The entries of a settings file that a run goes on with."""
+    """The entries of a settings file that a resumed run needs."""
 
     settings: Mapping[str, Any]
     fingerprint: Fingerprint
@@ -79,13 +79,13 @@ class _Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """The run that goes on.
+    """A run to be resumed.
 
     Attributes:
         run: its folder.
-        settings: that it was started with, on any device.
+        settings: from its start, with the device left open.
         fingerprint: of its data set.
-        weights: where the encoder's first weights came from.
+        weights: source of the encoder's initial weights.
         tree: the classes.
     """
 
@@ -100,7 +100,7 @@ class StoredRun:
         """Read a run's folder.
 
         Raises:
-            ModelError: if it holds no run, or the run's settings are damaged.
+            ModelError: if there is no run in it, or the run's settings are damaged.
             ClassTreeError: if its class tree cannot be read.
         """
         path = run / SETTINGS_FILE
@@ -116,10 +116,10 @@ class StoredRun:
         return cls(run=run, settings=settings, fingerprint=found.fingerprint, weights=found.weights, tree=tree)
 
     def settings_for(self, wanted: TrainSettings) -> TrainSettings:
-        """The run's settings with the budget and the device that are wanted now.
+        """The run's settings with the budget and the device that are requested now.
 
         Raises:
-            ConfigError: if anything else is wanted otherwise than the run was started with.
+            ConfigError: if any other requested setting differs from the run's.
         """
         budget = {"minutes": wanted.minutes, "steps": wanted.steps}
         stated = any(value is not None for value in budget.values())
@@ -128,7 +128,7 @@ class StoredRun:
             now, then = getattr(wanted, name), getattr(settings, name)
             if now not in (usual, then):
                 raise ConfigError(
-                    f"the run in {self.run} was started with {name} {then!r} and cannot go on with {now!r}; "
+                    f"the run in {self.run} was started with {name} {then!r} and cannot continue with {now!r}; "
                     "omit that option, or start a new run in another folder"
                 )
         return settings
@@ -137,7 +137,7 @@ class StoredRun:
         """The run's class tree.
 
         Raises:
-            ConfigError: if another one is wanted.
+            ConfigError: if another class tree is requested.
         """
         wanted = ClassTree.from_file(wanted) if isinstance(wanted, str | Path) else wanted
         if wanted is not None and wanted != self.tree:

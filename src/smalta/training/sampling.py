@@ -1,4 +1,4 @@
-"""How often each picture is drawn, so that rare classes and full labels are not drowned by what there is plenty of.
+"""How often each picture is drawn: more often if it has rare classes or full labels.
 
 In:  pixels per class of every training picture.
 Out: one weight per picture, and the reason in words.
@@ -12,23 +12,23 @@ import numpy as np
 
 from smalta.classes import ROOT, ClassTree
 
-RARE = 0.2  # a class in fewer pictures than this share makes its pictures be drawn more often
-FULL_SHARE = 0.5  # of the draws that go to pictures labelled down to the leaves, where there are fewer of them
+RARE = 0.2  # pictures with a class that fewer than this share of the pictures have are drawn more often
+FULL_SHARE = 0.5  # least share of the draws for pictures labelled down to the leaves
 
 
 def draw_weights(pixels: np.ndarray, tree: ClassTree) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Weights to draw training pictures by.
+    """Weights of the training pictures in the draw.
 
-    A picture with a rare class is drawn sqrt(RARE / share of the pictures that show the class) times as often, the
-    repeat factor of Gupta et al. 2019 (LVIS). Where pictures whose labels mostly reach the leaves are fewer than half,
-    they are drawn half of the time, so that coarse labels add to what they teach instead of thinning it.
+    A picture with a rare class is drawn sqrt(RARE / share of the pictures with the class) times as often, the repeat
+    factor of Gupta et al. 2019 (LVIS). If fewer than half of the pictures have labels that mostly reach the leaves,
+    these pictures make half of the draws. So coarse labels add information and do not dilute the full ones.
 
     Args:
         pixels: (P, N + 1) pixels by picture and node id.
         tree: the classes.
 
     Returns:
-        (P,) float64 with mean 1, and sentences about what departs from even drawing.
+        (P,) float64 with mean 1, and a sentence about each deviation from equal weights.
     """
     shown = pixels[:, 1:] > 0
     frequency = shown.mean(axis=0)
@@ -46,13 +46,13 @@ def draw_weights(pixels: np.ndarray, tree: ClassTree) -> tuple[np.ndarray, tuple
         weights[full] *= FULL_SHARE / share
         weights[~full] *= (1 - FULL_SHARE) / (1 - share)
         notes.append(
-            f"{full.sum()} of {len(full)} pictures are labelled down to the leaves: they make half of the draws"
+            f"{full.sum()} of {len(full)} pictures are labelled down to the leaves; they make half of the draws"
         )
     return weights / weights.mean(), tuple(notes)
 
 
 def picks(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One pass of as many draws as there are pictures: each as often as its weight says, rounded up or down by chance.
+    """One pass of P draws for P pictures: each as often as its weight, randomly rounded up or down.
 
     Systematic sampling: with equal weights every picture is drawn exactly once.
 

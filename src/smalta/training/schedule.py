@@ -1,4 +1,4 @@
-"""How far a run has come, in minutes or in steps, and what the learning rate is there.
+"""The progress of a run, in minutes or in steps, and the learning rate and crop size at each point.
 
 In:  a budget; the clock, or the step number.
 Out: progress from 0 to 1; factors of the learning rate and of the size of crops.
@@ -17,19 +17,19 @@ from dataclasses import dataclass, field
 from smalta.errors import ConfigError
 
 GROWN = 0.6  # share of the run after which the crops have their full size
-SIZES = 3  # of smaller crops before that; kernels are built anew for each, which takes seconds
+SIZES = 3  # number of smaller crop sizes before that; kernels are built again for each, which takes seconds
 WARM_UP = 0.04  # share of the run in which the learning rate rises
-VALIDATIONS = 8  # a run looks at its validation pictures about so often
+VALIDATIONS = 8  # approximate number of validations in a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a run had used when its state was saved, in seconds.
+    """The used time of a run when its state was saved, in seconds.
 
     Attributes:
         elapsed: since its start.
         training_started: from its start to its first step.
-        reserve: for its end.
+        reserve: for the work at its end.
     """
 
     elapsed: float
@@ -39,13 +39,13 @@ class Spent:
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """What a run may use, and what it has used.
+    """The budget of a run, and its used part.
 
     Attributes:
         minutes: of wall time from the start of the program to its end, validation included; or None.
         steps: number of steps; or None.
-        started: `time.monotonic()` at the start; earlier by what a resumed run had used before.
-        reserve: seconds at the end that the last validation and the writing of files need.
+        started: `time.monotonic()` at the start; a resumed run subtracts the time that it used before.
+        reserve: seconds at the end for the last validation and for writing files.
     """
 
     minutes: float | None = None
@@ -72,7 +72,7 @@ class Budget:
         return 60 * (self.minutes or 0.0)
 
     def start_training(self) -> None:
-        """Set progress 0 here: what came before (reading, measuring) is no training."""
+        """Set progress 0 here: reading and measuring before the first step do not count as training."""
         if self._training_started is None:
             self._training_started = self.elapsed
 
@@ -83,16 +83,16 @@ class Budget:
 
     @property
     def spent(self) -> Spent:
-        """What was used so far."""
+        """The used time so far."""
         return Spent(elapsed=self.elapsed, training_started=self.training_started, reserve=self.reserve)
 
     def resume(self, spent: Spent) -> None:
-        """Go on where a stopped run was: what it had used counts beside what this one has used so far."""
+        """Continue a stopped run: its used time is added to the time that this program has used."""
         self.started -= spent.elapsed
         self._training_started, self.reserve = spent.training_started, spent.reserve
 
     def progress(self, step: int) -> float:
-        """Share of the budget that is used before step `step`, in [0, 1]."""
+        """Used share of the budget before step `step`, in [0, 1]."""
         if self.steps is not None:
             return min(step / self.steps, 1.0)
         available = self._seconds - self.reserve - self.training_started
@@ -123,8 +123,8 @@ def learning_rate_factor(progress: float) -> float:
 def crop_share(progress: float, first: float) -> float:
     """Side of the training crops, divided by their full side: `SIZES` even steps up, then 1.
 
-    Small crops of the same pictures come first, as in progressive learning (Tan and Le 2021, EfficientNetV2): what is
-    where, and what it looks like, is seen in them too, and a step takes a fraction of the time.
+    Small crops of the same pictures come first, as in progressive learning (Tan and Le 2021, EfficientNetV2). They show
+    the position and the appearance of classes too, and a step takes a fraction of the time.
 
     Args:
         progress: in [0, 1].
@@ -135,15 +135,15 @@ def crop_share(progress: float, first: float) -> float:
 
 
 def mean_work_left(progress: float, first: float, parts: int = 32) -> float:
-    """Mean work of a step from here to the end of the run, in that of a step of now; it goes by a crop's area."""
+    """Mean work of the remaining steps, relative to a step now; the work of a step grows with the area of its crops."""
     ahead = [crop_share(progress + (1 - progress) * (k + 0.5) / parts, first) ** 2 for k in range(parts)]
     return sum(ahead) / parts / crop_share(progress, first) ** 2
 
 
 def ema_decay(step: int, gamma: float = 16.0) -> float:
-    """Decay of the average of weights after a step: its width grows with the run, so it fits runs of any length.
+    """Decay of the average of weights after a step. Its width grows with the run, so it fits runs of any length.
 
-    The power-function average of Karras et al. 2024 (arXiv 2312.02696, equation 1); with gamma 16 its width is
+    This is the power-function average of Karras et al. 2024 (arXiv 2312.02696, equation 1). With gamma 16 its width is
     about 5 % of the run so far.
     """
     return (1 - 1 / (step + 1)) ** (gamma + 1)

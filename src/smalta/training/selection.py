@@ -1,9 +1,9 @@
-"""Look at the validation pictures now and then, and keep the best weights.
+"""Validate at intervals, and keep the best weights.
 
 In:  the averaged network of a run, its counters and its budget.
-Out: RUN/model.safetensors, replaced where a validation scores better; events in the log; counters of validations.
+Out: RUN/model.safetensors, replaced if a validation scores better; events in the log; counters of validations.
 
-Must not know: how weights are learned, states to go on from.
+Must not know: how weights are learned, states for --resume.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Selection:
 
     Args:
         job: the run.
-        budget: of the run; it is asked for time and progress.
-        log: hears of validations.
+        budget: of the run, for time and progress.
+        log: records validations.
     """
 
     def __init__(self, job: Job, budget: Budget, log: Log) -> None:
@@ -41,7 +41,7 @@ class Selection:
         self._minutes = job.settings.minutes
 
     def due(self, counters: Counters) -> bool:
-        """Whether it is time to look."""
+        """Whether a validation is due."""
         step, steps = counters.step, self._job.settings.steps
         if step in (0, counters.validated_step):
             return False
@@ -51,7 +51,7 @@ class Selection:
 
     @property
     def _pause(self) -> float:
-        """Progress between validations: so much that they take at most a tenth of the run."""
+        """Progress between validations: large enough that they take at most a tenth of the run."""
         return max(1 / VALIDATIONS, 10 * self._budget.reserve / (60 * (self._minutes or 1)))
 
     def look(self, network: Network, counters: Counters) -> None:
@@ -59,11 +59,11 @@ class Selection:
 
         Args:
             network: the average after `counters.step` steps.
-            counters: those of validations are set.
+            counters: those of validations are updated.
         """
         started, step = time.monotonic(), counters.step
         score = self._score(network, counters)
-        better = not score.best_by <= counters.best_score  # also where it is undefined: then the newest is kept
+        better = not score.best_by <= counters.best_score  # true for an undefined score too: then the newest is kept
         if better:
             counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
             counters.best_step = step
@@ -83,7 +83,7 @@ class Selection:
         )
 
     def _score(self, network: Network, counters: Counters) -> Score:
-        """The score of as many pictures as there is time for; `counters` gets their number."""
+        """The score of as many pictures as the time allows; `counters` gets their number."""
         entries = self._job.dataset.split("val")
         score = validate(
             network,
@@ -97,12 +97,12 @@ class Selection:
         if score.n_pictures < min(len(entries), counters.validation_pictures):
             counters.validation_pictures = score.n_pictures
             self._log.note(
-                f"validation looks at {score.n_pictures} of {len(entries)} pictures, so that it leaves time to train"
+                f"validation uses {score.n_pictures} of {len(entries)} pictures, which leaves more time for training"
             )
         return score
 
     def _info(self, score: Score, step: int) -> ModelInfo:
-        """What the weights after a step mean."""
+        """The description of the weights after a step."""
         facts = {
             **self._job.facts,
             "step": step,
@@ -120,7 +120,7 @@ class Selection:
         )
 
     def calibrate(self, counters: Counters) -> None:
-        """Write into the best model when pixels are an object, and how far counts are off."""
+        """Write the grouping rule and the errors of counts into the best model."""
         entries = self._job.dataset.split("val")
         chosen = np.random.default_rng(0).permutation(len(entries))[: counters.validation_pictures]
         said = calibrate_model(

@@ -1,9 +1,9 @@
-"""What a person may say about a training run.
+"""The settings of a training run.
 
-In:  options of a person, or the plain data of RUN/settings.json.
+In:  options from the user, or the plain data of RUN/settings.json.
 Out: `TrainSettings`, with the defaults that the command line shows too.
 
-Must not know: PyTorch, numpy, so that the command line can read the defaults at once; what is decided from them.
+Must not know: PyTorch, numpy, so that the command line can import the defaults quickly; the decisions that follow.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Augment = Literal["usual", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """What a person may say about a run; None lets smalta decide.
+    """The settings of a training run; with None smalta decides.
 
     Attributes:
-        kind: "binary", "semantic", "instance" or "panoptic"; "auto" takes what labels and classes allow.
+        kind: "binary", "semantic", "instance" or "panoptic"; "auto" follows from labels and classes.
         minutes: wall time of the whole run; or None.
         steps: training steps; or None.
         encoder: a timm name, or "plain".
         pretrained: whether the encoder starts from ImageNet weights.
-        seed: of splits, order, crops and fresh weights.
+        seed: of splits, order, crops and initial weights.
         device: "auto", "cpu" or "cuda".
         batch: pictures per step.
-        memory_bytes: that the run may take at most; None for what the machine has.
+        memory_bytes: limit of the run's memory; None for the machine's memory.
         crop: side of the training crops in pixels, a multiple of 32.
-        first_view: share of that side at the start of the run, from where it grows; 1 for crops of one size.
-        augment: "usual" varies size, sides and colours of the crops; with "none" they are parts of the pictures,
-            smaller at the start as `first_view` says.
+        first_view: share of that side at the start of the run, after which it grows; 1 for crops of one size.
+        augment: "usual" varies size, mirroring and colours of the crops; with "none" they are plain parts of the
+            pictures, smaller at the start by `first_view`.
         stride: of the network's map.
         width: channels of the decoder at stride 4.
         learning_rate: the highest one.
@@ -87,14 +87,14 @@ class TrainSettings:
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning rate must be above 0 and finite, got {self.learning_rate}")
         stride = DEFAULT_STRIDE if self.stride is None else self.stride
-        NetworkConfig(n_leaves=2, stride=stride, width=self.width)  # refuses what no network can have
+        NetworkConfig(n_leaves=2, stride=stride, width=self.width)  # checks stride and width
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Build from parsed JSON.
 
         Raises:
-            ConfigError: if a key is unknown, or a value is refused.
+            ConfigError: if a key is unknown, or a value is not allowed.
         """
         return read_record(cls, values, what="the training settings", fix="correct the entry, or omit it")
 
@@ -104,7 +104,7 @@ class TrainSettings:
 
 
 def _check_cuda() -> None:
-    """Refuse the device "cuda" where PyTorch has none."""
+    """Raise ConfigError if PyTorch finds no CUDA device."""
     import torch
 
     if not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""What the heads for objects should answer for a crop.
+"""The targets of the heads for objects, for one crop.
 
 In:  the crop's class and instance maps.
 Out: `ObjectTargets`: centre map, offsets and their weights at the network's stride.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-UNKNOWN = -1.0  # in a centre map: nothing is known here
+UNKNOWN = -1.0  # in a centre map: the labels do not decide
 SPREAD = 0.18  # standard deviation of a centre's blob, in square roots of the object's area
 LEAST_SPREAD = 0.6  # cells
 
@@ -24,8 +24,8 @@ class ObjectTargets:
     """Targets of one crop with h x w cells.
 
     Attributes:
-        center: (h, w) float32: 1 at an object's centre, falling off as a Gaussian within the object, 0 elsewhere,
-            `UNKNOWN` where the labels do not say whether there is an object.
+        center: (h, w) float32: 1 at an object's centre, falling as a Gaussian within the object, 0 elsewhere, `UNKNOWN`
+            where the labels do not decide whether there is an object.
         offsets: (2, h, w) float32 pixels (dy, dx) to the centre; 0 outside objects.
         weights: (h, w) float32 of the offsets: 1 / square root of the object's area in pixels, 0 outside objects.
     """
@@ -38,15 +38,15 @@ class ObjectTargets:
 def object_targets(
     classes: np.ndarray, instances: np.ndarray | None, is_thing: np.ndarray, stride: int
 ) -> ObjectTargets:
-    """Make the targets of a crop.
+    """Compute the targets of a crop.
 
-    The centre of an object is its own cell that is nearest to the mean of its visible cells, so the centre is inside
-    even if the object is bent. Pixels of a thing without an object (a crowd) and unlabelled pixels are unknown; without
-    instance labels all pixels are.
+    The centre of an object is that one of its cells that is nearest to the mean of its visible cells. So the centre is
+    inside even if the object is bent. Pixels of a thing without an object (a crowd) and unlabelled pixels are unknown.
+    Without instance labels all pixels are unknown.
 
     Args:
         classes: (H, W) integer node ids, 0 = unlabelled.
-        instances: (H, W) integers, 0 = none; None where the picture's objects are not labelled.
+        instances: (H, W) integers, 0 = no object; None if the picture's objects are not labelled.
         is_thing: (N + 1,) bool by node.
         stride: H and W are multiples of it.
     """

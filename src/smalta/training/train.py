@@ -1,13 +1,13 @@
 """`smalta train` as a function: from a folder of labelled pictures to a folder with a model.
 
-    settings, folder --run_files--> a new run, or one that goes on
+    settings, folder --run_files--> a new run, or a resumed one
     labelled pictures --_examine--> _Data: kind, draw weights, fingerprint
     + the machine's plan --_decide--> _Decision: plan, recipe
-    + fresh weights --_build--> Job: network, loss
+    + initial weights --_build--> Job: network, loss
     --loop.Trainer--> RUN/model.safetensors
 
 In:  a data set's path, a run's path, settings.
-Out: the run's folder, and where its model lies.
+Out: the run's folder, and the path of its model.
 
 Must not know: how progress is shown, command lines.
 """
@@ -54,20 +54,20 @@ from smalta.version import __version__
 DICE_WEIGHT = 0.5
 KEPT = (
     "the encoder's layers up to a quarter of the resolution keep their ImageNet weights: edges and colours are the "
-    "same everywhere, and a step that trains them too takes a fifth longer"
+    "same in all pictures, and a step that also trains these layers takes a fifth longer"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Data:
-    """Labelled pictures that were examined.
+    """Labelled pictures after their check.
 
     Attributes:
-        dataset: with pictures to learn from and to choose by.
-        kind: what the model will answer, and why.
+        dataset: with pictures for training and for validation.
+        kind: of the model's answers, and the reason.
         draw_weights: (P,) how often each training picture is drawn.
         fingerprint: of the training pictures.
-        notes: what a person should know about them.
+        notes: messages for the user about them.
     """
 
     dataset: Dataset
@@ -84,7 +84,7 @@ class _Data:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decision:
-    """How the run is done: as the machine does it best, and as the data ask for."""
+    """How the run is done: the plan follows from the machine, the recipe also from the data."""
 
     plan: Plan
     recipe: Recipe
@@ -92,17 +92,17 @@ class _Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a run left.
+    """The result of a run.
 
     Attributes:
         model: the file with the best weights.
-        steps: made in all.
-        best_step: after which the best weights were taken.
+        steps: number of steps.
+        best_step: step of the best weights.
         measure: by which the best weights were chosen, "mIoU" or "PQ".
-        validation_score: of the best weights; None where no validation pixel is labelled.
-        seconds: that the run took.
+        validation_score: of the best weights; None if no validation pixel is labelled.
+        seconds: duration of the run.
         splits: pictures by split.
-        notes: what a person should know.
+        notes: messages for the user.
     """
 
     model: Path
@@ -128,14 +128,14 @@ def train(
     """Train a model on a folder of labelled pictures.
 
     Args:
-        data: the data set, in any format that `open_dataset` knows.
+        data: the data set, in any format that `open_dataset` reads.
         out: the run's folder; it must be new or empty, unless `resume`.
-        settings: minutes or steps, and what else is not to be decided here. A resumed run keeps those it was started
-            with; `minutes` or `steps` may be given to raise them, and `device` may be another.
+        settings: minutes or steps, and all other settings that smalta should not decide. A resumed run keeps its
+            settings; only `minutes` or `steps` may be raised, and `device` may change.
         classes: the class tree or its file, instead of the data set's own.
-        resume: go on with the run that `out` holds.
-        observer: hears about progress.
-        started: `time.monotonic()` when the program began; now if None.
+        resume: whether to continue the run in `out`.
+        observer: receives progress.
+        started: `time.monotonic()` at the start of the program; None for now.
 
     Raises:
         SmaltaError: if data, classes, settings or folder cannot be used.
@@ -156,7 +156,7 @@ def train(
     keep_large_blocks()
     examined = _examine(open_dataset(data, classes=classes, seed=settings.seed), settings, stored, watcher)
     decision = _decide(run, settings, examined, stored)
-    # a run that was stopped before its first state starts again
+    # a run that stopped before its first saved state starts again
     going_on = stored is not None and (run / STATE_FILE).is_file()
     job = _build(run, settings, examined, decision, stored, fresh=not going_on)
     if stored is None:
@@ -172,7 +172,7 @@ def train(
 
 
 def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, objects: bool = False) -> Network:
-    """A fresh network for a data set's classes; the same for the same seed."""
+    """A new network for a data set's classes; the same for the same seed."""
     torch.manual_seed(settings.seed)
     network = Network(network_config(settings, tree, stride, objects=objects))
     if settings.pretrained:
@@ -184,8 +184,8 @@ def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, obje
 
 
 def _examine(dataset: Dataset, settings: TrainSettings, stored: StoredRun | None, watcher: Observer) -> _Data:
-    """Look at all labels; data that would teach a wrong model are refused."""
-    watcher.on_note(f"examining {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
+    """Check all labels, and refuse data with errors."""
+    watcher.on_note(f"checking {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
     kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
     weights, notes = draw_weights(_pixels(dataset), dataset.tree)
     return _Data(
@@ -198,12 +198,12 @@ def _examine(dataset: Dataset, settings: TrainSettings, stored: StoredRun | None
 
 
 def _pixels(dataset: Dataset) -> np.ndarray:
-    """(P, N + 1) pixels per class of the training pictures, if there is nothing wrong with them."""
+    """(P, N + 1) pixels per class of the training pictures, if they have no errors."""
     for split in ("train", "val"):
         if not dataset.splits.get(split):
             raise DataError(
-                f"{dataset.root} has no pictures in the split {split!r}; training needs some to learn from (train) "
-                "and some to choose by (val)"
+                f"{dataset.root} has no pictures in the split {split!r}; training needs pictures for learning (train) "
+                "and for validation (val)"
             )
     report = check_errors_only(dataset)
     if report.errors:
@@ -217,7 +217,7 @@ def _pixels(dataset: Dataset) -> np.ndarray:
 
 
 def _decide(run: Path, settings: TrainSettings, data: _Data, stored: StoredRun | None) -> _Decision:
-    """Plan the run on this machine; one that goes on keeps its plan, where the device is still there."""
+    """Plan the run on this machine; a resumed run keeps its plan if the device still exists."""
     free = min(free_memory(), settings.memory_bytes or sys.maxsize)
     plan = None if stored is None else stored_plan(run, settings)
     if plan is None or (plan.device == "cuda" and not torch.cuda.is_available()):
@@ -230,7 +230,7 @@ def _decide(run: Path, settings: TrainSettings, data: _Data, stored: StoredRun |
 def _build(
     run: Path, settings: TrainSettings, data: _Data, decision: _Decision, stored: StoredRun | None, *, fresh: bool
 ) -> Job:
-    """Make the network and its loss; `fresh` weights are those of ImageNet, where the settings allow it."""
+    """Build the network and its loss; a `fresh` network gets ImageNet weights if the settings allow it."""
     recipe, tree = decision.recipe, data.dataset.tree
     if decision.plan.device == "cpu":
         torch.set_num_threads(decision.plan.threads)
@@ -258,7 +258,7 @@ def _build(
 
 
 def _reasons(job: Job) -> list[str]:
-    """Why the run is done as it is, in sentences."""
+    """The reasons of the run's decisions, as sentences."""
     kept = [KEPT] if job.network.encoder.keeps_fine_layers else []
     return [*job.recipe.reasons.values(), *kept]
 

@@ -1,4 +1,4 @@
-"""Plan a training: its work, found before it starts, and how this machine does it best.
+"""Plan a training: its work, known before it starts, and the best way to do it on this machine.
 
 In:  a labelled data set, or its facts, and settings.
 Out: `Work`, `Plan`; RUN/plan.json.
@@ -33,8 +33,8 @@ def training_work(data: Path, size_hw: tuple[int, int] | None = None) -> Work:
     """The work of a training on a data set with usual settings.
 
     Args:
-        data: the data set, in any format that `open_dataset` knows.
-        size_hw: of the crops, pixels; None for what training would take.
+        data: the data set, in any format that `open_dataset` reads.
+        size_hw: of the crops, pixels; None for the size that training would choose.
 
     Raises:
         SmaltaError: if the data cannot be used.
@@ -54,7 +54,7 @@ def work_of(
     objects: bool,
     size_hw: tuple[int, int] | None = None,
 ) -> Work:
-    """The work of a training whose data set was measured; `size_hw` as for `training_work`."""
+    """The work of a training whose data set is measured already; `size_hw` as for `training_work`."""
     config = network_config(settings, tree, settings.stride or fingerprint.output_stride, objects=objects)
     batch = wanted_batch(settings, fingerprint)
     crop_hw = size_hw or crop_size(settings, fingerprint)
@@ -62,24 +62,24 @@ def work_of(
 
 
 def network_config(settings: TrainSettings, tree: ClassTree, stride: int, *, objects: bool) -> NetworkConfig:
-    """What the network is built from."""
+    """The network's configuration."""
     return NetworkConfig.for_tree(tree, objects=objects, encoder=settings.encoder, stride=stride, width=settings.width)
 
 
 def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_bytes: int) -> Plan:
     """The plan of a training.
 
-    Free memory is a wish: what other programs hold now may be free soon, and a step that does not fit is made in
-    parts. What the machine or a control group has in all is a limit, and so is what the settings say.
+    Free memory is only a preference: other programs may free theirs soon, and a step that does not fit runs in parts.
+    The memory of the machine or of a control group is a limit, and so is that of the settings.
 
     Args:
-        work: of `work_of`.
-        settings: device, batch and memory that are set are kept.
+        work: result of `work_of`.
+        settings: their device, batch and memory are kept if they are set.
         machine: where it runs.
         free_bytes: memory that is free now.
 
     Raises:
-        ConfigError: if nothing that the machine has, or that the settings allow, is enough.
+        ConfigError: if the work does not fit the machine, or the limits of the settings.
     """
     device = None if settings.device == AUTO else settings.device
     limits = Limits(memory_bytes=max(free_bytes, 1), device=device, batch=settings.batch)
@@ -90,11 +90,11 @@ def plan_training(work: Work, settings: TrainSettings, machine: Machine, free_by
 
 
 def stored_plan(run: Path, settings: TrainSettings) -> Plan | None:
-    """The plan that a run was started with; None where it cannot be read, or the device is another now."""
+    """The plan from a run's start; None if it cannot be read, or if the settings name another device."""
     made = read_plan(run)
     return made if made is not None and settings.device in (AUTO, made.device) else None
 
 
 def with_measured(made: Plan, seconds: Mapping[str, float]) -> Plan:
-    """The plan with what its steps took, so that the planner's error is known."""
+    """The plan with the measured times of its steps, so that the planner's error is known."""
     return replace(made, measured={name: round(value, 6) for name, value in seconds.items()})

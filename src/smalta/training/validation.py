@@ -1,7 +1,7 @@
-"""Look at the validation pictures with the weights of the moment.
+"""Score the current weights on the validation pictures.
 
 In:  a network, entries of a data set.
-Out: mean IoU and panoptic quality at the deepest level that the labels reach, and the threshold of a two-leaf tree.
+Out: mean IoU and panoptic quality at the deepest level of the labels, and the threshold of a tree of two leaves.
 
 Must not know: schedules, checkpoints, optimisers.
 """
@@ -28,21 +28,21 @@ from smalta.model.network import Network
 from smalta.model.torch_runtime import TorchRuntime
 
 MOST = 500  # pictures of one validation
-LEAST = 8  # where time is short
+LEAST = 8  # even if time is short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """What a validation found.
+    """The result of a validation.
 
     Attributes:
-        miou: mean IoU of the classes that the labels show, at `level`; nan where nothing is labelled.
+        miou: mean IoU of the classes in the labels, at `level`; nan if nothing is labelled.
         level: the deepest level of the tree at which a validation pixel is labelled.
-        ious: by class path, None where no pixel is labelled so.
-        quality: panoptic quality, mean over the classes that `kind` is about (all of them, or things alone where there
-            is only one class of stuff); nan without heads for objects.
-        threshold: for a tree of two leaves, the probability with the best F1; else None.
-        n_pictures: that were looked at.
+        ious: by class path; None if no pixel has that label.
+        quality: panoptic quality, mean over all classes, or only over things if there is only one class of stuff; nan
+            without heads for objects.
+        threshold: for a tree of two leaves, the probability with the best F1; otherwise None.
+        n_pictures: number of pictures used.
     """
 
     miou: float
@@ -54,12 +54,12 @@ class Score:
 
     @property
     def measure(self) -> str:
-        """Name of the number by which weights are chosen."""
+        """Name of the score by which weights are chosen."""
         return "mIoU" if math.isnan(self.quality) else "PQ"
 
     @property
     def best_by(self) -> float:
-        """That number; nan where nothing is labelled."""
+        """That score; nan if nothing is labelled."""
         return self.miou if math.isnan(self.quality) else self.quality
 
 
@@ -77,12 +77,12 @@ def validate(
 
     Args:
         network: any mode.
-        dataset: that the entries are of.
+        dataset: of the entries.
         entries: validation pictures, at least one.
         device: "cpu" or "cuda".
         bf16: whether to compute in bf16.
-        most: pictures to look at; the same `most` chooses the same ones, and a smaller one some of those.
-        seconds: to look at them; a few are looked at in any case.
+        most: largest number of pictures; a smaller number uses a subset of the same pictures.
+        seconds: limit for all pictures; at least `LEAST` are used in any case.
     """
     tree = dataset.tree
     runtime = TorchRuntime(folded(network), tree.attributes, device=device, bf16=bf16)
