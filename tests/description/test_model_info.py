@@ -43,7 +43,7 @@ def test_a_description_without_a_precision_means_fp32() -> None:
     ("changes", "sentence"),
     [
         ({"format_version": True}, "its format version is true, but this smalta reads at most 1; update smalta"),
-        ({"format_version": 9, "cameras": 2}, "its format version is 9, but this smalta reads at most 1; update smalta"),
+        ({"format_version": 9, "cameras": 2}, "is 9, but this smalta reads at most 1; update smalta"),
         ({"cameras": 2}, r"unknown keys \['cameras'\] in its description; known keys are .*; train or export it again"),
         ({"precision": "fp8"}, "'precision' of its description is 'fp8', not 'fp32' or 'bf16' or 'int8'; train or"),
         ({"kind": "stereo"}, "'kind' of its description is 'stereo', not 'binary' or 'semantic' or 'instance' or"),

@@ -72,7 +72,7 @@ def test_memory_that_is_told_is_a_limit(discs: Path) -> None:
 
     assert bound.batch < free.batch
     assert bound.memory_bytes <= less
-    with pytest.raises(ConfigError, match=r"of memory are too little: .* needs the least"):
+    with pytest.raises(ConfigError, match=r"a memory limit of .* is too low: .* needs the least"):
         plan_training(work, settings(batch=None, memory_bytes=2**20), TWO_CORES, 2**20)
 
 

@@ -37,7 +37,7 @@ class Parity:
         runtime: the runtime that ran the file.
         pictures: which pictures were compared, as text.
         max_difference: the largest difference of a value without a unit: a probability, the centre map.
-        max_offset_difference: of a value in pixels, such as an offset to an object's centre; 0 where there are none.
+        max_offset_difference: of a value in pixels, such as an offset to an object's centre; 0 without such values.
         equal_share: share of pixels with the same class.
     """
 

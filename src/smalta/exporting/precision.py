@@ -38,7 +38,7 @@ class Measured:
     Attributes:
         precision: its name.
         seconds: per picture, network only: median of a few passes over one picture, on all usable cores.
-        scores: by measure, 0 to 1: the mean IoU over the leaves, and the headline of objects where there are any.
+        scores: by measure, 0 to 1: the mean IoU over the leaves, and the headline of objects if there are any.
     """
 
     precision: Precision

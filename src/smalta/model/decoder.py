@@ -81,7 +81,7 @@ class Merge(nn.Module):
     def forward(self, coarse: Tensor, skips: list[Tensor]) -> Tensor:
         """(B, C_in, h, w) and maps of 2 h and 2 w or a multiple of them -> (B, C_out, 2 h, 2 w)."""
         # 1x1 convolution and bilinear interpolation commute: reducing first moves fewer bytes.
-        # A factor instead of the skip's size: OpenVINO mixes up the memory of a quantised map whose size is asked for.
+        # A factor instead of the skip's size: OpenVINO corrupts a quantised map if the graph reads its size.
         merged = F.interpolate(self.reduce(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
         for layer, skip in zip(self.skips, skips, strict=True):
             merged = merged + layer(skip)

@@ -36,7 +36,7 @@ def open_weights(
         path: of the file, for errors.
         content: of the file, as `smalta.runtimes.weights_file` read it.
         info: what it means.
-        device: where to run; "auto" takes a CUDA device where there is one.
+        device: where to run; "auto" takes a CUDA device if there is one.
         precision: "fp32" or "bf16"; None for bf16 where the device is fast at it.
         layout, threads: as for `TorchRuntime`.
 
