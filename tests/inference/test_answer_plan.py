@@ -131,7 +131,7 @@ def test_a_picture_that_must_be_decoded_at_once_is_refused_where_it_does_not_fit
     small, large, _ = predict_files(predictor, pictures, tmp_path, OPTIONS)
 
     assert small.error is not None
-    assert "small.png has 90 x 70 pixels, which can only be decoded at once and fill 37 KiB; save it" in small.error
+    assert "small.png has 90 x 70 pixels, which are decoded as a whole and fill 37 KiB; save it" in small.error
     assert large.error is None  # a TIFF is read row by row
 
 

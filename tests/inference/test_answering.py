@@ -244,7 +244,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_written(tmp_path:
 def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.png", RED)
 
-    with pytest.raises(ConfigError, match=r"a\.png is a file; name a folder with --out"):
+    with pytest.raises(ConfigError, match=r"a\.png is a file, and --out needs a folder"):
         predict_files(cars(), [path], path, PLAIN)
     with pytest.raises(ConfigError, match="cannot be made"):
         predict_files(cars(), [path], path / "out", PLAIN)

@@ -143,7 +143,7 @@ def test_what_cannot_be_done_is_refused_before_a_picture_is_counted(two: list[Pa
 
     with pytest.raises(ConfigError, match=r"counts.txt must end in .csv or .json"):
         count_files(model, two, out=tmp_path / "counts.txt")
-    with pytest.raises(ConfigError, match="is a folder; name a file"):
+    with pytest.raises(ConfigError, match="is a folder, and the counts need a file"):
         count_files(model, two, out=tmp_path / "folder.csv")
     with pytest.raises(DataError, match="file cannot be made"):
         count_files(model, two, out=tmp_path / "file" / "counts.csv")

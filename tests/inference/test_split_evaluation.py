@@ -130,7 +130,9 @@ def test_a_broken_picture_is_listed_and_the_rest_is_counted() -> None:
 
 
 def test_a_split_of_broken_pictures_is_an_error_that_gives_the_first_reason() -> None:
-    with pytest.raises(DataError, match=r"'test' in .*cracks can be read, the first because: a.png is truncated"):
+    with pytest.raises(
+        DataError, match=r"'test' in .*cracks has no readable picture; the first reason: a.png is truncated"
+    ):
         evaluate(BrightPredictor(), FakeDataset({"a": None, "b": None}), "test")
 
 
@@ -142,9 +144,9 @@ def test_an_empty_split_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("tree", "difference"),
     [
-        (ClassTree(["ground", "crack"]), "'bright' against 'crack'"),
-        (ClassTree(["ground", "bright", "sky"]), "2 classes and attributes against 3"),
-        (ClassTree({"ground": {}, "bright": {"attributes": {"hue": ["red", "blue"]}}}), "against 3"),
+        (ClassTree(["ground", "crack"]), "'bright' in the model, 'crack' in the data"),
+        (ClassTree(["ground", "bright", "sky"]), "2 classes and attributes in the model, 3 in the data"),
+        (ClassTree({"ground": {}, "bright": {"attributes": {"hue": ["red", "blue"]}}}), "3 in the data"),
     ],
 )
 def test_other_classes_than_the_models_are_refused(tree: ClassTree, difference: str) -> None:
@@ -189,7 +191,7 @@ def test_data_with_the_models_classes_are_read_by_their_own_numbers(
     data = open_for(TREE, tmp_path)
 
     assert data.read(data.entries[0]).classes[0].tolist() == [1, 2, 1, 2, 1, 2]
-    assert any("names other classes than the model" in note for note in data.notes) == (
+    assert any("and the model have different classes" in note for note in data.notes) == (
         stated is not None and "cat" in stated
     )
 
@@ -200,7 +202,8 @@ def test_data_that_the_models_classes_cannot_read_say_that_the_classes_differ(tm
     (tmp_path / "classes.yaml").write_text("classes: {cat: {attributes: {shape: [long, round]}}, dog: {}}")
 
     with pytest.raises(
-        DataError, match=r"classes.yaml names other classes than the model has.*, but .*shape labels an attribute"
+        DataError,
+        match=r"classes.yaml and the model have different classes.*, and that fails: .*shape labels an attribute",
     ):
         open_for(TREE, tmp_path)
 

@@ -58,7 +58,7 @@ def test_a_way_that_answers_otherwise_is_not_taken(random_run: Path, monkeypatch
     found = try_out(model, [first, second], (64, 96))
 
     assert list(found.seconds) == [first.name]
-    assert found.notes == (f"{second.name} gives 100.0% of the pixels another class, so it is not taken",)
+    assert found.notes == (f"{second.name} is not chosen: 100.0% of the pixels get another class",)
 
 
 def test_the_measured_faster_of_the_two_becomes_the_plan(random_run: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_semantic_run_has_no_heads_for_objects(scenes: Path, tmp_path: Path) -
     predictor = load(tmp_path / "run")
     assert predictor.kind == "semantic"
     assert predictor(np.zeros((40, 50, 3), np.uint8)).objects is None
-    with pytest.raises(ConfigError, match="trained on labelled objects, this one answers 'semantic'"):
+    with pytest.raises(ConfigError, match="trained on labelled objects, this one is 'semantic'"):
         predictor(np.zeros((40, 50, 3), np.uint8), kind="instance")
 
 

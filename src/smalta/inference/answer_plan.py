@@ -1,6 +1,6 @@
-"""Find the work that answering takes, plan it, and load a model that obeys the plan.
+"""Find the work of prediction, plan it, and load a model that follows the plan.
 
-In:  a run's folder or an exported model, pictures, limits.
+In:  a run folder or an exported model, pictures, limits.
 Out: `Work`, `Plan`, a `Predictor`.
 
 Must not know: training, how a plan is chosen or shown.
@@ -29,7 +29,7 @@ from smalta.planning.planner import plan
 from smalta.results.memory import answer_bytes
 from smalta.results.options import OutputOptions
 
-USUAL_HW = (512, 512)  # pixels, where nothing tells the size of the pictures
+USUAL_HW = (512, 512)  # pixels, where the size of the pictures is unknown
 
 
 def load_planned(
@@ -39,20 +39,20 @@ def load_planned(
     limits: Limits,
     options: OutputOptions,
 ) -> Predictor:
-    """A model that is made for these pictures: its plan says how, and why.
+    """Load a model as planned for these pictures.
 
-    The plan is made for the largest of the pictures, so that all of them keep the limits.
+    The plan is made for the largest picture, so that all of them keep the limits.
 
     Args:
         model: as for `smalta.inference.predictor.load`.
-        pictures: paths; those that cannot be read count for nothing.
-        machine: where it will answer.
-        limits: that must be kept.
-        options: what will be made of the pictures.
+        pictures: paths; those that cannot be read are ignored.
+        machine: that runs it.
+        limits: to keep.
+        options: what to write for the pictures.
 
     Raises:
         ModelError: if the model cannot be used.
-        ConfigError: if nothing keeps the limits.
+        ConfigError: if the limits cannot be kept.
     """
     opened = open_model(model)
     made = plan(answering_work(opened, largest(pictures), options), machine, limits)
@@ -63,7 +63,7 @@ def load_planned(
 
 
 def with_measured(made: Plan, busy_seconds: float, pixels: int) -> Plan:
-    """The plan with what the network took, so that the planner's error is known.
+    """Add the measured time of the network to a plan, so that the error of its prediction is known.
 
     Args:
         made: the plan.
@@ -79,12 +79,12 @@ def with_measured(made: Plan, busy_seconds: float, pixels: int) -> Plan:
 
 
 def largest(pictures: Iterable[Path]) -> tuple[int, int] | None:
-    """Height and width of the picture with most pixels, by the files' headers; None if none can be read."""
+    """Height and width of the picture with most pixels, by the files' headers; None if all are unreadable."""
     best = None
     for path in pictures:
         try:
             size_hw = size_of(path)
-        except SmaltaError:  # whoever reads it will say so
+        except SmaltaError:  # reading the picture reports it
             continue
         if best is None or prod(size_hw) > prod(best):
             best = size_hw
@@ -92,7 +92,7 @@ def largest(pictures: Iterable[Path]) -> tuple[int, int] | None:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Height and width in pixels of a picture in any format that is read.
+    """Height and width in pixels of a picture in any supported format.
 
     Raises:
         DataError: if it cannot be read.
@@ -103,7 +103,7 @@ def size_of(path: Path) -> tuple[int, int]:
     try:
         return read_size(path)
     except DataError:
-        if suffix in large.SUFFIXES:  # it may only be too large for those who read it whole
+        if suffix in large.SUFFIXES:  # it may only be too large to be read as a whole
             return large.read_size(path)
         raise
 
@@ -111,15 +111,15 @@ def size_of(path: Path) -> tuple[int, int]:
 def answering_work(
     model: str | Path | OpenedModel, size_hw: tuple[int, int] | None = None, options: OutputOptions | None = None
 ) -> Work:
-    """The work of answering for one picture.
+    """The work of predicting one picture.
 
     Args:
         model: as for `smalta.inference.predictor.load`.
-        size_hw: of the picture, pixels; None for the median of those that it was trained on.
-        options: what is made of pictures; None for the model's own kind of answer without extras.
+        size_hw: of the picture, pixels; None for the median of the training pictures.
+        options: what to write for a picture; None for the model's own kind without optional outputs.
 
     Raises:
-        ModelError: if there is no such model, or it is damaged, or a run's work is to be found without PyTorch.
+        ModelError: if the model is missing or damaged, or PyTorch is not installed and the model is a run folder.
     """
     opened = open_model(model)
     needed = answer_bytes(opened.info, options or OutputOptions())
@@ -127,7 +127,7 @@ def answering_work(
 
 
 def _usual(run: Path) -> tuple[int, int]:
-    """Median height and width of the pictures that a run was trained on."""
+    """Median height and width of the training pictures of a run."""
     try:
         facts = Fingerprint.from_dict(read_settings(run).get("fingerprint", {}))
     except SmaltaError:

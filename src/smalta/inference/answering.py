@@ -1,9 +1,9 @@
-"""Segment many pictures and write the answers into a folder.
+"""Segment many pictures and write the results into a folder.
 
 In:  a predictor, paths of pictures, a folder.
-Out: files in that folder, each whole or not there; one `Outcome` per picture, in the order of the input.
+Out: files in that folder, each complete or absent; one `Outcome` per picture, in the order of the input.
 
-Must not know: how answers are made, what is in the files, how progress is shown.
+Must not know: how answers are made, the content of the files, how progress is shown.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from smalta.results.result_folder import ResultFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one picture.
+    """The outcome of one picture.
 
     Attributes:
         picture: its path.
-        classes: the file with its class map; None where it failed.
-        error: why it failed; None where it did not.
+        classes: the file with its class map; None if it failed.
+        error: why it failed; None if it did not.
     """
 
     picture: Path
@@ -57,27 +57,26 @@ def predict_files(
     stalled: Stalled | None = None,
     patience: float = PATIENCE,
 ) -> list[Outcome]:
-    """Segment pictures, several at a time; a picture that fails is reported and does not stop the rest.
+    """Segment pictures, several at a time; a picture that fails is reported and does not stop the others.
 
-    If it is stopped (Ctrl-C), pictures that are being worked on are finished first, and the files about all pictures
-    are written for those that are done.
+    If it is stopped (Ctrl-C), pictures in progress are finished first. Then the files about all pictures are written
+    for the finished ones.
 
     Args:
         predictor: the model.
         pictures: paths; their stems name the results and must differ.
-        out: the folder; `classes/STEM.png`, what the kind and the options ask for, `classes.json`, which says what
-            the numbers in the index pictures mean, `manifest.jsonl`, which says what is done, and for a predictor with
-            a plan `plan.json`, with the seconds that the network took.
+        out: the folder; it gets `classes/STEM.png`, the outputs of the kind and the options, `classes.json` (the class
+            of each value in the index pictures), `manifest.jsonl` (the finished pictures), and, for a predictor with a
+            plan, `plan.json` with the measured seconds of the network.
         options: what to write.
-        resume: leave out what a job with the same model and options has done in this folder.
-        done: called after each picture, in their order.
-        stalled: called with a picture, its stage and seconds, where a picture makes no progress for that long.
+        resume: skip pictures that a job with the same model and options finished in this folder.
+        done: called after each picture, in order.
+        stalled: called with a picture, its stage and the seconds since its last progress, if these reach `patience`.
         patience: seconds without progress until `stalled` is called.
 
     Raises:
-        ConfigError: if two pictures would write the same file, `out` is a file, the model cannot answer the kind that
-            is asked for, an output is asked for that the kind does not have, or the job to go on with had another model
-            or other options.
+        ConfigError: if two pictures have the same stem, `out` is a file, the model does not support the requested kind,
+            the kind does not have a requested output, or the job to resume had another model or other options.
         ClassTreeError: if the options name a level that the tree lacks.
         DataError: if the files about all pictures cannot be written.
     """
@@ -97,16 +96,16 @@ def predict_files(
                         written.append(result)
                     if done:
                         done(outcomes[-1])
-        finally:  # also when it is stopped
+        finally:  # also after Ctrl-C
             folder.write_joined(written)
             work.write_plan()
     return outcomes
 
 
 def _folder(predictor: Predictor, pictures: Sequence[Path], out: Path, options: OutputOptions) -> ResultFolder:
-    """Where the results go; whatever cannot be is refused before anything is written."""
+    """The result folder; impossible requests are refused before anything is written."""
     if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; name a folder with --out")
+        raise ConfigError(f"{out} is a file, and --out needs a folder; set another path")
     _refuse_equal_stems(pictures)
     options.decoding.check_level(predictor.tree)
     predictor.rule_for(options.kind)
@@ -122,14 +121,14 @@ def _outcome(picture: Path, result: Written | Failure, manifest: Manifest) -> Ou
 
 
 class _Answering:
-    """Takes pictures to their answers' files; see `smalta.inference.each_picture.Work`."""
+    """Writes the result files of pictures; see `smalta.inference.each_picture.Work`."""
 
     def __init__(self, predictor: Predictor, folder: ResultFolder) -> None:
         self._predictor, self._folder = predictor, folder
-        self._pixels: list[int] = []  # of the pictures that were answered
+        self._pixels: list[int] = []  # of the finished pictures
 
     def whole(self, picture: Path, pixels: np.ndarray, reached: Reached) -> Written:
-        """Answer for a picture in memory."""
+        """Segment a picture in memory and write its files."""
         predictor, folder, decoding = self._predictor, self._folder, self._folder.options.decoding
         size_hw = (pixels.shape[0], pixels.shape[1])
         reached("network")
@@ -147,13 +146,13 @@ class _Answering:
         return written
 
     def in_parts(self, picture: Path, source: Rows, reached: Reached) -> Written:
-        """Answer for a picture that does not fit in memory."""
+        """Segment a picture that does not fit in memory and write its files."""
         written = predict_large(self._predictor, source, picture, self._folder, reached=reached)
         self._pixels.append(math.prod(source.size_hw))
         return written
 
     def write_plan(self) -> None:
-        """Write what was planned, and what it took."""
+        """Write the plan with the measured time."""
         if self._predictor.plan is not None:
             made = with_measured(self._predictor.plan, self._predictor.runtime.busy_seconds, sum(self._pixels))
             write_plan(self._folder.path, made)

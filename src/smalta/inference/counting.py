@@ -1,7 +1,7 @@
 """Count the objects in many pictures.
 
 In:  a predictor, paths of pictures.
-Out: `CountTable`: counts of every node of things with their intervals; as CSV or JSON.
+Out: `CountTable`: the count of every class of things with its interval; as CSV or JSON.
 
 Must not know: how objects are found, how intervals are learned, how a table is shown.
 """
@@ -37,14 +37,14 @@ SUFFIXES = (".csv", ".json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCount:
-    """A count of one node.
+    """The count of one class.
 
     Attributes:
         node: path of the class.
         level: its depth in the class tree, 1 at the top.
-        count: objects of the class and of those below it.
-        low: end of the interval, included; None where there is no interval.
-        high: the same.
+        count: objects of the class and its descendants.
+        low: lower end of the interval, included; None without an interval.
+        high: upper end of the interval, included; None without an interval.
     """
 
     node: str
@@ -62,9 +62,9 @@ class CountTable:
         tree: the classes.
         pictures: their paths.
         counts: (P, N + 1) int64 by node id; a parent's is the sum of its children's.
-        calibration: what intervals are made from; None where the model carries none.
+        calibration: the source of the intervals; None if the model has none.
         failed: path and reason of each picture that could not be counted.
-        level: the deepest level of the class tree to tell.
+        level: the deepest reported level of the class tree.
 
     Example:
         >>> table = count("run", "scenes/test/images")
@@ -81,13 +81,13 @@ class CountTable:
 
     @property
     def note(self) -> str | None:
-        """Why there are no intervals; None where there may be some."""
+        """Why there are no intervals; None if intervals are possible."""
         if self.calibration is None:
             return "no intervals of counts: the model was trained without validation pictures with labelled objects"
         return self.calibration.shortage
 
     def rows(self) -> Iterator[tuple[Path, list[NodeCount]]]:
-        """For each picture the nodes of things down to the level, parents before children."""
+        """For each picture, the counts of things down to the level, parents before children."""
         low = high = np.full(self.counts.shape, NONE)
         if self.calibration is not None:
             low, high = self.calibration.intervals(self.tree, self.counts)
@@ -95,7 +95,7 @@ class CountTable:
             yield picture, [self._node(node, *(numbers[node] for numbers in values)) for node in self._nodes()]
 
     def totals(self) -> list[NodeCount]:
-        """Sums over the pictures; see `smalta.answers.count_intervals` for why they have no interval."""
+        """Sums over the pictures; `smalta.answers.count_intervals` explains why they have no interval."""
         sums = self.counts.sum(axis=0).tolist()
         return [self._node(node, sums[node], NONE, NONE) for node in self._nodes()]
 
@@ -107,7 +107,7 @@ class CountTable:
         return NodeCount(node=self.tree.name(node), level=self.tree[node].depth, count=count, low=ends[0], high=ends[1])
 
     def to_csv(self) -> str:
-        """A line per picture and node: picture, class, level, count, low, high."""
+        """One line per picture and class: picture, class, level, count, low, high."""
         buffer = io.StringIO()
         lines = csv.writer(buffer, lineterminator="\n")
         lines.writerow(["picture", "class", "level", "count", "low", "high"])
@@ -140,20 +140,20 @@ def count_files(
     stalled: Stalled | None = None,
     patience: float = PATIENCE,
 ) -> CountTable:
-    """Count the objects of pictures, several at a time; one that fails does not stop the rest.
+    """Count the objects of pictures, several at a time; a picture that fails does not stop the others.
 
     Args:
         predictor: a model with objects.
         pictures: paths.
-        out: a file to write, `.csv` or `.json`; where the counting is stopped, it holds what was counted until then.
-        level: the deepest level of the class tree to tell; None for all.
-        progress: called after each picture with the number done and the number of all.
-        stalled: called with a picture, its stage and seconds, where a picture makes no progress for that long.
+        out: the file to write, `.csv` or `.json`; after Ctrl-C it holds the finished pictures.
+        level: the deepest level of the class tree to report; None for all.
+        progress: called after each picture with the number of finished and of all pictures.
+        stalled: called with a picture, its stage and the seconds since its last progress, if these reach `patience`.
         patience: seconds without progress until `stalled` is called.
 
     Raises:
-        ConfigError: if the model makes no objects, or `out` has another suffix.
-        ClassTreeError: if the tree has no such level.
+        ConfigError: if the model cannot find objects, or `out` has another suffix.
+        ClassTreeError: if the tree lacks the level.
         DataError: if `out` cannot be written.
     """
     kind: Kind = predictor.kind if predictor.kind in OBJECT_KINDS else "instance"
@@ -174,7 +174,7 @@ def count_files(
                 found.append(result)
                 if progress:
                     progress(len(found), len(pictures))
-    finally:  # also when it is stopped
+    finally:  # also after Ctrl-C
         if out is not None and found:
             _write(out, table())
     return table()
@@ -203,7 +203,7 @@ class _Counting:
 def _table(
     predictor: Predictor, pictures: Sequence[Path], found: Sequence[np.ndarray | Failure], level: int
 ) -> CountTable:
-    """The table of these pictures and what was found in each."""
+    """The table of these pictures with their counts or failures."""
     tree = predictor.tree
     pairs = list(zip(pictures, found, strict=True))
     counts = [result for _, result in pairs if not isinstance(result, Failure)]
@@ -219,13 +219,13 @@ def _table(
 
 def _check_writable(out: Path) -> None:
     if out.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{out} must end in {' or '.join(SUFFIXES)}, by which smalta knows what to write")
+        raise ConfigError(f"{out} must end in {' or '.join(SUFFIXES)}, which sets the format")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{out.parent} cannot be made: {error}") from error
+        raise DataError(f"the folder {out.parent} cannot be created: {error}") from error
     if out.is_dir():
-        raise ConfigError(f"{out} is a folder; name a file")
+        raise ConfigError(f"{out} is a folder, and the counts need a file; set another path")
 
 
 def _write(out: Path, table: CountTable) -> None:

@@ -1,13 +1,13 @@
 """Do the same work on many pictures, several at a time.
 
-In:  a predictor, paths of pictures, what to do with one that fits in memory and with one that does not.
+In:  a predictor, paths of pictures, the work for a picture that fits in memory and for one that does not.
 Out: a result or a `Failure` for each, in the order of the input.
 
 Each thread takes a picture from its file to its result. So one thread decodes while the network works on the picture
-of another, and the number of threads bounds what is in memory. The runtime lets as many passes run as it has streams.
-A picture that is too large for that by the predictor's plan is answered in parts, and such pictures one at a time.
+of another, and the number of threads limits the memory. The runtime runs as many passes at a time as it has streams.
+A picture that is too large for the memory of the plan is processed in parts; such pictures run one at a time.
 
-Must not know: what is done with a picture, how progress is shown.
+Must not know: the work on a picture, how progress is shown.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from smalta.planning.plan import Plan
 from smalta.planning.words import size
 from smalta.system.threads import map_in_order
 
-DECODED_BYTES = 6  # a pixel: in the decoder, and as an array
+DECODED_BYTES = 6  # per pixel: in the decoder, and as an array
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a picture has no result, in a sentence."""
+    """The reason why a picture has no result, in one sentence."""
 
     reason: str
 
 
 class Work(Protocol[R_co]):
-    """What to do with a picture; called from several threads."""
+    """The work on a picture; called from several threads."""
 
     def whole(self, picture: Path, pixels: np.ndarray, reached: Reached, /) -> R_co:
         """The result of a picture (H, W, 3) uint8 RGB.
@@ -53,12 +53,12 @@ class Work(Protocol[R_co]):
         Args:
             picture: its path.
             pixels: its content.
-            reached: to be called at the start of each stage after reading.
+            reached: the work calls it at the start of each stage after reading.
         """
         ...
 
     def in_parts(self, picture: Path, source: Rows, reached: Reached, /) -> R_co:
-        """The same for a picture that is read some rows at a time."""
+        """The same for a picture that is read a few rows at a time."""
         ...
 
 
@@ -70,14 +70,14 @@ def each_picture(
     watchdog: Watchdog,
     known: Callable[[Path], R | None] = lambda picture: None,
 ) -> Generator[R | Failure, None, None]:
-    """Results in the order of the pictures. Close the iterator to stop: pictures in work are finished, no more begun.
+    """Results in the order of the pictures. Close the iterator to stop: pictures in progress are finished first.
 
     Args:
-        predictor: says how many pictures to work on at a time, and which to answer in parts.
+        predictor: its plan sets the number of pictures at a time, and which ones are processed in parts.
         pictures: their paths.
-        work: what to do.
-        watchdog: watches the pictures that are being worked on.
-        known: a result that is there already; the picture is not read then.
+        work: to do on each picture.
+        watchdog: watches the pictures in progress.
+        known: returns an existing result, and the picture is not read; None if there is no result.
     """
     one_at_a_time = threading.Lock()
     made = predictor.plan
@@ -109,7 +109,7 @@ def each_picture(
 
 
 def must_be_cut(picture: Path, made: Plan) -> bool:
-    """Whether a picture is to be answered in parts: it is too large for the plan's memory, or a Zarr array.
+    """Whether a picture is processed in parts: it is too large for the memory of the plan, or a Zarr array.
 
     Raises:
         DataError: if the picture cannot be read.
@@ -119,10 +119,10 @@ def must_be_cut(picture: Path, made: Plan) -> bool:
 
 @contextmanager
 def rows_of(picture: Path, made: Plan) -> Iterator[Rows]:
-    """The rows of a picture; only TIFF and Zarr files need not be decoded as a whole for that.
+    """The rows of a picture. TIFF and Zarr files are read in parts, all others are decoded as a whole.
 
     Raises:
-        DataError: if the picture cannot be read, or would have to be decoded as a whole and does not fit in memory.
+        DataError: if the picture cannot be read, or must be decoded as a whole and does not fit in memory.
     """
     if picture.suffix.lower() in SUFFIXES:
         with open_large(picture) as source:
@@ -132,7 +132,7 @@ def rows_of(picture: Path, made: Plan) -> Iterator[Rows]:
     needed = height * width * DECODED_BYTES
     if needed > made.allowed_bytes - made.memory_bytes:
         raise DataError(
-            f"{picture} has {height} x {width} pixels, which can only be decoded at once and fill {size(needed)}; "
+            f"{picture} has {height} x {width} pixels, which are decoded as a whole and fill {size(needed)}; "
             "save it as a tiled TIFF, or set a higher --memory"
         )
     yield ArrayRows(read_picture(picture))

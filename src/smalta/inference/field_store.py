@@ -1,9 +1,9 @@
-"""Make the objects of a large picture from fields that come part by part: the same as from the whole picture.
+"""Make the objects of a large picture from fields that arrive in parts; they equal those of the whole picture.
 
 In:  fields of parts of a picture that lie beside each other, in any order.
 Out: `Objects` without an instance map; the instance map in bands of rows.
 
-    parts, as they come          kept on the disk                     made of it at the end
+    parts, as they arrive        kept on disk                         made from it at the end
     +------+------+              per part, of each cell that          peaks of the whole centre map
     |  0   |  1   |   add        may belong to an object: its    ->   -> the object that each peak stands for
     |      |      |   ------>    pixels, offset and sums              -> the object that each cell belongs to
@@ -14,12 +14,12 @@ Out: `Objects` without an instance map; the instance map in bands of rows.
 
 1. Each part begins at a multiple of the stride, and each cell (stride x stride pixels) lies in exactly one part.
 2. All pixels of a cell that may belong to an object belong to the same one, so cells can be counted instead of pixels
-   (`smalta.inference.object_cells` says what is kept of a cell, `object_sums` how objects are measured).
+   (`smalta.inference.object_cells` describes what is kept of a cell, `object_sums` how objects are measured).
 3. Peaks, and the peak nearest to a cell, are those of the whole map, wherever parts and bands begin
    (`smalta.inference.peaks_in_windows`).
-4. The steps between them are functions of `smalta.answers.grouping`, which makes objects of whole pictures with them.
+4. The steps between them are functions of `smalta.answers.grouping`, which also makes the objects of whole pictures.
 
-In memory are one part, one band and the peaks, never the whole map.
+Memory holds one part, one band and the peaks, never the whole map.
 
 Must not know: networks, formats of files.
 """
@@ -44,12 +44,12 @@ ROWS = 256  # pixels: height of a band of the instance map
 
 
 class FieldStore:
-    """Fields of one picture on the disk: first `add` all parts, then take the `objects`, then the `instances`.
+    """Fields of one picture on disk: first `add` all parts, then take the `objects`, then the `instances`.
 
     Args:
-        folder: an empty one; whoever made it removes it.
+        folder: empty; the caller removes it.
         tree: the classes.
-        rule: when pixels are an object.
+        rule: decides when pixels are an object.
         size_hw: of the picture, pixels.
         stride: of the centre map.
     """
@@ -60,8 +60,10 @@ class FieldStore:
         self._folder, self._tree, self._rule, self._size_hw, self._stride = folder, tree, rule, size_hw, stride
         self._cells_hw = (-(-size_hw[0] // stride), -(-size_hw[1] // stride))
         self._center = CenterMap(folder, rule, self._cells_hw)
-        self._rows_of_parts: list[tuple[int, int]] = []  # first row, and the one after the last, in cells
-        self._final_number = np.zeros(1, np.int32)  # by the owner of a cell; 0 where the object does not reach the rule
+        self._rows_of_parts: list[tuple[int, int]] = []  # first row and end, in cells
+        self._final_number = np.zeros(
+            1, np.int32
+        )  # by the owner of a cell; 0 for an object that does not meet the rule
 
     def add(self, fields: Mapping[str, np.ndarray], y: int, x: int) -> None:
         """Keep the fields of a part.
@@ -82,7 +84,7 @@ class FieldStore:
         self._center.write(top, left, center, used)
 
     def objects(self, decoding: Decoding = USUAL) -> Objects:
-        """Make the objects, once all parts are there; classes are chosen as `Objects.from_means` does."""
+        """Make the objects after all parts are added; `Objects.from_means` chooses their classes."""
         peaks, heights = self._center.peaks()
         nearest = NearestPeaks(peaks, self._cells_hw)
         number = self._numbers_of(peaks, heights, nearest)
@@ -91,7 +93,7 @@ class FieldStore:
         return sums.objects(np.flatnonzero(self._final_number), scores, decoding)
 
     def instances(self) -> Iterator[np.ndarray]:
-        """The instance map, (some rows, W) int32 at a time, from top to bottom; after `objects`."""
+        """The instance map in bands (some rows, W) int32, from top to bottom; call it after `objects`."""
         height, width = self._size_hw
         stride, rows = self._stride, ROWS // self._stride
         for top in range(0, self._cells_hw[0], rows):
@@ -107,7 +109,7 @@ class FieldStore:
         return self._folder / f"owner{part}.npy"
 
     def _parts(self) -> Iterator[ObjectCells]:
-        """The cells of each part, in the order in which the parts came."""
+        """The cells of each part, in the order of `add`."""
         for part in range(len(self._rows_of_parts)):
             yield ObjectCells.load(self._cells_path(part))
 
@@ -131,7 +133,7 @@ class FieldStore:
         return steps
 
     def _give_cells_to_objects(self, number: np.ndarray, nearest: NearestPeaks) -> ObjectSums:
-        """Keep on the disk which object each cell belongs to, and sum up over the cells of each.
+        """Write the object of each cell to disk, and add up the cells of each object.
 
         Args:
             number: (N,) 1..: of the peaks' objects.

@@ -1,7 +1,7 @@
-"""Answer for a picture whose answer does not fit in memory, part by part.
+"""Process a picture whose answer does not fit in memory, part by part.
 
-In:  a predictor, a picture that is read some rows at a time, the size of tiles.
-Out: an answer for `smalta.results`, or objects alone; the same as for the whole picture.
+In:  a predictor, a picture that is read a few rows at a time, the size of tiles.
+Out: an answer for `smalta.results`, or only objects; the same as for the whole picture.
 
     the picture, in blocks                      a block, in parts         a part at full size
 
@@ -14,16 +14,16 @@ Out: an answer for `smalta.results`, or objects alone; the same as for the whole
     |             |             |      |        |     |     |  |        :   +-------------+   :
     +-------------+-------------+------+        +-----+-----+--+        +- - - - - - - - - - -+
 
-1. `smalta.inference.tiling` runs the network over tiles, which overlap, and stitches their maps into blocks, which do
-   not. Blocks lie on the network's grid: a cell is stride x stride pixels, and the grid may end beyond the picture.
+1. `smalta.inference.tiling` runs the network over overlapping tiles and stitches their maps into blocks without
+   overlap. Blocks lie on the network's grid: a cell is stride x stride pixels, and the grid may end beyond the picture.
 2. A block is cut into parts of at most `PART` pixels a side. One cell of its neighbours lies around a part wherever the
    grid goes on: its margin. Bilinear resizing looks one cell away, so inside it the part gets the values of the whole.
 3. A part is brought to full size. Then the margin and what lies beyond the picture are cut off. What remains is the
    part's place in the picture, its `rows` and `columns`.
 4. Without objects, the classes of a row of blocks are a band of the class map, and the next row replaces it. Objects
-   may reach from part to part: what they are made of waits on the disk (`smalta.inference.field_store`).
+   may reach from part to part, so the data for them are kept on disk (`smalta.inference.field_store`).
 
-Must not know: how networks run, how a tile's size was chosen, what is in the files of outputs.
+Must not know: how networks run, how the size of tiles is chosen, the content of output files.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from smalta.planning.tiles import on_grid, tile_for
 from smalta.results.output import Reduced, Written
 from smalta.results.result_folder import ResultFolder
 
-PART = 512  # pixels a side of what is brought to full size at a time
+PART = 512  # pixels a side of a part, which is brought to full size
 LARGEST_OVERLAY = 2048  # pixels a side; overlays of larger pictures are reduced
 
 
@@ -65,20 +65,20 @@ def predict_large(
     tile_hw: tuple[int, int] | None = None,
     reached: Reached = silent,
 ) -> Written:
-    """Answer for one picture and write the files, each whole or not at all.
+    """Segment one picture and write its files, each complete or not at all.
 
     Args:
         predictor: the model.
         source: the picture's rows.
         picture: its path, whose stem names the files.
-        folder: where to.
+        folder: for the files.
         tile_hw: of the tiles, pixels; None for those of the predictor's plan.
-        reached: called whenever a stage begins or goes on.
+        reached: called whenever a stage begins or continues.
 
     Raises:
-        DataError: if the picture cannot be read or a file cannot be written, or an output is asked for that cannot be
-            made in parts.
-        ConfigError: if a tile cannot be cut so small.
+        DataError: if the picture cannot be read, a file cannot be written, or a requested output cannot be made in
+            parts.
+        ConfigError: if a tile is too small.
     """
     decoding = predictor.with_threshold(folder.options.decoding)
     maps = _Maps(predictor, source, tile_hw or tiles_of(predictor, source), decoding, reached)
@@ -89,7 +89,7 @@ def predict_large(
 
 
 def large_objects(predictor: Predictor, source: Rows, reached: Reached = silent) -> Objects:
-    """The objects of a picture that is answered part by part as the predictor's plan says, without an instance map.
+    """Find the objects of a picture part by part, as planned, without an instance map.
 
     Raises:
         DataError: if the picture cannot be read.
@@ -100,7 +100,7 @@ def large_objects(predictor: Predictor, source: Rows, reached: Reached = silent)
 
 
 def tiles_of(predictor: Predictor, source: Rows) -> tuple[int, int]:
-    """Height and width of the tiles that the predictor's plan says for a picture; without one, all of it."""
+    """Height and width of the planned tiles for a picture; without a plan, those of the whole picture."""
     planned = None if predictor.plan is None else predictor.plan.tile_hw
     return tile_for(source.size_hw, planned or (on_grid(source.size_hw[0]), on_grid(source.size_hw[1])))
 
@@ -125,12 +125,12 @@ class _Part:
 
     @property
     def with_margin_hw(self) -> tuple[int, int]:
-        """Height and width at full size, the margin and what lies beyond the picture included."""
+        """Height and width at full size, with the margin and the cells beyond the picture."""
         height, width = self.block.maps[LOGITS].shape[1:]
         return height * self.stride, width * self.stride
 
     def at_place(self, values: np.ndarray) -> np.ndarray:
-        """What lies at the part's place, (..., rows, columns), of an array at full size with the margin."""
+        """Cut the part's place, (..., rows, columns), out of an array at full size with the margin."""
         top, left = self.block.top * self.stride, self.block.left * self.stride
         height, width = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
         return values[..., top : top + height, left : left + width]
@@ -142,14 +142,14 @@ class _Part:
 
 
 class _Maps:
-    """The stitched maps of one picture, brought to full size part by part; the network runs as parts are asked for.
+    """The stitched maps of one picture, brought to full size part by part; the network runs as parts are requested.
 
     Args:
         predictor: the model.
-        source: the picture's rows, which are read once.
+        source: the picture's rows; they are read once.
         tile_hw: of the tiles, pixels.
         decoding: how classes are chosen.
-        reached: called whenever a stage begins or goes on.
+        reached: called whenever a stage begins or continues.
     """
 
     def __init__(
@@ -197,10 +197,10 @@ class _Maps:
 
 
 class _Thinned:
-    """Every n-th row and column of what passes from top to bottom: at most `LARGEST_OVERLAY` a side.
+    """Keeps every n-th row and column of an array that arrives from top to bottom: at most `LARGEST_OVERLAY` a side.
 
     Args:
-        size_hw: of what passes.
+        size_hw: of the array.
     """
 
     def __init__(self, size_hw: tuple[int, int]) -> None:
@@ -214,7 +214,7 @@ class _Thinned:
         self._passed += len(rows)
 
     def array(self) -> np.ndarray:
-        """All that was kept."""
+        """The kept rows and columns."""
         return np.concatenate(self._kept)
 
 
@@ -226,7 +226,7 @@ class _Objects:
 
     Args:
         maps: of the picture.
-        scratch: an empty folder for what does not fit in memory; whoever made it removes it.
+        scratch: an empty folder for data that do not fit in memory; the caller removes it.
 
     Attributes:
         objects: without their instance map.
@@ -240,7 +240,7 @@ class _Objects:
             fields = maps.fields(part)
             self._store.add(fields, part.rows.start, part.columns.start)
             classes = decode(maps.tree, fields[SEMANTIC], maps.decoding)
-            things = maps.tree.is_thing[classes]  # those that turn out to be in an object get its class
+            things = maps.tree.is_thing[classes]  # pixels that belong to an object get its class later
             classes[things] = best_stuff(maps.tree, fields[SEMANTIC][:, things])
             self._loose_classes.write(part.rows.start, part.columns.start, classes)
         maps.reached("decoding")
@@ -277,13 +277,13 @@ def _bands_without_objects(maps: _Maps) -> Iterator[tuple[np.ndarray, np.ndarray
 
 
 class _Answer:
-    """What `smalta.results.output.AnswerInParts` asks for.
+    """Implements `smalta.results.output.AnswerInParts`.
 
     Args:
         maps: of the picture.
         picture: its path.
         kind: of the answer.
-        scratch: as for `_Objects`; nothing is put there for kinds without objects.
+        scratch: as for `_Objects`; kinds without objects do not use it.
     """
 
     def __init__(self, maps: _Maps, picture: Path, kind: Kind, scratch: Path) -> None:
@@ -309,7 +309,7 @@ class _Answer:
             yield band
 
     def class_bands(self) -> Iterator[np.ndarray]:
-        """(some rows, W) uint16 node ids, from top to bottom; to be read once."""
+        """(some rows, W) uint16 node ids, from top to bottom; readable only once."""
         has_objects = self.kind in OBJECT_KINDS
         for classes, inside in self._made.bands() if has_objects else _bands_without_objects(self._maps):
             self._thin_classes.keep(classes)
@@ -318,6 +318,6 @@ class _Answer:
             yield classes
 
     def reduced(self) -> Reduced:
-        """What can be looked at, after the class bands were read."""
+        """The reduced picture and answer for viewing; call it after reading the class bands."""
         picture, classes, inside = self._maps.picture, self._thin_classes, self._thin_inside
         return Reduced(picture=picture.array(), classes=classes.array(), inside=inside.array())

@@ -1,7 +1,7 @@
-"""What is kept of the cells that may belong to an object, for one part of a picture.
+"""Keep the cells that may belong to an object, for one part of a picture.
 
 In:  the fields of a part.
-Out: its `ObjectCells`, which a file holds.
+Out: its `ObjectCells`, as a file.
 
 A cell is a square of stride x stride pixels, as large as one value of the network's maps. With stride 4:
 
@@ -15,9 +15,9 @@ A cell is a square of stride x stride pixels, as large as one value of the netwo
     +--+--+--+--+--+
 
 1. A pixel may belong to an object if its P(thing), summed over all things, reaches the rule's `min_thing`.
-2. A cell is kept if one of its pixels may. The others are no part of any object.
-3. `smalta.answers.grouping.group` gives all such pixels of a cell to one object. So sums per object are sums of the
-   `sums` of its cells, and `pixels` says which pixels of the cell have the object's number.
+2. A cell is kept if one of its pixels may. Other cells are not part of an object.
+3. `smalta.answers.grouping.group` gives all such pixels of a cell to one object. So the sums of an object are sums of
+   the `sums` of its cells, and `pixels` holds which pixels of the cell have the object's number.
 
 Must not know: which object a cell belongs to.
 """
@@ -42,7 +42,7 @@ class ObjectCells:
 
     Attributes:
         places: (N, 2) int64 rows and columns on the whole map.
-        pixels: (N,) uint16: bit `stride * y + x` says whether the cell's pixel (y, x) may belong to an object.
+        pixels: (N,) uint16: bit `stride * y + x` is set if the cell's pixel (y, x) may belong to an object.
         steps: (2, N) float32 offsets in cells.
         sums: (N, 1 + T + V) float32 over those pixels: P(thing), P of each thing, P of each value of all attributes.
     """
@@ -67,7 +67,7 @@ class ObjectCells:
         Args:
             fields: as `smalta.answers.fields` lists them, without a first axis for pictures.
             tree: the classes.
-            min_thing: P(thing) from which on a pixel may belong to an object.
+            min_thing: least P(thing) of a pixel that may belong to an object.
             stride: of the centre map, 1, 2 or 4.
             corner_yx: where the part begins on the whole map, cells.
         """

@@ -1,12 +1,12 @@
 """Measure objects from sums over their cells, gathered part by part.
 
-In:  cells of parts, and the object that each belongs to.
+In:  cells of parts, and the object of each cell.
 Out: `Objects` without an instance map.
 
-Which pixels of a cell belong to an object is one of 2 ** (stride * stride) patterns. What a pattern adds (how many
-pixels, the sums of their rows and columns, the first and last of them) is looked up in tables that are made once.
+The pixels of a cell that belong to an object form one of 2 ** (stride * stride) patterns. The contribution of each
+pattern (number of pixels, sums of their rows and columns, first and last row and column) is tabulated once.
 
-Must not know: how cells were given to objects, files.
+Must not know: how cells are assigned to objects, files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from smalta.inference.object_cells import ObjectCells, bits_of
 
 
 class ObjectSums:
-    """Sums over the pixels of N objects; entry 0 is for pixels of no object.
+    """Sums over the pixels of N objects; entry 0 is for pixels outside objects.
 
     Args:
         n: objects.
@@ -44,7 +44,7 @@ class ObjectSums:
         self._high = np.zeros((n + 1, 2), dtype=np.int64)
 
     def add(self, cells: ObjectCells, owner: np.ndarray) -> None:
-        """Add the cells of a part; (M,) int32 `owner` says to which object each belongs, 0 for none."""
+        """Add the cells of a part; (M,) int32 `owner` is the object of each, 0 for no object."""
         size = len(self.areas)
         of, pixels = self._patterns, cells.pixels
         count = of.count[pixels]
@@ -83,7 +83,7 @@ class ObjectSums:
 
 
 class _Patterns:
-    """What each pattern of pixels of a cell adds, (2 ** (stride * stride),) tables; pairs are for rows and columns.
+    """The contribution of each pattern of pixels, (2 ** (stride * stride),) tables; pairs are for rows and columns.
 
     Attributes:
         count: pixels.

@@ -1,10 +1,11 @@
-"""Open a model's file once, for all that a command does with it.
+"""Open a model's file once for a whole command.
 
-In:  a run's folder, or a `.onnx` file that `smalta export` wrote.
-Out: `OpenedModel`: what the model means, what tells it from others, the work that it takes, runtimes that run it.
+In:  a run folder, or a `.onnx` file that `smalta export` wrote.
+Out: `OpenedModel`: the description of the model, its digest, its work, and runtimes for it.
 
-Must not know: plans beyond a way to run, how answers are made. PyTorch is imported when a run's folder is started, not
-before, and never for an exported model.
+PyTorch is imported only when the model of a run folder is started, never for an exported model.
+
+Must not know: plans, except a way to run; how answers are made.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from smalta.runtimes.weights_file import read_weights
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedModel(ABC):
-    """A model's file that was read and examined; it is not read again.
+    """A model whose file is read and examined; the file is not read again.
 
     Attributes:
-        path: as it was named: a run's folder, or the file.
+        path: as given: a run folder, or the file.
         content: of the file.
-        info: what the model means.
+        info: the description of the model.
     """
 
     path: Path
@@ -50,19 +51,19 @@ class OpenedModel(ABC):
 
     @cached_property
     def digest(self) -> str:
-        """What tells this model from others."""
+        """The SHA-256 of the content, which identifies the model."""
         return hashlib.sha256(self.content).hexdigest()
 
     @abstractmethod
     def work(self, size_hw: tuple[int, int], *, answer_bytes: int) -> Work:
-        """The work of answering for one picture.
+        """The work of predicting one picture.
 
         Args:
             size_hw: of the picture, pixels.
-            answer_bytes: per pixel of what is made of the picture, as in `Work`.
+            answer_bytes: per pixel of the results, as in `Work`.
 
         Raises:
-            ModelError: if the model cannot be used, or its work cannot be found without PyTorch.
+            ModelError: if the model cannot be used, or its work needs PyTorch and it is not installed.
         """
 
     @abstractmethod
@@ -71,10 +72,10 @@ class OpenedModel(ABC):
 
         Args:
             way: how to run it; None for one stream on all cores.
-            device: where, if no way is given; an exported model runs on the processor.
+            device: to run on, if `way` is None; an exported model runs on the processor.
 
         Raises:
-            ModelError: if the model cannot be used, the device is not there, or what runs it is not installed.
+            ModelError: if the model cannot be used, or its device or runtime is missing.
         """
 
 
@@ -86,7 +87,7 @@ class _Exported(OpenedModel):
 
     def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO) -> Runtime:
         if device == "cuda":
-            raise ModelError(f"{self.path} runs on the processor; for CUDA name the run's folder, or use --device cpu")
+            raise ModelError(f"{self.path} runs only on the processor; use --device cpu, or the run folder for CUDA")
         try:
             if way is None:
                 return start(self.content, self.info)
@@ -103,7 +104,7 @@ class _Exported(OpenedModel):
 
 
 class _Run(OpenedModel):
-    """The model of a run's folder."""
+    """The model of a run folder."""
 
     def work(self, size_hw: tuple[int, int], *, answer_bytes: int) -> Work:
         return work_of_network(self.info.network, size_hw, "inference", answer_bytes=answer_bytes)
@@ -115,7 +116,7 @@ class _Run(OpenedModel):
             from smalta.model.opening import open_weights
         except ImportError as error:
             raise ModelError(
-                f"{self.path} is a model for PyTorch, which is not installed; run `pip install 'smalta[train]'`"
+                f"{self.path} needs PyTorch, which is not installed; run `pip install 'smalta[train]'`"
             ) from error
         if way is None:
             return open_weights(self.file, self.content, self.info, device=device)
@@ -131,14 +132,14 @@ class _Run(OpenedModel):
 
 
 def open_model(model: str | Path | OpenedModel) -> OpenedModel:
-    """Read a model's file and examine it; nothing of it runs yet.
+    """Read a model's file and examine it, without running it.
 
     Args:
-        model: a run's folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote. One that is
-            open already is returned as it is.
+        model: a run folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote. An open
+            model is returned unchanged.
 
     Raises:
-        ModelError: if there is no such model, or it is damaged, unsafe, not smalta's or newer than this program.
+        ModelError: if the model is missing, damaged, unsafe, not written by smalta, or newer than this program.
     """
     if isinstance(model, OpenedModel):
         return model
@@ -150,5 +151,5 @@ def open_model(model: str | Path | OpenedModel) -> OpenedModel:
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path is a run's folder or a model's file, and not a data set."""
+    """Whether a path is a run folder or a model's file; otherwise it is a data set."""
     return path.suffix in (".onnx", ".safetensors") or (path / MODEL_FILE).is_file()

@@ -1,12 +1,12 @@
-"""Look up peaks in a centre map that lies on the disk, with the same answers as for the whole map in memory.
+"""Look up peaks in a centre map on disk, with the same results as for the whole map in memory.
 
-In:  a centre map in parts, and which of its cells may belong to an object.
-Out: its peaks, the lowest value on lines between them, and which peak is nearest to a cell.
+In:  a centre map in parts, and a mask of the cells that may belong to an object.
+Out: its peaks, the lowest value on lines between them, and the peak nearest to a cell.
 
-`smalta.answers.grouping` asks these questions of a whole map. Here each is asked of a window that grows until nothing
-outside it could change the answer.
+`smalta.answers.grouping` computes the same for a whole map. Here each result is computed in a window, which grows until
+nothing outside it can change the result.
 
-Peaks are looked for band by band:
+Peaks are found band by band:
 
          whole map, W cells wide
         +------------------------+
@@ -25,18 +25,18 @@ Peaks are looked for band by band:
         +------------------------+
 
 1. A value of the smoothed map depends on rows within `blur_reach`. They are read too, so a window's values are exact.
-2. A top is a cell within whose `peak_radius` none is higher. In the outermost `peak_radius` rows of a window that does
-   not end with the map, a part of the neighbours is unseen: a cell may look like a top there and be none.
-3. A flat top is one peak, in its middle. So it must lie in the window as a whole.
-4. Of equal tops within `peak_radius` the first counts. So tops that near to the band must be right too.
+2. A top is a cell without a higher cell within `peak_radius`. In the outermost `peak_radius` rows of a window that
+   does not end with the map, some neighbours are unseen, so a cell may look like a top there without being one.
+3. A flat top is one peak, in its middle. So the window must contain all of it.
+4. Among equal tops within `peak_radius`, the first one counts. So tops that close to the band must be exact too.
 5. The window is large enough if no top of the band, or within `peak_radius` of it, is joined to an unseen row.
-   Otherwise the margin doubles. That ends at the latest with the whole map, which has no unseen rows.
+   Otherwise the margin doubles, at most up to the whole map, which has no unseen rows.
 
 The nearest peak is looked up window by window, for the cells of BAND x BAND squares and a margin on all four sides:
 
-6. The distance of `grouping` is at least as long as the way along either axis.
+6. The distance of `grouping` is at least the distance along either axis.
 7. So a peak inside the window that is nearer than the first row or column outside it is the nearest of all. If that
-   does not hold for every cell asked for, the margin doubles. A window that is the whole map has nothing outside it.
+   does not hold for every requested cell, the margin doubles. The whole map has nothing outside it.
 
 Must not know: networks, class trees, pixels.
 """
@@ -53,15 +53,15 @@ from smalta.answers.grouping import GroupingRule, Lines, distances_to_peaks, fin
 from smalta.inference.row_file import RowFile
 
 BAND = 256  # cells: rows of a band, and the side of a square
-MARGIN = 32  # cells around them to begin with
+MARGIN = 32  # cells around them at first
 
 
 class CenterMap:
-    """The centre map of one picture, on the disk.
+    """The centre map of one picture, on disk.
 
     Args:
         folder: for its two files.
-        rule: how the map is smoothed, and what a peak is.
+        rule: defines the smoothing and the peaks.
         cells_hw: of the map.
     """
 
@@ -82,7 +82,7 @@ class CenterMap:
         self._used.write(top, left, used)
 
     def peaks(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N, 2) int64 rows and columns of all peaks in reading order, and (N,) float32 how high they are."""
+        """(N, 2) int64 rows and columns of all peaks in reading order, and (N,) float32 their heights."""
         bands = [self._peaks_of(top, min(top + BAND, self._height)) for top in range(0, self._height, BAND)]
         peaks, heights = zip(*bands, strict=True)
         return np.concatenate(peaks), np.concatenate(heights)
@@ -118,7 +118,7 @@ class CenterMap:
 
 
 class NearestPeaks:
-    """Which peak is nearest to a cell, as `smalta.answers.grouping.nearest_peak` says it for the whole map.
+    """Finds the peak nearest to a cell, as `smalta.answers.grouping.nearest_peak` does for the whole map.
 
     Args:
         peaks: (N, 2) in reading order, at least one.
@@ -129,7 +129,7 @@ class NearestPeaks:
         self._peaks, self._cells_hw = peaks, cells_hw
 
     def __call__(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """(M,) places in `peaks` for (M,) rows and columns of cells."""
+        """(M,) indices into `peaks` for (M,) rows and columns of cells."""
         found = np.zeros(len(rows), dtype=np.int64)
         squares = (rows // BAND) * (-(-self._cells_hw[1] // BAND)) + columns // BAND
         order = np.argsort(squares, kind="stable")
@@ -139,11 +139,11 @@ class NearestPeaks:
         return found
 
     def _of_square(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """The answer for cells that lie near each other."""
+        """The same for cells close to each other."""
         height, width = self._cells_hw
         tall = _growing(int(rows.min()), int(rows.max()) + 1, height)
         wide = _growing(int(columns.min()), int(columns.max()) + 1, width)
-        for (top, bottom), (left, right) in zip(tall, wide, strict=False):  # both go on for ever
+        for (top, bottom), (left, right) in zip(tall, wide, strict=False):  # both are endless
             places = self._inside(top, bottom, left, right)
             if len(places) == 0:
                 continue
@@ -154,7 +154,7 @@ class NearestPeaks:
         return places[nearest[rows - top, columns - left]]
 
     def _inside(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """Places of the peaks in a window, rising."""
+        """Rising indices of the peaks in a window."""
         first, last = np.searchsorted(self._peaks[:, 0], [top, bottom])
         columns = self._peaks[first:last, 1]
         return first + np.flatnonzero((columns >= left) & (columns < right))
@@ -173,9 +173,9 @@ def _tops_are_whole(center: np.ndarray, rule: GroupingRule, band: slice, *, abov
 
     Args:
         center: (h, W) the window, smoothed.
-        rule: what a top is.
+        rule: defines a top.
         band: its rows in the window.
-        above, below: whether the map goes on beyond the window's first and last row.
+        above, below: whether the map continues beyond the window's first and last row.
     """
     radius = rule.peak_radius
     tops = find_tops(center, rule.min_center, radius).astype(np.uint8)

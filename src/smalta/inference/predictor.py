@@ -1,6 +1,6 @@
-"""Answer for pictures: load a model once, ask it as often as you like.
+"""Segment pictures with a model that is loaded once.
 
-In:  a run's folder or an exported model; pictures as arrays or paths.
+In:  a run folder or an exported model; pictures as arrays or paths.
 Out: `Segmentation`s.
 
 Must not know: how models are opened, how files are written, how training works.
@@ -30,13 +30,13 @@ from smalta.runtimes.stopwatch import Stopwatch
 
 
 class Predictor:
-    """A model that answers.
+    """A model, ready to segment pictures.
 
     Args:
         runtime: runs the network.
-        info: what its answers mean.
-        digest: tells this model from others.
-        plan: that the runtime was made by; None where it was made without one.
+        info: the description of the model.
+        digest: identifies the model.
+        plan: that the runtime follows; None without a plan.
 
     Attributes:
         runtime: as given, timed.
@@ -68,19 +68,19 @@ class Predictor:
 
         Args:
             picture: a path, or (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
-            kind: "instance" and "panoptic" make objects, "binary" and "semantic" make none; None for the model's own.
-            level: the deepest level of the class tree to answer at; None for its leaves.
-            min_confidence: each pixel gets the deepest class whose probability reaches it, or none (0).
+            kind: "instance" and "panoptic" have objects, "binary" and "semantic" do not; None for the model's own.
+            level: the deepest level of the class tree to use; None for the leaves.
+            min_confidence: each pixel gets the deepest class with at least this probability, or 0 (no class).
             method: "top-down" takes the best child inside the best parent, "leaf" the best leaf.
 
         Raises:
-            DataError: if the file is no picture that can be read.
-            ShapeError: if the array is no picture.
-            ClassTreeError: if the tree has no such level.
-            ConfigError: if `min_confidence` is outside [0, 1], there is no such method, or the model cannot
-                answer this kind.
+            DataError: if the file cannot be read as a picture.
+            ShapeError: if the array is not a picture.
+            ClassTreeError: if the tree lacks the level.
+            ConfigError: if `min_confidence` is outside [0, 1], the method is unknown, or the model does not support
+                this kind.
         """
-        self.rule_for(kind)  # refused before the network works
+        self.rule_for(kind)  # refuses a kind before the network runs
         decoding = Decoding(method=method, level=level, min_confidence=min_confidence)
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
         return self.answer(self.maps(array), _size_of(array), kind, decoding)
@@ -100,14 +100,14 @@ class Predictor:
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
         return self.classes(self.maps(array), _size_of(array), Decoding(level=level))
 
-    # -- the two steps of an answer: first the network, then what is made of its maps -----------------
+    # -- the two steps of an answer: first the network, then the decoding of its maps -----------------
 
     def maps(self, picture: np.ndarray) -> Maps:
         """The network's maps of a picture (H, W, 3) uint8 RGB, without a first axis for pictures."""
         return {name: batch[0] for name, batch in self.runtime.maps(picture[None]).items()}
 
     def answer(self, maps: Maps, size_hw: tuple[int, int], kind: Kind | None, decoding: Decoding) -> Segmentation:
-        """What the maps of a picture of this size say; the errors are those of a call."""
+        """Decode the maps of a picture of this size; the errors are those of a call."""
         return Segmentation.from_fields(
             self.tree,
             fields_of(maps, self.tree.attributes, size_hw, self.runtime.stride),
@@ -120,14 +120,14 @@ class Predictor:
         return class_map(self.tree, maps[LOGITS], size_hw, self.runtime.stride, self.with_threshold(decoding))
 
     def with_threshold(self, decoding: Decoding) -> Decoding:
-        """The decoding with the model's own threshold where it has none."""
+        """The decoding, with the model's own threshold if it sets none."""
         return decoding if decoding.threshold is not None else replace(decoding, threshold=self.threshold)
 
     def rule_for(self, kind: Kind | None) -> GroupingRule | None:
-        """When pixels are an object in an answer of a kind; None where the kind has no objects.
+        """The rule for objects in an answer of a kind; None for a kind without objects.
 
         Raises:
-            ConfigError: if the model cannot answer this kind.
+            ConfigError: if the model does not support this kind.
         """
         wanted = self.kind if kind is None else kind
         if wanted not in KINDS:
@@ -138,7 +138,7 @@ class Predictor:
             return None
         if not self.info.network.objects:
             raise ConfigError(
-                f"kind {wanted!r} needs a model that was trained on labelled objects, this one answers {self.kind!r}; "
+                f"kind {wanted!r} needs a model that was trained on labelled objects, this one is {self.kind!r}; "
                 "train on a data set with instance labels"
             )
         return self.info.grouping
@@ -147,16 +147,16 @@ class Predictor:
 def load(model: str | Path | OpenedModel, *, device: WantedDevice = AUTO) -> Predictor:
     """Load a trained model.
 
-    It answers pictures as they come, whole and one after the other; `smalta.inference.answer_plan.load_planned` has it
-    made for many pictures, or large ones.
+    It segments pictures as a whole, one at a time. `smalta.inference.answer_plan.load_planned` plans for many pictures,
+    or large ones.
 
     Args:
-        model: a run's folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote, which
-            runs without PyTorch; or one that is open already.
-        device: where to run; "auto" takes a CUDA device where there is one. An exported model runs on the processor.
+        model: a run folder, the `model.safetensors` in it, or a `.onnx` file that `smalta export` wrote, which
+            runs without PyTorch; or an open model.
+        device: to run on; "auto" uses a CUDA device if the machine has one. An exported model runs on the processor.
 
     Raises:
-        ModelError: if there is no such model, it is damaged, or what runs it is not installed.
+        ModelError: if the model is missing or damaged, or its runtime is not installed.
 
     Example:
         >>> answer = load("run")(open_dataset("scenes").split("test")[0].picture)
@@ -181,4 +181,4 @@ def _as_rgb(picture: np.ndarray) -> np.ndarray:
         )
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
-    return np.ascontiguousarray(array)  # PyTorch takes no negative strides, which [:, :, ::-1] makes
+    return np.ascontiguousarray(array)  # PyTorch refuses negative strides, such as from [:, :, ::-1]

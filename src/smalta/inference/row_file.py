@@ -1,6 +1,6 @@
-"""A map on the disk, written in rectangles and read in rows.
+"""A map on disk, written in rectangles and read in rows.
 
-In:  arrays and where they lie on the map.
+In:  arrays and their positions on the map.
 Out: rows of the map.
 
 Must not know: what the values mean.
@@ -15,10 +15,10 @@ import numpy as np
 
 
 class RowFile:
-    """A map on the disk; what was never written is 0.
+    """A map on disk; values that are never written are 0.
 
     Args:
-        path: of the file; what was there before is lost.
+        path: of the file; an existing file is replaced.
         size_hw: of the map.
         dtype: of its values.
     """
@@ -29,14 +29,14 @@ class RowFile:
             file.truncate(size_hw[0] * size_hw[1] * self._dtype.itemsize)
 
     def write(self, y: int, x: int, values: np.ndarray) -> None:
-        """Put an array (h, w) at a place."""
+        """Write an array (h, w) at a position."""
         with self._path.open("r+b") as file:
             for k, row in enumerate(np.ascontiguousarray(values, self._dtype)):
                 file.seek(((y + k) * self._width + x) * self._dtype.itemsize)
                 file.write(row.tobytes())
 
     def read(self, y0: int, y1: int) -> np.ndarray:
-        """(y1 - y0, W) rows."""
+        """Read rows y0 to y1, (y1 - y0, W)."""
         offset = y0 * self._width * self._dtype.itemsize
         values = np.fromfile(self._path, self._dtype, (y1 - y0) * self._width, offset=offset)
         return values.reshape(y1 - y0, self._width)

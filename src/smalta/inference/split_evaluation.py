@@ -1,9 +1,9 @@
-"""Judge a model on a labelled split.
+"""Evaluate a model on a labelled split.
 
 In:  a predictor, a data set, the name of a split.
 Out: the report of `smalta.metrics.evaluation`.
 
-Must not know: how the predictor answers, how numbers are made, how a report is shown.
+Must not know: how the predictor works, how scores are computed, how a report is shown.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt", "config.yaml")
 
 
 class Predictor(Protocol):
-    """What `evaluate` asks of a model."""
+    """The model that `evaluate` needs."""
 
     @property
     def info(self) -> ModelInfo:
-        """What its answers mean."""
+        """The description of the model."""
         ...
 
     def __call__(self, picture: np.ndarray, /) -> Segmentation:
@@ -51,21 +51,21 @@ def evaluate(
 ) -> dict[str, Any]:
     """Predict every picture of a split and compare with its labels.
 
-    Pictures are read and answered on threads, a few ahead. One that cannot be read is listed in the report under
-    "unreadable" and left out of all numbers.
+    Threads read and segment pictures, a few ahead. A picture that cannot be read is listed in the report under
+    "unreadable" and excluded from all scores.
 
     Args:
         predictor: the model.
         dataset: the labelled pictures; its tree must hold the same classes as the model's.
-        split: which part, such as "test".
-        workers: threads that read and answer.
-        progress: called after each picture with the number done and the number of all.
+        split: its name, such as "test".
+        workers: number of threads.
+        progress: called after each picture with the number of finished and of all pictures.
 
     Returns:
         The report of `Evaluation.report`.
 
     Raises:
-        DataError: if the classes differ, or no picture of the split can be read.
+        DataError: if the classes differ, or all pictures of the split are unreadable.
     """
     info = predictor.info
     _check_same_classes(info.tree, dataset.tree)
@@ -78,7 +78,7 @@ def evaluate(
             sample = dataset.read(entry)
         except DataError as error:
             return error
-        except ClassTreeError as error:  # a value that the class tree does not know
+        except ClassTreeError as error:  # a value that is not in the class tree
             return DataError(str(error))
         return sample, predictor(sample.picture)
 
@@ -92,23 +92,24 @@ def evaluate(
             progress(done, len(entries))
     if len(unreadable) == len(entries):
         reason = unreadable[0]["reason"] if unreadable else "it is empty"
-        raise DataError(f"no picture of split {split!r} in {dataset.root} can be read, the first because: {reason}")
+        raise DataError(f"split {split!r} of {dataset.root} has no readable picture; the first reason: {reason}")
     return evaluation.report(dataset=dataset.root.resolve().name, split=split, unreadable=unreadable)
 
 
 def open_for(tree: ClassTree, data: str | Path, *, seed: int = 0) -> Dataset:
-    """Open labelled pictures to judge a model on them.
+    """Open labelled pictures to evaluate a model on them.
 
-    Which numbers stand for the classes in its masks, the data set's own file knows, so that is read where it names
-    the model's classes. Other data are read by the model's classes, and a note says so.
+    The data set's own classes file maps the values in its masks to classes, so it is used if it names the model's
+    classes. Otherwise the labels are read with the model's classes, and a note reports it.
 
     Args:
         tree: the model's classes.
         data: the data set's folder.
-        seed: of its splits, where it brings none; that of the training, or the model is judged on what it has seen.
+        seed: of the splits, if the data set does not state its own. Use that of the training; with another one, the
+            model is evaluated on pictures that it was trained on.
 
     Raises:
-        DataError, ClassTreeError: as `open_dataset` does.
+        DataError, ClassTreeError: as `open_dataset`.
     """
     stated = next((name for name in CLASS_FILES if (Path(data) / name).is_file()), None)
     if stated is None:
@@ -116,11 +117,11 @@ def open_for(tree: ClassTree, data: str | Path, *, seed: int = 0) -> Dataset:
     own = open_dataset(data, seed=seed)
     if _questions(own.tree) == _questions(tree):
         return own
-    note = f"{stated} names other classes than the model has: the labels are read by the model's classes"
+    note = f"{stated} and the model have different classes; the labels are read with the model's classes"
     try:
         dataset = open_dataset(data, classes=tree, seed=seed)
     except SmaltaError as error:
-        raise DataError(f"{note}, but {error}") from error
+        raise DataError(f"{note}, and that fails: {error}") from error
     return replace(dataset, notes=(note, *dataset.notes))
 
 
@@ -132,8 +133,8 @@ def _check_same_classes(of_model: ClassTree, of_data: ClassTree) -> None:
     if different is None:
         different = (f"{len(ours)} classes and attributes", f"{len(theirs)}")
     raise DataError(
-        f"the model and the data have different classes: {different[0]} against {different[1]}; "
-        "open the data with the model's own classes file (--classes RUN/classes.yaml)"
+        f"the model and the data have different classes: {different[0]} in the model, {different[1]} in the data; "
+        "read the data with the model's classes file (--classes RUN/classes.yaml)"
     )
 
 

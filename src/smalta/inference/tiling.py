@@ -1,12 +1,12 @@
-"""Run a network over a large picture in tiles, and stitch its maps to those of the whole picture.
+"""Run a network over a large picture in tiles, and stitch their maps into those of the whole picture.
 
-In:  rows of a picture, something that answers for a tile, tile sizes.
-Out: stitched maps, in blocks that lie beside each other without gap or overlap.
+In:  rows of a picture, a runtime, the size of tiles.
+Out: stitched maps, in adjacent blocks without gaps or overlap.
 
-`smalta.planning.tiles` says where tiles lie. Tiles begin at multiples of 32, so the network's grid lies as on the whole
-picture.
+`smalta.planning.tiles` places the tiles. They begin at multiples of 32, so the network's grid is the same as on the
+whole picture.
 
-Pure numpy. Must not know: networks, files, class trees, how a tile's size was chosen.
+Pure numpy. Must not know: networks, files, class trees, how the size of tiles is chosen.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from smalta.system.threads import map_in_order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Stitched maps of a part of a picture, with one cell around it where the picture goes on.
+    """Stitched maps of a part of a picture, with one cell around it where the picture continues.
 
     Attributes:
         y0, y1, x0, x1: the part, in cells; the end is not included.
-        top, left, bottom, right: 1 where `maps` reach a cell further, else 0.
+        top, left, bottom, right: 1 where `maps` reach one cell further, otherwise 0.
         maps: by name, (C, top + y1 - y0 + bottom, left + x1 - x0 + right) float32.
     """
 
@@ -43,7 +43,7 @@ class Block:
     maps: Mapping[str, np.ndarray]
 
     def parts(self, most: int) -> Iterator[Block]:
-        """The block again in parts of at most `most` cells a side, row by row, each row from left to right."""
+        """Cut the block into parts of at most `most` cells a side, row by row, each row from left to right."""
         for y0 in range(self.y0, self.y1, most):
             y1 = min(y0 + most, self.y1)
             top, bottom = int(self.top or y0 > self.y0), int(self.bottom or y1 < self.y1)
@@ -56,7 +56,7 @@ class Block:
                 yield Block(y0=y0, y1=y1, x0=x0, x1=x1, top=top, left=left, bottom=bottom, right=right, maps=maps)
 
     def inner(self, name: str) -> np.ndarray:
-        """(C, y1 - y0, x1 - x0) a map of the part alone."""
+        """(C, y1 - y0, x1 - x0) a map without the cells around the part."""
         rows = slice(self.top, self.top + self.y1 - self.y0)
         return self.maps[name][:, rows, self.left : self.left + self.x1 - self.x0]
 
@@ -72,16 +72,16 @@ def stitched(
 ) -> Iterator[Block]:
     """The maps of a picture, block by block, row by row, each row from left to right.
 
-    The runtime answers for as many tiles at a time as it has streams. In memory are rows of the picture as high as a
+    The runtime processes as many tiles at a time as it has streams. Memory holds rows of the picture as high as a
     tile, a few tiles with their maps, and strips of maps as wide as the picture.
 
     Args:
-        runtime: answers for tiles.
-        rows: gives rows y0..y1 of the picture, (y1 - y0, W, 3) uint8; asked for from top to bottom, each once.
+        runtime: computes the maps of tiles.
+        rows: returns rows y0..y1 of the picture, (y1 - y0, W, 3) uint8; called from top to bottom, once per row.
         size_hw: H and W of the picture.
         tile_hw: of the tiles, multiples of 32.
         overlap: pixels that neighbours share, a multiple of 32.
-        ramp: pixels in the middle of them over which one fades into the other, a multiple of 8.
+        ramp: pixels in the middle of the overlap over which one tile fades into the other, a multiple of 8.
 
     Raises:
         ConfigError: if a tile is too small.
@@ -102,10 +102,10 @@ def stitched(
 
 
 class Tiled:
-    """A runtime that cuts pictures which are larger than a tile; its maps are those of whole pictures.
+    """A runtime that cuts pictures larger than a tile; its maps are those of whole pictures.
 
     Args:
-        runtime: answers for tiles.
+        runtime: computes the maps of tiles.
         tile_hw: of the tiles in pixels, multiples of 32; see `smalta.planning.tiles.tile_for`.
     """
 
@@ -135,7 +135,7 @@ class Tiled:
 
 
 class _Axis:
-    """Tiles along one axis: where they begin in pixels, and which cells of their maps are used.
+    """Tiles along one axis: their starts, and the cells of their maps that are used.
 
     Attributes:
         starts: of the tiles, pixels.
@@ -144,7 +144,7 @@ class _Axis:
         cells: of the whole axis.
         ramp: cells over which neighbours fade.
         used: (start, stop) in cells of the axis for which each tile is used, with ramps.
-        final: starts of the parts that are final after each tile, and the end.
+        final: starts of the parts that become final with each tile, and the end.
     """
 
     def __init__(self, length: int, tile: int, overlap: int, ramp: int, stride: int) -> None:
@@ -172,14 +172,14 @@ class _Axis:
 def _tiles(
     rows: Callable[[int, int], np.ndarray], size_hw: tuple[int, int], ys: _Axis, xs: _Axis
 ) -> Iterator[np.ndarray]:
-    """The tiles, row by row; beyond the picture its edge is repeated, as runtimes do."""
+    """The tiles, row by row; the edge of the picture is repeated beyond it, as runtimes do."""
     height, width = size_hw
     band = np.empty((ys.tile, xs.length, 3), np.uint8)
-    have = 0  # rows above this one are in the band or done with
+    have = 0  # rows above this one are in the band or no longer needed
     for start in ys.starts:
         stop = min(start + ys.tile, height)
         kept = max(have - start, 0)
-        for y in range(kept):  # row by row, for they may overlap
+        for y in range(kept):  # row by row, because source and target may overlap
             band[y] = band[ys.tile - kept + y]
         fresh = rows(have, stop)
         band[kept : stop - start, :width] = fresh
@@ -191,7 +191,7 @@ def _tiles(
 
 
 def _blocks(answers: Iterator[Maps], ys: _Axis, xs: _Axis) -> Iterator[Block]:
-    """Blocks from the maps of tiles, which come row by row.
+    """Blocks from the maps of tiles, which arrive row by row.
 
     A block begins and ends one cell before the cells that its tile makes final, except at the picture's edge: its last
     row and column wait, because the cell around them is not final yet.
@@ -218,10 +218,10 @@ def _blocks(answers: Iterator[Maps], ys: _Axis, xs: _Axis) -> Iterator[Block]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seam:
-    """What a tile leaves in one map for its neighbour on the right, or for the one below.
+    """The part of a map that a tile passes to its neighbour on the right or below.
 
     Attributes:
-        ramp: the cells over which the two fade; only this tile's share of them, so they are not final.
+        ramp: the cells over which the two fade, with only this tile's share, so not yet final.
         edge: the last two final cells before the ramp.
     """
 
@@ -232,12 +232,12 @@ class _Seam:
 class _MapStitcher:
     """Adds up the tiles of one map, row by row.
 
-    The cells of a tile (i, j) that are used, in a picture where it has neighbours on all sides; `~` is a ramp:
+    The used cells of a tile (i, j) that has neighbours on all sides; `~` is a ramp:
 
         +~~~~~~~~~~~~~~~~~~~~~~+
-        |~ above[j].ramp + own |      above[j]  what tile (i - 1, j) left; it lies on the picture as wide as the
-        |~- - - - - - - - - -~~|                final cells of column j
-        |~                   ~~|      left      what tile (i, j - 1) left
+        |~ above[j].ramp + own |      above[j]  passed on by tile (i - 1, j); as wide as the final cells
+        |~- - - - - - - - - -~~|                of column j
+        |~                   ~~|      left      passed on by tile (i, j - 1)
         |~       final       ~~|
         |~                   ~~|      ~~ on the right: the ramp of the next `left`
         |~~~~~~~~~~~~~~~~~~~~~~|      ~~ below: the ramp of the next `above[j]`
@@ -250,9 +250,9 @@ class _MapStitcher:
        `ys.final[i]` to `ys.final[i + 1]` and columns `xs.final[j]` to `xs.final[j + 1]`.
     3. `left` lives from tile (i, j) to tile (i, j + 1), and is None at the start of a row.
     4. `above[j]` lives from tile (i, j) to tile (i + 1, j), and is None in the first row.
-    5. A corner, where four tiles meet, goes through both: the ramp on the right keeps it for (i, j + 1), which adds its
-       share and keeps the sum in `above[j + 1]`, for the next row.
-    6. What `add` returns begins two cells before the final ones, above and on the left. So the edge of `left` begins
+    5. A corner, where four tiles meet, uses both: the ramp on the right passes it to (i, j + 1), which adds its share
+       and keeps the sum in `above[j + 1]` for the next row.
+    6. The result of `add` begins two cells before the final ones, above and on the left. So the edge of `left` begins
        two cells above its tile's final rows as well.
     """
 
@@ -266,11 +266,11 @@ class _MapStitcher:
         """Add a tile.
 
         Args:
-            piece: (C, h, w) float32 its cells that are used; overwritten.
+            piece: (C, h, w) float32 its used cells; overwritten.
             i, j: its row and column among the tiles.
 
         Returns:
-            (C, h', w') the cells that are final now, and two more above and on the left where there are any.
+            (C, h', w') the cells that are now final, and two more above and on the left, if any.
         """
         left, above, ramp = self._left, self._above[j], self._ys.ramp
         last_row, last_column = self._ys.is_last(i), self._xs.is_last(j)
@@ -290,7 +290,7 @@ class _MapStitcher:
         return final
 
     def _fade(self, piece: np.ndarray, i: int, j: int) -> None:
-        """Weigh a tile's cells with its share of them."""
+        """Multiply a tile's cells by its share of them."""
         rising, ramp = self._rising, len(self._rising)
         if i > 0:
             piece[:, :ramp] *= rising[:, None]

@@ -1,7 +1,7 @@
-"""Time the best candidates of a plan for real, and see whether they answer alike.
+"""Time the best candidates of a plan, and check that their results agree.
 
 In:  an opened model, ways to run it, the size of a picture.
-Out: seconds per picture by candidate, and where answers differ too much a sentence instead.
+Out: seconds per picture by candidate, or a note where results differ too much.
 
 Must not know: how candidates are chosen, training.
 """
@@ -21,17 +21,17 @@ from smalta.inference.opened import OpenedModel
 from smalta.planning.candidates import Candidate
 from smalta.runtimes.protocol import Runtime
 
-SECONDS, LEAST = 1.0, 3  # of the repeats
-LEAST_EQUAL = 0.99  # share of pixels that must get the same class as with the first candidate
+SECONDS, LEAST = 1.0, 3  # minimum duration and number of the repeats
+LEAST_EQUAL = 0.99  # least share of pixels with the same class as in the first candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came out.
+    """The result of timing candidates.
 
     Attributes:
-        seconds: per picture, while all streams work; by name of the candidate, of those that may be chosen.
-        notes: why a candidate may not be chosen.
+        seconds: per picture, while all streams work, by name of the candidates that may be chosen.
+        notes: why other candidates may not be chosen.
     """
 
     seconds: dict[str, float]
@@ -39,11 +39,11 @@ class Trial:
 
 
 def try_out(model: OpenedModel, candidates: Sequence[Candidate], size_hw: tuple[int, int]) -> Trial:
-    """Run each candidate on one made-up picture for about a second.
+    """Run each candidate on one synthetic picture for about a second.
 
     Args:
         model: to run.
-        candidates: to compare; the others must answer as the first does.
+        candidates: to compare; the results of the others must agree with the first.
         size_hw: of the picture, pixels; a candidate with tiles gets a tile.
 
     Raises:
@@ -59,7 +59,7 @@ def try_out(model: OpenedModel, candidates: Sequence[Candidate], size_hw: tuple[
         reference = classes if reference is None else reference
         equal = float((classes == reference).mean())
         if equal < LEAST_EQUAL:
-            notes.append(f"{one.name} gives {1 - equal:.1%} of the pixels another class, so it is not taken")
+            notes.append(f"{one.name} is not chosen: {1 - equal:.1%} of the pixels get another class")
             continue
         picture = np.repeat(_picture(*(one.tile_hw or size_hw)), one.batch, axis=0)
         seconds[one.name] = _median(runtime, picture) * one.passes / (one.batch * one.way.streams)
@@ -67,7 +67,7 @@ def try_out(model: OpenedModel, candidates: Sequence[Candidate], size_hw: tuple[
 
 
 def _median(runtime: Runtime, pictures: np.ndarray) -> float:
-    """Median seconds of a pass while all streams work, after one that does not count."""
+    """Median seconds of a pass while all streams work, after one warm-up pass."""
     found: list[float] = []
 
     def one_after_the_other(end: float) -> None:
@@ -83,6 +83,6 @@ def _median(runtime: Runtime, pictures: np.ndarray) -> float:
 
 
 def _picture(height: int, width: int) -> np.ndarray:
-    """(1, H, W, 3) uint8 of soft blobs: noise alone would leave every pixel undecided between classes."""
+    """(1, H, W, 3) uint8 soft blobs; in plain noise every pixel would be undecided between classes."""
     coarse = np.random.default_rng(0).integers(0, 256, (max(height // 32, 2), max(width // 32, 2), 3), np.uint8)
     return np.ascontiguousarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[None])

@@ -1,11 +1,11 @@
-"""Notice pictures that make no progress.
+"""Report pictures that make no progress.
 
-In:  from each worker its picture, and the stages that it reaches.
-Out: a report for each picture that stays in one place for too long.
+In:  from each worker, its picture and the stages that it reaches.
+Out: a report for each picture without progress for too long.
 
-Without a function to report to, no thread is started.
+Without a function for reports, no thread is started.
 
-Must not know: what the stages do, how a report is shown.
+Must not know: the work in the stages, how a report is shown.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def silent(_: Stage) -> None:
 
 @dataclass(slots=True)
 class _Watched:
-    """A picture that is being worked on.
+    """A picture in progress.
 
     Attributes:
         picture: its path.
-        stage: that it reached last.
-        since: when it did.
-        due: when it is reported, unless there is progress before.
+        stage: the latest one.
+        since: time of the latest progress.
+        due: time of the next report, unless there is progress before.
     """
 
     picture: Path
@@ -48,12 +48,12 @@ class _Watched:
 
 
 class Watchdog:
-    """Reports a picture when it has made no progress for a while, and again after each such while.
+    """Reports a picture that makes no progress for `patience` seconds, and again after each further such time.
 
     Args:
-        stalled: called from a thread of the watchdog's own; None for no reports.
-        patience: seconds without progress until a report.
-        clock: seconds that only rise.
+        stalled: called from the watchdog's own thread; None for no reports.
+        patience: seconds without progress before a report.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Watchdog:
 
     @contextmanager
     def watch(self, picture: Path) -> Iterator[Reached]:
-        """Watch a picture, which begins by being read; called from any thread."""
+        """Watch a picture, which starts in the stage "reading"; any thread may call it."""
         if self._stalled is None:
             yield silent
             return
@@ -103,7 +103,7 @@ class Watchdog:
                 self._watched = [one for one in self._watched if one is not mine]
 
     def look(self) -> float:
-        """Report the pictures that are due; returns seconds until another can be."""
+        """Report the pictures that are due; returns the seconds until the next one can be due."""
         now = self._clock()
         with self._lock:
             watched = list(self._watched)
@@ -111,7 +111,7 @@ class Watchdog:
             if self._stalled is not None and one.due <= now:
                 one.due = now + self._patience
                 self._stalled(one.picture, one.stage, now - one.since)
-        # whatever begins or makes progress from now on is due later than that
+        # pictures that begin or make progress from now on are due later
         return max(min((one.due for one in watched), default=now + self._patience) - self._clock(), 0.0)
 
     def _run(self) -> None:
