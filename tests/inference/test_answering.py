@@ -246,5 +246,5 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"a\.png is a file, and --out needs a folder"):
         predict_files(cars(), [path], path, PLAIN)
-    with pytest.raises(ConfigError, match="cannot be made"):
+    with pytest.raises(ConfigError, match="cannot be created"):
         predict_files(cars(), [path], path / "out", PLAIN)

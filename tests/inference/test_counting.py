@@ -145,7 +145,7 @@ def test_what_cannot_be_done_is_refused_before_a_picture_is_counted(two: list[Pa
         count_files(model, two, out=tmp_path / "counts.txt")
     with pytest.raises(ConfigError, match="is a folder, and the counts need a file"):
         count_files(model, two, out=tmp_path / "folder.csv")
-    with pytest.raises(DataError, match="file cannot be made"):
+    with pytest.raises(DataError, match="file cannot be created"):
         count_files(model, two, out=tmp_path / "file" / "counts.csv")
     with pytest.raises(ClassTreeError, match=r"level must be in 1..2"):
         count_files(model, two, level=3)

@@ -131,7 +131,7 @@ def test_a_broken_picture_is_listed_and_the_rest_is_counted() -> None:
 
 def test_a_split_of_broken_pictures_is_an_error_that_gives_the_first_reason() -> None:
     with pytest.raises(
-        DataError, match=r"'test' in .*cracks has no readable picture; the first reason: a.png is truncated"
+        DataError, match=r"'test' of .*cracks has no readable picture; the first reason: a.png is truncated"
     ):
         evaluate(BrightPredictor(), FakeDataset({"a": None, "b": None}), "test")
 
