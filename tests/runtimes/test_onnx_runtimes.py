@@ -111,7 +111,7 @@ def test_without_a_runtime_the_error_says_what_to_install(random_file: Path, mon
 
 
 def test_an_exported_model_does_not_run_on_cuda(random_file: Path) -> None:
-    with pytest.raises(ModelError, match="runs on the processor"):
+    with pytest.raises(ModelError, match="runs only on the processor"):
         load(random_file, device="cuda")
 
 

@@ -17,7 +17,7 @@ Out: an answer for `smalta.results`, or only objects; the same as for the whole 
 1. `smalta.inference.tiling` runs the network over overlapping tiles and stitches their maps into blocks without
    overlap. Blocks lie on the network's grid: a cell is stride x stride pixels, and the grid may end beyond the picture.
 2. A block is cut into parts of at most `PART` pixels a side. One cell of its neighbours lies around a part wherever the
-   grid continues: its margin. Bilinear resizing looks one cell away, so inside it the part gets the values of the whole.
+   grid continues: its margin. Bilinear resizing looks one cell away, so the part inside it is exact.
 3. A part is brought to full size. Then the margin and what lies beyond the picture are cut off. What remains is the
    part's place in the picture, its `rows` and `columns`.
 4. Without objects, the classes of a row of blocks are a band of the class map, and the next row replaces it. Objects
