@@ -11,7 +11,6 @@ import pytest
 
 from machines import TWO_CORES
 from small_models import save_random_model
-from smalta.api.limits import n_bytes
 from smalta.cli import main
 from smalta.cli.plan import height_width
 from smalta.errors import ConfigError
@@ -95,20 +94,6 @@ def test_a_path_that_is_nothing_is_refused(capsys: pytest.CaptureFixture[str], t
 
     assert code == 1
     assert err.startswith("smalta: ")
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("512MB", 2**29), ("2GB", 2**31), ("1.5 GiB", 3 * 2**29), ("1000", 1000), ("64k", 2**16), ("1tb", 2**40)],
-)
-def test_sizes_of_memory_are_read_with_their_unit(text: str, size: int) -> None:
-    assert n_bytes(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "MB", "-1MB", "0", "1PB", "1MBs"])
-def test_what_is_no_size_of_memory_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is not a size of memory"):
-        n_bytes(text)
 
 
 def test_sizes_of_pictures_are_height_first_and_one_number_is_a_square() -> None:

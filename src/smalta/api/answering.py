@@ -22,7 +22,7 @@ from smalta.inference.opened import OpenedModel
 from smalta.inference.predictor import Predictor
 from smalta.inference.watchdog import Stalled
 from smalta.pictures.finding import find_pictures
-from smalta.planning.machine import this_machine
+from smalta.planning import machine
 from smalta.planning.plan import Limits, Plan
 from smalta.planning.plan_file import read_plan
 from smalta.results.options import OutputOptions
@@ -157,7 +157,7 @@ def planned(
     model: str | Path | OpenedModel, pictures: Iterable[Path], limits: Limits, options: OutputOptions
 ) -> Predictor:
     """Load a model for these pictures within these limits; large blocks of memory are kept as planned."""
-    predictor = load_planned(model, pictures, this_machine(), limits, options)
+    predictor = load_planned(model, pictures, machine.this_machine(), limits, options)
     if predictor.plan is not None and predictor.plan.keep_memory:
         keep_large_blocks()
     return predictor

@@ -17,9 +17,10 @@ from smalta.errors import ConfigError
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import OpenedModel, is_model, open_model
 from smalta.inference.trial import try_out
+from smalta.planning import machine as machines
 from smalta.planning.candidates import Work
 from smalta.planning.gpus import published
-from smalta.planning.machine import Machine, this_machine
+from smalta.planning.machine import Machine
 from smalta.planning.plan import Limits, Plan
 from smalta.planning.planner import best_two
 from smalta.planning.planner import plan as make_plan
@@ -90,7 +91,7 @@ def examine(
     """Make a plan, and keep its work and machine; the arguments are those of `plan`."""
     model = open_model(what) if is_model(what) else None
     work = _work(what, model, size_hw)
-    machine = this_machine()
+    machine = machines.this_machine()
     if what_if is not None:
         machine = replace(machine, gpus=(published(what_if),))
     measured, notes = _measured(model, work, machine, limits, what_if) if measure else (None, ())

@@ -82,26 +82,6 @@ def predict(
         raise typer.Exit(1)
 
 
-def _print_results(folder: Path, done: int, total: int, *, has_objects: bool) -> None:
-    """Print where the results are."""
-    from smalta.planning.plan_file import read_plan
-    from smalta.report.plan_tables import plan_sentence
-
-    out.print(
-        f"{done} of {total} pictures are in {escape(str(folder / 'classes'))}; "
-        f"{escape(str(folder / 'classes.json'))} explains their values",
-        highlight=False,
-    )
-    if has_objects:
-        out.print(
-            f"{escape(str(folder / 'objects.csv'))} lists the objects; {escape(str(folder / 'instances'))} holds "
-            "their pixels",
-            highlight=False,
-        )
-    if (made := read_plan(folder)) is not None:
-        out.print(f"[dim]{escape(plan_sentence(made))}; plan.json has the reasons[/]", highlight=False)
-
-
 def _print_where(predicted: Predicted) -> None:
     """Print where the results are, and the planned and measured time."""
     from smalta.description.kinds import OBJECT_KINDS
