@@ -252,8 +252,8 @@ def test_ten_thousand_objects_take_no_more_than_their_share_of_time(tmp_path: Pa
 
     assert sample.instances is not None
     assert renumbered(sample.instances) == renumbered(objects)
-    # two to five times what it takes; a loop over objects with the whole picture in it takes minutes
-    assert max(written - begin, read - written) < 8
+    # processor time, five times what a slow machine takes; a loop over objects with the whole picture takes minutes
+    assert max(written - begin, read - written) < 20
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' own, with NumPy 2
