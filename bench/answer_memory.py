@@ -27,7 +27,7 @@ import tifffile
 
 from bench.common import WORK, exit_on_error, machine_facts, recorded_load, smalta_command, write_result
 from bench.models import DATA, PRECISION, described, exported
-from smalta.cli.common import n_bytes
+from smalta.api.limits import n_bytes
 from smalta.scenes import generate
 
 SIDES = (2048, 4096, 8192, 12_288, 20_000)
