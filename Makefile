@@ -5,8 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# tests run in two processes; the fixtures of a file are made once
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
+# processes that share the tests; what the tests of a file share is made once
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 # what depends on the processor: the programs that run networks, precision, plans
 OF_THE_PROCESSOR := tests/runtimes tests/exporting tests/planning tests/inference tests/model
 

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+from smalta.system import first_use
+from smalta.system.first_use import without_reports
 
 # OpenVINO asks NumPy for its version while it fills its table of types; a pause there gives every other thread its turn
 PAUSE = """
@@ -70,8 +75,6 @@ def test_openvino_reports_to_nobody_and_starts_no_thread() -> None:
 
 
 def test_what_reports_is_as_it_was_after_an_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    from smalta.system.first_use import without_reports
-
     monkeypatch.setitem(sys.modules, "openvino_telemetry", sys)
 
     with without_reports(), pytest.raises(ImportError):
@@ -79,3 +82,15 @@ def test_what_reports_is_as_it_was_after_an_import(monkeypatch: pytest.MonkeyPat
     import openvino_telemetry
 
     assert openvino_telemetry is sys
+
+
+def test_openvino_is_imported_in_one_place() -> None:
+    package = Path(first_use.__file__).parents[1]
+
+    found = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"^\s*import openvino\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+
+    assert found == ["system/first_use.py"]
