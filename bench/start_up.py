@@ -23,7 +23,7 @@ from bench.common import WORK, exit_on_error, machine_facts, recorded_load, smal
 
 ROUNDS = 20
 SLOW_ROUNDS = 5  # of the others, which take seconds
-EXPECTED = {"import smalta": 0.15, "smalta --help": 0.3}  # seconds at most
+EXPECTED = {"import smalta": 0.05, "smalta --help": 0.3}  # seconds at most
 OTHERS = {"segmentation_models_pytorch": None, "ultralytics": "yolo"}  # by module: environment of the rival
 
 
