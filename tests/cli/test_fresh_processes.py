@@ -23,6 +23,7 @@ from small_models import save_random_model
 from smalta.classes import ClassTree
 from smalta.exporting.onnx_export import export
 from smalta.planning.machine import Machine, this_machine
+from smalta.results.registry import settings
 from smalta.system.cores import usable_cores
 
 PROCESSES = 200
@@ -99,7 +100,7 @@ def test_no_command_imports_a_library_on_a_thread(
     command: str, instances: Path, eight: Path, discs: Path, two_streams: dict[str, str], tmp_path: Path
 ) -> None:
     told = {
-        "predict": (instances, eight, "--out", tmp_path / "out", "--overlay", "--geojson", "--coco", "--probabilities"),
+        "predict": (instances, eight, "--out", tmp_path / "out", *(f"--{one.name}" for one in settings())),
         "count": (instances, eight, "--out", tmp_path / "counts.csv"),
         "check": (discs,),
         "evaluate": (instances, discs, "--split", "val"),

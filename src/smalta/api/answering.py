@@ -16,7 +16,7 @@ from smalta.answers.decoding import USUAL, Decoding
 from smalta.api.limits import limits_of
 from smalta.description.kinds import Kind
 from smalta.inference.answer_plan import load_planned
-from smalta.inference.answering import Outcome, predict_files
+from smalta.inference.answering import Outcome, failed, predict_files
 from smalta.inference.counting import CountTable, count_files
 from smalta.inference.opened import OpenedModel
 from smalta.inference.predictor import Predictor
@@ -51,7 +51,7 @@ class Predicted:
     @property
     def failed(self) -> tuple[Outcome, ...]:
         """The pictures without a result, each with its reason."""
-        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+        return tuple(failed(self.outcomes))
 
 
 def predict(

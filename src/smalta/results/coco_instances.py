@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smalta.description.kinds import OBJECT_KINDS
+from smalta.results.object_entries import OUTLINED_BYTES, compact, object_entries
 from smalta.results.output import JoinedFile, Output, Piece, WholeAnswer
 
 if TYPE_CHECKING:
     from smalta.answers.objects import Objects
     from smalta.classes import ClassTree
-
-OUTLINED_BYTES = 69  # per pixel, while outlines are made
 
 
 def entry(picture: str, objects: Objects) -> str:
@@ -37,25 +36,21 @@ def entry(picture: str, objects: Objects) -> str:
     """
     from smalta.classes import ROOT
     from smalta.data.formats.coco import outlined
-    from smalta.data.formats.outlines import Region
 
     tree, size_hw = objects.tree, objects.instances.shape
-    attributes = [(a.name, ["", *a.values], objects.attribute(a.name).tolist()) for a in tree.attributes]
     annotations = []
-    for row, (left, top, right, bottom) in enumerate(objects.boxes_xyxy.tolist()):
-        if objects.classes[row] == ROOT:
+    for one in object_entries(objects):
+        if one.node == ROOT:
             continue
-        region = Region(top, left, objects.instances[top:bottom, left:right] == row + 1)
         annotation: dict[str, Any] = {
-            "category_id": int(tree.node_to_value[objects.classes[row]]),
+            "category_id": int(tree.node_to_value[one.node]),
             "iscrowd": 0,
-            **outlined(region, size_hw, as_runs=False),
-            "score": round(float(objects.scores[row]), 4),
-            "number": row + 1,
+            **outlined(one.region, size_hw, as_runs=False),
+            "score": one.score,
+            "number": one.number,
         }
-        if attributes:
-            told = {name: texts[values[row]] for name, texts, values in attributes if values[row]}
-            annotation["attributes"] = told
+        if tree.attributes:
+            annotation["attributes"] = one.attributes
         annotations.append(annotation)
     image = {"file_name": picture, "height": size_hw[0], "width": size_hw[1]}
     return json.dumps({"image": image, "annotations": annotations}, ensure_ascii=False)
@@ -71,8 +66,8 @@ def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
         images.append({"id": image_id, **parts["image"]})
         for annotation in parts["annotations"]:
             number += 1
-            yield ("" if number == 1 else ",\n") + _compact({"id": number, "image_id": image_id, **annotation})
-    yield f'],\n"images":{_compact(images)},\n"categories":{_compact(_categories(tree))}}}\n'
+            yield ("" if number == 1 else ",\n") + compact({"id": number, "image_id": image_id, **annotation})
+    yield f'],\n"images":{compact(images)},\n"categories":{compact(_categories(tree))}}}\n'
 
 
 def _categories(tree: ClassTree) -> list[dict[str, Any]]:
@@ -85,10 +80,6 @@ def _categories(tree: ClassTree) -> list[dict[str, Any]]:
         if any(tree.is_thing[below] for below in (node.id, *tree.descendants(node.id)))
     }
     return [one for one in written_categories(tree, range(1, len(tree) + 1)) if one["id"] in of_things]
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _whole(answer: WholeAnswer, _: Path) -> Piece:

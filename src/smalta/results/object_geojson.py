@@ -8,18 +8,16 @@ Must not know: how objects are made.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smalta.description.kinds import OBJECT_KINDS
+from smalta.results.object_entries import OUTLINED_BYTES, compact, object_entries
 from smalta.results.output import Output, Piece, WholeAnswer
 from smalta.system.whole_files import write_bytes
 
 if TYPE_CHECKING:
     from smalta.answers.objects import Objects
-
-OUTLINED_BYTES = 69  # per pixel, while outlines are made
 
 
 def _whole(answer: WholeAnswer, folder: Path) -> Piece:
@@ -35,22 +33,18 @@ def collection(objects: Objects) -> str:
     picture), "score", "area_px", and "attributes" with the value of each attribute that applies to the object.
     """
     from smalta.data.formats.geojson import as_feature, class_properties
-    from smalta.data.formats.outlines import Region
 
-    attributes = [(a.name, ["", *a.values], objects.attribute(a.name).tolist()) for a in objects.tree.attributes]
     features = []
-    for row, (left, top, right, bottom) in enumerate(objects.boxes_xyxy.tolist()):
+    for one in object_entries(objects):
         properties: dict[str, Any] = {
-            "number": row + 1,
-            "score": round(float(objects.scores[row]), 4),
-            "area_px": int(objects.areas[row]),
-            "attributes": {name: texts[values[row]] for name, texts, values in attributes if values[row]},
-            **class_properties(objects.tree, int(objects.classes[row])),
+            "number": one.number,
+            "score": one.score,
+            "area_px": int(objects.areas[one.number - 1]),
+            "attributes": one.attributes,
+            **class_properties(objects.tree, one.node),
         }
-        mask = objects.instances[top:bottom, left:right] == row + 1
-        features.append(as_feature(Region(top, left, mask), properties))
-    content = {"type": "FeatureCollection", "features": features}
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+        features.append(as_feature(one.region, properties))
+    return compact({"type": "FeatureCollection", "features": features})
 
 
 GEOJSON = Output(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smalta.results.object_entries import compact
 from smalta.results.output import JoinedFile, Output, Piece, WholeAnswer
 
 if TYPE_CHECKING:
@@ -106,13 +107,9 @@ def document(tree: ClassTree, entries: Iterable[str]) -> Iterator[str]:
     for number, text in enumerate(entries, start=1):
         parts = json.loads(text)
         images.append({"id": number, **parts["image"]})
-        yield ("" if number == 1 else ",\n") + _compact({"image_id": number, **parts["annotation"]})
+        yield ("" if number == 1 else ",\n") + compact({"image_id": number, **parts["annotation"]})
     categories = written_categories(tree, range(1, len(tree) + 1))
-    yield f'],\n"images":{_compact(images)},\n"categories":{_compact(categories)}}}\n'
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    yield f'],\n"images":{compact(images)},\n"categories":{compact(categories)}}}\n'
 
 
 PANOPTIC = Output(
