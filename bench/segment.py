@@ -1,6 +1,8 @@
 """Train smalta, or a rival, for some minutes on a real data set and write down how well it then does.
 
-`python -m bench.segment camvid --who smalta --minutes 30`; `python -m bench.segment all` runs every job.
+`python -m bench.segment camvid --who smalta --minutes 30`; `python -m bench.segment all` runs every job. With
+`--side-by-side` the programs of the named jobs run at the same time, one core each; the result then names one core, and
+one other core that was busy.
 
 In:  SMALTA_DATA; smalta through its command line, as its users have it.
 Out: bench/results/JOB_WHO.json, or bench/work/results/JOB_WHO.json where the minutes are not the job's own.
@@ -10,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -31,6 +35,7 @@ from bench.common import (
 )
 from bench.prepare import prepared
 from smalta.data.any_format import open_dataset
+from smalta.errors import ConfigError
 
 SEED = 0
 WHO = ("smalta", "smp")
@@ -73,7 +78,7 @@ JOBS = {
         data="camvid37",
         title="The same from 37 labelled pictures",
         split="val",
-        minutes=30,
+        minutes=20,
         measures=("mean_iou",),
         about="every tenth training picture of CamVid; scored on val as above, on the 11 leaves",
     ),
@@ -81,7 +86,7 @@ JOBS = {
         data="camvid37_330",
         title="The same 37, and 330 that name five parent classes only",
         split="val",
-        minutes=30,
+        minutes=20,
         measures=("mean_iou",),
         about="the other 330 say sky, construction (building, pole, sign, fence), ground, nature or movable; "
         "scored on val as above, on the 11 leaves; smp's Unet has no use for such labels",
@@ -205,21 +210,49 @@ def run_job(name: str, who: str, minutes: float) -> Path:
 
 
 def command(name: str, who: str | None, minutes: float) -> str:
-    """What to type to get a result again; without `who`, those of all programs."""
+    """The command that makes a result again; without `who`, the results of all programs."""
     options = (f" --who {who}" if who else "") + (f" --minutes {minutes:g}" if minutes != JOBS[name].minutes else "")
     return f"python -m bench.segment {name}{options}"
 
 
+def side_by_side(runs: Sequence[tuple[str, str]], minutes: float | None) -> None:
+    """Run programs at the same time, one core each: half the wall time, and the same load for each of them.
+
+    Args:
+        runs: job and program.
+        minutes: of training, instead of the job's own.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < len(runs):
+        raise ConfigError(f"{len(runs)} programs need a core each, and there are {len(cores)}; omit --side-by-side")
+    options = [] if minutes is None else ["--minutes", f"{minutes:g}"]
+    started = [
+        subprocess.Popen(
+            ["taskset", "--cpu-list", str(core), sys.executable, "-m", "bench.segment", name, "--who", who, *options]
+        )
+        for core, (name, who) in zip(cores, runs, strict=False)
+    ]
+    codes = [process.wait() for process in started]
+    if any(codes):
+        sys.exit(max(codes))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("job", choices=[*JOBS, "all"])
+    parser.add_argument("jobs", nargs="+", choices=[*JOBS, "all"])
     parser.add_argument("--who", choices=WHO, help="one program only")
     parser.add_argument("--minutes", type=float, help="of training, instead of the job's own")
+    parser.add_argument("--side-by-side", action="store_true", help="all at the same time, one core each")
     options = parser.parse_args()
-    for name in JOBS if options.job == "all" else [options.job]:
-        for who in [options.who] if options.who else JOBS[name].who:
-            if who in JOBS[name].who:
-                print(f"wrote {run_job(name, who, options.minutes or JOBS[name].minutes).name}")
+    names = list(JOBS) if "all" in options.jobs else options.jobs
+    runs = [(name, who) for name in names for who in JOBS[name].who if options.who in (None, who)]
+    if options.side_by_side:
+        for name in names:
+            prepared(JOBS[name].data)
+        side_by_side(runs, options.minutes)
+    else:
+        for name, who in runs:
+            print(f"wrote {run_job(name, who, options.minutes or JOBS[name].minutes).name}")
 
 
 if __name__ == "__main__":
