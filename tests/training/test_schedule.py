@@ -37,8 +37,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ({}, "either minutes or steps"),
-        ({"minutes": 1.0, "steps": 1}, "either minutes or steps"),
+        ({}, "needs minutes or steps"),
         ({"minutes": 0.0}, "minutes must be above 0"),
         ({"minutes": math.nan}, "minutes must be above 0"),
         ({"minutes": math.inf}, "minutes must be above 0 and finite"),
@@ -73,6 +72,22 @@ def test_progress_in_minutes_runs_from_the_first_step_to_what_is_kept_for_the_en
     fake.now += 60
     assert budget.progress(9) == 1.0
     assert budget.seconds_left(9, 1.0) == 0
+
+
+def test_with_minutes_and_steps_a_run_ends_at_whichever_comes_first(fake: FakeTime) -> None:
+    budget = Budget(minutes=1, steps=10, started=fake())
+    budget.start_training()
+
+    fake.now += 6
+    assert budget.progress(5) == pytest.approx(0.5)  # half of the steps, a tenth of the minute
+    assert budget.progress(0) == pytest.approx(0.1)
+    assert budget.seconds_left(5, 2.0) == 10
+    assert [budget.finished(step, 1.0) for step in (9, 10)] == [False, True]
+    fake.now += 50
+    assert budget.seconds_left(5, 2.0) == 4
+    assert budget.progress(5) == pytest.approx(56 / 60)
+    fake.now += 4
+    assert budget.finished(5, 1.0)
 
 
 def test_training_starts_once(fake: FakeTime) -> None:

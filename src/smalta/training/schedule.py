@@ -39,7 +39,7 @@ class Spent:
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """The budget of a run, and its used part.
+    """The budget of a run, and its used part; with minutes and steps, the run ends at whichever comes first.
 
     Attributes:
         minutes: of wall time from the start of the program to its end, validation included; or None.
@@ -55,8 +55,8 @@ class Budget:
     _training_started: float | None = None
 
     def __post_init__(self) -> None:
-        if (self.minutes is None) == (self.steps is None):
-            raise ConfigError("a run needs either minutes or steps; give --minutes M or --steps N")
+        if self.minutes is None and self.steps is None:
+            raise ConfigError("a run needs minutes or steps; give --minutes M, --steps N, or both")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ConfigError(f"minutes must be above 0 and finite, got {self.minutes}")
         if self.steps is not None and self.steps < 1:
@@ -93,24 +93,26 @@ class Budget:
 
     def progress(self, step: int) -> float:
         """Used share of the budget before step `step`, in [0, 1]."""
-        if self.steps is not None:
-            return min(step / self.steps, 1.0)
+        by_steps = min(step / self.steps, 1.0) if self.steps is not None else 0.0
+        if self.minutes is None:
+            return by_steps
         available = self._seconds - self.reserve - self.training_started
-        return min(max((self.elapsed - self.training_started) / max(available, 1e-6), 0.0), 1.0)
+        return max(by_steps, min(max((self.elapsed - self.training_started) / max(available, 1e-6), 0.0), 1.0))
 
     def finished(self, step: int, seconds_per_step: float) -> bool:
         """Whether no further step fits; the first step always does."""
         if step == 0:
             return False
-        if self.steps is not None:
-            return step >= self.steps
-        return self.elapsed + seconds_per_step / 2 > self._seconds - self.reserve
+        if self.steps is not None and step >= self.steps:
+            return True
+        return self.minutes is not None and self.elapsed + seconds_per_step / 2 > self._seconds - self.reserve
 
     def seconds_left(self, step: int, seconds_per_step: float) -> float:
         """Expected seconds to the end of the run."""
-        if self.steps is not None:
-            return (self.steps - step) * seconds_per_step + self.reserve
-        return max(self._seconds - self.elapsed, 0.0)
+        by_clock = max(self._seconds - self.elapsed, 0.0) if self.minutes is not None else math.inf
+        if self.steps is None:
+            return by_clock
+        return min((self.steps - step) * seconds_per_step + self.reserve, by_clock)
 
 
 def learning_rate_factor(progress: float) -> float:

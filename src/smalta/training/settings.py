@@ -29,7 +29,7 @@ class TrainSettings:
     Attributes:
         kind: "binary", "semantic", "instance" or "panoptic"; "auto" follows from labels and classes.
         minutes: wall time of the whole run; or None.
-        steps: training steps; or None.
+        steps: training steps; or None. With minutes and steps, the run ends at whichever comes first.
         encoder: a timm name, or "plain".
         pretrained: whether the encoder starts from ImageNet weights.
         seed: of splits, order, crops and initial weights.
