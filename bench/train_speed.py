@@ -40,7 +40,8 @@ from smalta.data.fingerprint import measure
 from smalta.errors import DataError
 from smalta.model.depthwise import DepthwiseConv2d
 from smalta.model.network import Network
-from smalta.planning.machine import free_memory, this_machine
+from smalta.planning.machine import this_machine
+from smalta.system.load import free_memory
 from smalta.training.batches import Batches
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.recipe import decide

@@ -15,7 +15,7 @@ from machines import CARD, RATES, TWO_CORES, WITH_CARD
 from smalta.errors import SmaltaError
 from smalta.planning import machine as module
 from smalta.planning.facts import Caches
-from smalta.planning.machine import Machine, cache_file, free_memory, this_machine
+from smalta.planning.machine import Machine, cache_file, this_machine
 from smalta.planning.rates import Rates, measure
 
 
@@ -108,14 +108,6 @@ def test_a_home_that_cannot_be_written_to_is_no_fault(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
 
     assert this_machine().rates == RATES
-
-
-def test_free_memory_respects_control_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.cgroup, "memory_left", lambda: 12345)
-    assert free_memory() == 12345
-
-    monkeypatch.setattr(module.cgroup, "memory_left", lambda: None)
-    assert free_memory() > 12345
 
 
 @pytest.mark.parametrize("machine", [TWO_CORES, WITH_CARD])

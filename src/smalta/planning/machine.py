@@ -1,7 +1,7 @@
 """Describe the machine: cores, caches, memory, instruction sets, cards, and how fast they are.
 
 In:  the system; a file in the user's cache folder, so that speeds are measured once per machine and version.
-Out: `Machine`; the number of free bytes.
+Out: `Machine`.
 
 Must not know: networks, plans.
 """
@@ -117,13 +117,6 @@ def this_machine(*, refresh: bool = False) -> Machine:
     )
     _write(cache_file(), machine)
     return machine
-
-
-def free_memory() -> int:
-    """Bytes that the process can still use, within the limits of its control groups."""
-    left = cgroup.memory_left()
-    free = int(psutil.virtual_memory().available)
-    return free if left is None else min(free, left)
 
 
 def cache_file() -> Path:

@@ -33,10 +33,11 @@ from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.description.run_folder import MODEL_FILE, STATE_FILE
 from smalta.errors import DataError
 from smalta.model.network import Network
-from smalta.planning.machine import free_memory, this_machine
+from smalta.planning.machine import this_machine
 from smalta.planning.plan import Plan
 from smalta.planning.plan_file import write_plan
 from smalta.system.allocator import keep_large_blocks
+from smalta.system.load import free_memory
 from smalta.training.counters import Counters
 from smalta.training.job import Job
 from smalta.training.loop import Trainer
