@@ -179,6 +179,14 @@ class Canvas:
         column, row = np.where(inside[:, None], cells, 0).T
         return inside & (self.shadows[row, column] > 0)
 
+    def shows(self, place_xz: np.ndarray) -> bool:
+        """Whether a place (2,) on the ground lies in the picture; something may stand before it."""
+        seen = self.camera.to_camera(np.insert(place_xz, 1, 0.0)[None])
+        if seen[0, 2] <= NEAR:
+            return False
+        cell = self.camera.to_cells(seen)[0]
+        return bool((cell >= 0).all() and (cell < self.parts.shape[::-1]).all())
+
     def drop_shadows(self) -> None:
         """Darken the ground in shadows; call it after painting the ground and before painting objects."""
         ground = (self.parts != SKY).astype(np.uint16)

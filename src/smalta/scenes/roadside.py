@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smalta.scenes.polygons import Mesh
-from smalta.scenes.solids import Model, Piece, block, disc, on, rect
+from smalta.scenes.solids import Model, Piece, block, disc, on, rect, strips, upright
 
 Color = tuple[float, float, float]
 
@@ -41,22 +41,6 @@ RED: Color = (0.75, 0.08, 0.09)
 WHITE: Color = (0.94, 0.94, 0.92)
 INK: Color = (0.08, 0.08, 0.08)
 BLUE: Color = (0.10, 0.28, 0.62)
-
-
-def _flat(outline: ArrayLike, depth: float = 0.0) -> np.ndarray:
-    """(..., k, 3) points of upright shapes given as (x, y)."""
-    xy = np.asarray(outline, dtype=float)
-    return np.concatenate([xy, np.full((*xy.shape[:-1], 1), depth)], axis=-1)
-
-
-def _strips(strips: ArrayLike) -> np.ndarray:
-    """(m, 4, 3) corners of upright tapered strips from a to b: rows (ax, ay, bx, by, width at a, width at b)."""
-    rows = np.asarray(strips, dtype=float).reshape(-1, 6)
-    start, end = rows[:, 0:2], rows[:, 2:4]
-    along = (end - start) / np.linalg.norm(end - start, axis=1, keepdims=True)
-    side = np.stack([along[:, 1], -along[:, 0]], axis=1) / 2
-    at_start, at_end = side * rows[:, 4:5], side * rows[:, 5:6]
-    return _flat(np.stack([start - at_start, start + at_start, end + at_end, end - at_end], axis=1))
 
 
 def _any_of(rng: np.random.Generator, colors: Sequence[Color], spread: float = 0.0) -> np.ndarray:
@@ -84,19 +68,19 @@ def _person(index: int) -> Model:
     def add(dye: int, points: np.ndarray, color: Color = (1, 1, 1)) -> None:
         mesh.add(points, color, "person", normal=SEEN, dye=dye, both_sides=True)
 
-    add(trousers, _strips([(-0.085, 0.86, left, 0.05, 0.19, 0.12), (0.085, 0.86, right, 0.05, 0.19, 0.12)]))
+    add(trousers, strips([(-0.085, 0.86, left, 0.05, 0.19, 0.12), (0.085, 0.86, right, 0.05, 0.19, 0.12)]))
     shoes = [(x - 0.03, 0.06, x + 0.14, 0.04, 0.11, 0.08) for x in (left, right)]
-    add(0, _strips(shoes), (0.12, 0.11, 0.11))
-    add(shirt, _strips([(-half, 1.40, -hand, 0.86, 0.12, 0.09), (0.0, 0.80, 0.0, 1.44, 0.34, 2 * half)]))
+    add(0, strips(shoes), (0.12, 0.11, 0.11))
+    add(shirt, strips([(-half, 1.40, -hand, 0.86, 0.12, 0.09), (0.0, 0.80, 0.0, 1.44, 0.34, 2 * half)]))
     style = rng.random()
     if style < 0.22:  # a skirt or a long coat
-        add(trousers if style < 0.11 else shirt, _strips((0.0, 0.45, 0.0, 1.0, 0.6, 0.38)))
-    add(shirt, _strips((half, 1.40, hand, 0.86, 0.12, 0.09)))
+        add(trousers if style < 0.11 else shirt, strips((0.0, 0.45, 0.0, 1.0, 0.6, 0.38)))
+    add(shirt, strips((half, 1.40, hand, 0.86, 0.12, 0.09)))
     if rng.random() < 0.35:
-        add(bag, _strips((hand, 0.52, hand, 0.84, 0.26, 0.22)))
-    add(skin, _strips((0.0, 1.40, 0.0, 1.54, 0.11, 0.11)))
-    add(skin, _flat(disc(0.0, 1.64, 0.105, 0.135)))
-    add(hair, _flat(disc(0.0, 1.70, 0.115, 0.085)))
+        add(bag, strips((hand, 0.52, hand, 0.84, 0.26, 0.22)))
+    add(skin, strips((0.0, 1.40, 0.0, 1.54, 0.11, 0.11)))
+    add(skin, upright(disc(0.0, 1.64, 0.105, 0.135)))
+    add(hair, upright(disc(0.0, 1.70, 0.115, 0.085)))
     points = mesh.points
     high = points[:, 1] > 0.8
     return Model(
@@ -123,7 +107,7 @@ def _tree(index: int, clumps: int) -> Model:
         color = np.repeat(tone[:, None], 3, axis=1)
         mesh.add(points, color, "nature/tree", normal=normal, dye=1, both_sides=True)
 
-    trunk = _strips((0.0, 0.0, 0.0, 0.55, 0.06, 0.035))
+    trunk = strips((0.0, 0.0, 0.0, 0.55, 0.06, 0.035))
     mesh.add(trunk, (0.30, 0.24, 0.19), "nature/tree", normal=SEEN, both_sides=True)
     if rng.random() < 0.28:
         tiers = 7
@@ -134,7 +118,7 @@ def _tree(index: int, clumps: int) -> Model:
         for side, tone in ((-1, 0.62), (1, 0.78)):
             x = np.stack([none, side * reach, side * reach * 0.15, none], axis=1)
             y = np.stack([low + 0.02, low, top, top], axis=1)
-            add(_flat(np.stack([x, y], axis=-1)), tone * rng.uniform(0.85, 1.15, tiers), (side * 0.6, 0.6, -0.5))
+            add(upright(np.stack([x, y], axis=-1)), tone * rng.uniform(0.85, 1.15, tiers), (side * 0.6, 0.6, -0.5))
     else:
         wide = rng.uniform(0.24, 0.38)
         turn, away = rng.uniform(0, 2 * np.pi, clumps), np.sqrt(rng.uniform(0.05, 1.0, clumps))
@@ -146,7 +130,7 @@ def _tree(index: int, clumps: int) -> Model:
         blobs += rng.uniform(-0.12, 0.12, blobs.shape) * radius[:, None, None]
         normal = np.stack([0.7 * x, 0.6 + 0.5 * y, np.full(clumps, -0.5)], axis=1)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        add(_flat(blobs), (0.95 + 0.25 * y) * rng.uniform(0.72, 1.28, clumps), normal)
+        add(upright(blobs), (0.95 + 0.25 * y) * rng.uniform(0.72, 1.28, clumps), normal)
     return Model(
         pieces=[Piece(polygons=mesh.polygons(), half_width=0.05, ends=(-0.3, 0.3))],
         hulls=[mesh.points[4:], mesh.points[:4]],
@@ -165,11 +149,11 @@ def _lamp(reach: float) -> Model:
     high = 5.3
     mesh = Mesh()
 
-    def grey(strips: ArrayLike) -> None:
-        mesh.add(_strips(strips), (1, 1, 1), "construction/pole", normal=SEEN, both_sides=True, dye=1)
+    def grey(rows: ArrayLike) -> None:
+        mesh.add(strips(rows), (1, 1, 1), "construction/pole", normal=SEEN, both_sides=True, dye=1)
 
     def bulb(strip: ArrayLike) -> None:
-        mesh.add(_strips(strip), BULB, "construction/pole", normal=SEEN, both_sides=True, glow=BULB)
+        mesh.add(strips(strip), BULB, "construction/pole", normal=SEEN, both_sides=True, glow=BULB)
 
     grey([(0.0, 0.0, 0.0, 0.9, 0.26, 0.22), (0.0, 0.9, 0.0, high, 0.17, 0.13)])
     if reach:
@@ -213,12 +197,12 @@ def _sign(kind: str, index: int) -> Model:
     }  # fmt: skip
     chosen = shapes[kind]
     mesh = Mesh()
-    post = _strips((0.0, 0.0, 0.0, y, 0.10, 0.10))
+    post = strips((0.0, 0.0, 0.0, y, 0.10, 0.10))
     mesh.add(post, (0.52, 0.53, 0.54), "construction/pole", normal=AHEAD, both_sides=True)
-    plate = _flat(chosen[0][0] * (-size, size) + (0.0, y), 0.03)
+    plate = upright(chosen[0][0] * (-size, size) + (0.0, y), 0.03)
     mesh.add(plate, (0.50, 0.51, 0.52), "sign", normal=-AHEAD)  # its grey back
     for outline, color in chosen:
-        points = _flat(outline * (-size, size) + (0.0, y), 0.03)
+        points = upright(outline * (-size, size) + (0.0, y), 0.03)
         mesh.add(points, color, "sign", normal=AHEAD, glow=np.array(color) * 0.3)
     return Model(
         pieces=[Piece(polygons=mesh.polygons(), half_width=0.12, ends=(-0.1, 0.1))],

@@ -144,6 +144,22 @@ def disc(u: ArrayLike, v: ArrayLike, radius_u: ArrayLike, radius_v: ArrayLike, c
     return middle + radius * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
 
 
+def upright(outline: ArrayLike, depth: float = 0.0) -> np.ndarray:
+    """(..., k, 3) points of upright shapes given as (x, y)."""
+    xy = np.asarray(outline, dtype=float)
+    return np.concatenate([xy, np.full((*xy.shape[:-1], 1), depth)], axis=-1)
+
+
+def strips(rows: ArrayLike) -> np.ndarray:
+    """(m, 4, 3) corners of upright tapered strips from a to b: rows (ax, ay, bx, by, width at a, width at b)."""
+    strip = np.asarray(rows, dtype=float).reshape(-1, 6)
+    start, end = strip[:, 0:2], strip[:, 2:4]
+    along = (end - start) / np.linalg.norm(end - start, axis=1, keepdims=True)
+    side = np.stack([along[:, 1], -along[:, 0]], axis=1) / 2
+    at_start, at_end = side * strip[:, 4:5], side * strip[:, 5:6]
+    return upright(np.stack([start - at_start, start + at_start, end + at_end, end - at_end], axis=1))
+
+
 def footprint(x: float, z: float, yaw: float, half_width: float, ends: tuple[float, float]) -> np.ndarray:
     """(4, 2) corners (x, z) on the ground of an object that extends `ends` behind and ahead of its place."""
     turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
