@@ -191,13 +191,22 @@ def with_legend(
     return np.concatenate([image, legend(tree, node_ids, image.shape[1], counts)])
 
 
-def caption(text: str, width: int) -> np.ndarray:
-    """A strip (20, width, 3) uint8 RGB with one line of text; of a text that is too long, only the end is shown."""
-    font = _font(12)
+def caption(text: str, width: int, *, size: int = 12) -> np.ndarray:
+    """One line of text; of a text that is too long, only the end is shown.
+
+    Args:
+        text: the line.
+        width: of the strip in pixels.
+        size: of the letters in pixels.
+
+    Returns:
+        (h, width, 3) uint8 RGB; h is 20 for letters of 12 pixels and grows with them.
+    """
+    font, height = _font(size), _LINE * size // 12
     while len(text) > 1 and font.getlength(text) > width - 8:
         text = "…" + text.lstrip("…")[1:]
-    strip = Image.new("RGB", (width, _LINE), _PAPER)
-    ImageDraw.Draw(strip).text((4, _LINE // 2), text, fill=_TEXT, font=font, anchor="lm")
+    strip = Image.new("RGB", (width, height), _PAPER)
+    ImageDraw.Draw(strip).text((4, height // 2), text, fill=_TEXT, font=font, anchor="lm")
     return np.asarray(strip)
 
 

@@ -16,20 +16,20 @@ import numpy as np
 from smalta.classes import ClassTree
 from smalta.data.sample import Sample
 from smalta.errors import ConfigError
-from smalta.pictures.writing import write_index, write_picture
+from smalta.scenes.animals import ANIMAL, add_animals
+from smalta.scenes.data_set import write_data_set
 from smalta.scenes.light import Light
 from smalta.scenes.parking import build_parking
 from smalta.scenes.street import build_street
 from smalta.scenes.vehicles import BODIES, MAKES
-from smalta.system.threads import map_in_order
-from smalta.system.whole_files import write_bytes
 
 Kind = Literal["street", "parking", "mixed"]
 KINDS: tuple[Kind, ...] = ("street", "parking", "mixed")
+ANIMAL_SEED = 5  # animals are drawn from a generator of their own, so that the rest of the scene stays
 
 
-def scene_tree(kind: Kind = "mixed") -> ClassTree:
-    """The classes of a kind of scene; "mixed" has the classes of both kinds."""
+def scene_tree(kind: Kind = "mixed", *, animals: bool = False) -> ClassTree:
+    """The classes of a kind of scene; "mixed" has the classes of both kinds, and `animals` adds one."""
     _check_kind(kind)
     ways: dict[str, Any] = {}
     if kind != "parking":
@@ -63,23 +63,25 @@ def scene_tree(kind: Kind = "mixed") -> ClassTree:
             "sign": {"color": "#ff9800"},
             "person": {"kind": "thing", "color": "#ff4fd8"},
             "vehicle": {"kind": "thing", "color": "#3949ab", "children": kinds_of_vehicle},
-        },
+        }
+        | ({ANIMAL: {"kind": "thing", "color": "#76ff03"}} if animals else {}),
         ignore=[255],
     )
 
 
-def generate(kind: Kind, seed: int, size_hw: tuple[int, int] = (192, 256)) -> Sample:
+def generate(kind: Kind, seed: int, size_hw: tuple[int, int] = (192, 256), *, animals: bool = False) -> Sample:
     """One scene.
 
     Args:
         kind: "street", "parking", or "mixed" (streets for even seeds, parking for odd seeds).
         seed: any number >= 0; the same seed gives the same scene.
         size_hw: picture size in pixels, at least 32 by 32.
+        animals: whether cows, sheep, horses and dogs have walked into the scene, which is else the same.
 
     Returns:
-        A sample in the classes of `scene_tree(kind)` with instances of people and vehicles and the attribute
-        "body" of cars. The maps show what is visible. If only a few pixels of an object are visible, these pixels are
-        unlabelled.
+        A sample in the classes of `scene_tree(kind, animals=animals)` with instances of people, vehicles and animals
+        and the attribute "body" of cars. The maps show what is visible. If only a few pixels of an object are visible,
+        these pixels are unlabelled.
     """
     _check_kind(kind)
     if seed < 0:
@@ -90,7 +92,9 @@ def generate(kind: Kind, seed: int, size_hw: tuple[int, int] = (192, 256)) -> Sa
     light = Light.draw(rng)
     shown = kind if kind != "mixed" else KINDS[seed % 2]
     build = build_street if shown == "street" else build_parking
-    stage, horizon = build(rng, light, size_hw, scene_tree(kind))
+    stage, horizon = build(rng, light, size_hw, scene_tree(kind, animals=animals))
+    if animals:
+        add_animals(np.random.default_rng((seed, ANIMAL_SEED)), stage)
     stage.paint()
     picture, classes, instances, body = stage.photograph(rng, horizon=horizon)
     return Sample(
@@ -135,37 +139,15 @@ def write_scenes(
         >>> print(write_scenes("more", n_train=1, n_val=1, n_test=1, size_hw=(64, 96)))
         more
     """
-    counts = {"train": n_train, "val": n_val, "test": n_test}
-    if min(counts.values()) < 0 or sum(counts.values()) == 0:
-        raise ConfigError(f"numbers of scenes must be 0 or more, and at least one above 0, got {counts}")
-    root = Path(out)
-    if root.is_file() or (root.is_dir() and any(root.iterdir())):
-        raise ConfigError(f"{root} is not empty; name a new folder for the scenes")
-    tree = scene_tree(kind)
-    root.mkdir(parents=True, exist_ok=True)
-    write_bytes(root / "classes.yaml", tree.to_yaml().encode())
-    jobs: list[tuple[Path, int]] = []
-    for split, count in counts.items():
-        if count:
-            for role in ("images", "masks", "instances", "attributes/body"):
-                (root / split / role).mkdir(parents=True)
-        jobs += [(root / split, seed + len(jobs) + i) for i in range(count)]
-
-    def write(job: tuple[Path, int]) -> None:
-        folder, number = job
-        _write(folder, generate(kind, number, size_hw), tree)
-
-    for _ in map_in_order(write, jobs):
-        pass
-    return root
-
-
-def _write(folder: Path, sample: Sample, tree: ClassTree) -> None:
-    assert sample.instances is not None  # `generate` always gives them
-    write_picture(folder / "images" / f"{sample.name}.png", sample.picture)
-    write_index(folder / "masks" / sample.name, tree.node_to_value[sample.classes])
-    write_index(folder / "instances" / sample.name, sample.instances)
-    write_index(folder / "attributes" / "body" / sample.name, sample.attributes["body"])
+    return write_data_set(
+        out,
+        scene_tree(kind),
+        lambda number: generate(kind, number, size_hw),
+        n_train=n_train,
+        n_val=n_val,
+        n_test=n_test,
+        seed=seed,
+    )
 
 
 def _check_kind(kind: str) -> None:
