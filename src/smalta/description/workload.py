@@ -8,7 +8,7 @@ Must not know: PyTorch, how layers were found, how fast a machine is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -44,6 +44,8 @@ class Layer:
         fresh: bytes of `written` that are newly allocated; 0 if it works in place.
         bits: of the numbers that are multiplied: 32, 16 or 8.
         once: whether it runs once per step, whatever the number of pixels.
+        name: what distinguishes it from others of its kind, such as "3x3, 32 to 64" or "add"; may be empty.
+        inputs: places of the layers in the same pass whose maps it reads; the pass's own input has no place.
     """
 
     kind: Kind
@@ -55,6 +57,8 @@ class Layer:
     fresh: float = 0
     bits: int = 32
     once: bool = False
+    name: str = ""
+    inputs: tuple[int, ...] = ()
 
     @property
     def moved(self) -> float:
@@ -103,6 +107,18 @@ class Workload:
         return sum(layer.moved for layer in self.layers)
 
     @property
+    def reused_bytes(self) -> float:
+        """Bytes that a pass uses more than once.
+
+        Maps and gradients are written once and read at least once. Weights are read once in a pass that answers. A
+        training step uses each weight and its gradient again: forward, backward, and in the update.
+        """
+        if not self.training:
+            return self.live_bytes
+        weights = sum(layer.weights for layer in self.layers if not layer.backward and not layer.once)
+        return self.live_bytes + 2 * weights
+
+    @property
     def operations_by_kind(self) -> Mapping[str, float]:
         """Operations of each kind of layer."""
         found: dict[str, float] = {}
@@ -118,3 +134,13 @@ class Workload:
             layers=tuple(layer.scaled(factor) for layer in self.layers),
             live_bytes=self.live_bytes * factor,
         )
+
+
+def convolution_name(kernel: Sequence[int], before: int, after: int) -> str:
+    """Name a convolution by its kernel's sides and its channels.
+
+    Example:
+        >>> convolution_name((3, 3), 32, 64)
+        '3x3, 32 to 64'
+    """
+    return f"{'x'.join(map(str, kernel))}, {before} to {after}"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from smalta.answers.fields import HEADS, SEMANTIC
 from smalta.description.model_info import MOST_AT_FULL_SIZE
 from smalta.description.network_config import NetworkConfig
-from smalta.description.workload import Kind, Layer, Workload
+from smalta.description.workload import Kind, Layer, Workload, convolution_name
 from smalta.model.entropy import entropy_sum
 from smalta.model.folding import folded
 from smalta.model.network import Network, mixing_weights
@@ -153,6 +154,7 @@ def _orthogonalisation(network: Network) -> Layer:
         operations=sum(2 * min(m.shape) ** 2 * (2 * max(m.shape) + squares * min(m.shape)) for m in matrices),
         weights=2 * sum(_bytes(m) for m in matrices),
         once=True,
+        name="orthogonalisation",
     )
 
 
@@ -196,6 +198,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.layers: list[Layer] = []
         self._batch = batch
         self.peak = self._alive = 0
+        self._writers: dict[int, int] = {}  # place of the layer that wrote a storage last
         self._storages = {tensor.untyped_storage()._cdata for tensor in known}
 
     def __torch_dispatch__(
@@ -205,8 +208,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         fresh = sum(self._follow(tensor) for tensor in _tensors((result,)))
         name = func._schema.name.removeprefix("aten::")
         if not name.startswith("prim::") and (layer := self._layer(name, (args, kwargs or {}), result, fresh)):
-            self.layers.append(layer)
+            self._append(layer, _tensors((args, kwargs or {})), _tensors((result,)))
         return result
+
+    def _append(self, layer: Layer, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> None:
+        """Note a layer, whose maps it reads, and which it writes."""
+        read = dict.fromkeys(self._writers.get(tensor.untyped_storage()._cdata, -1) for tensor in inputs)
+        self._writers |= {tensor.untyped_storage()._cdata: len(self.layers) for tensor in outputs}
+        self.layers.append(replace(layer, inputs=tuple(place for place in read if place >= 0)))
 
     def _follow(self, tensor: Tensor) -> int:
         """Bytes that the tensor adds to the live maps; gradients of weights count as weights."""
@@ -224,6 +233,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _release(self, key: int, size: int) -> None:
         self._storages.discard(key)
+        self._writers.pop(key, None)
         self._alive -= size
 
     def _layer(self, name: str, given: Any, result: Any, fresh: int) -> Layer | None:
@@ -252,6 +262,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             weights=sum(map(_bytes, (*inputs, *outputs))) - moved,
             fresh=fresh if written else 0,
             bits=_bits(outputs),
+            name=base.strip("_").removesuffix("_backward").replace("_", " "),
         )
 
     def _grows(self, tensor: Tensor) -> bool:
@@ -270,6 +281,7 @@ def _convolution(args: Sequence[Any], output: Tensor, fresh: int, *, transposed:
         weights=_bytes(weight),
         fresh=fresh,
         bits=_bits([output]),
+        name=_name_of(weight, groups, transposed=transposed),
     )
 
 
@@ -286,6 +298,7 @@ def _convolution_backward(args: Sequence[Any], outputs: Sequence[Tensor], fresh:
         weights=_bytes(weight) * sum(wanted),
         fresh=fresh,
         bits=_bits(outputs),
+        name=_name_of(weight, groups, transposed=transposed),
     )
 
 
@@ -297,6 +310,14 @@ def _kind_of(weight: Tensor, groups: int) -> Kind:
     if weight.shape[1] <= 4:
         return "stem"
     return "pointwise" if weight.shape[2] == weight.shape[3] == 1 else "dense"
+
+
+def _name_of(weight: Tensor, groups: int, *, transposed: bool) -> str:
+    """The sides of the kernel, and the channels before and after it."""
+    after, before = (
+        (weight.shape[1] * groups, weight.shape[0]) if transposed else (weight.shape[0], weight.shape[1] * groups)
+    )
+    return convolution_name(weight.shape[2:], before, after)
 
 
 def _tensors(values: Any) -> list[Tensor]:

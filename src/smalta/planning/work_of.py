@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from smalta.description.model_info import ModelInfo
 from smalta.description.network_config import NetworkConfig
-from smalta.description.workload import Kind, Layer, Workload
+from smalta.description.workload import Kind, Layer, Workload, convolution_name
 from smalta.errors import ModelError
 from smalta.planning.candidates import ANSWER_BYTES, TRAINING_BATCH, Work
 from smalta.planning.plan import Task
@@ -170,25 +171,33 @@ def workload_of_graph(model: Any, *, pixels: int) -> Workload:
         pixels: of its input.
     """
     layers, sizes, last_use = [], {}, {}
+    places: dict[str, int] = {}  # of the layer that an operator's result comes from
     operators = model.get_ordered_ops()
     for place, operator in enumerate(operators):
         for source in operator.input_values():
             last_use[source.get_node().get_friendly_name()] = place
     weights = live = peak = 0.0
+    fixed: set[str] = set()  # made of constants alone, when the model is loaded
     ends: dict[int, list[str]] = {}
     for name, place in last_use.items():
         ends.setdefault(place, []).append(name)
     for place, operator in enumerate(operators):
         kind, written = operator.get_type_name(), sum(map(_bytes, operator.outputs()))
-        if kind == "Constant":
-            weights += written
+        name = operator.get_friendly_name()
+        sources = [source.get_node().get_friendly_name() for source in operator.input_values()]
+        if kind != "Parameter" and fixed.issuperset(sources):
+            fixed.add(name)
+            weights += written - sum(map(_bytes, operator.input_values()))
         elif written > 0:
-            name = operator.get_friendly_name()
             sizes[name] = written
             live += written
             peak = max(peak, live)
+            before = [places.get(source.get_node().get_friendly_name(), -1) for source in operator.input_values()]
             if (layer := _layer(operator, written)) is not None:
-                layers.append(layer)
+                places[name] = len(layers)
+                layers.append(replace(layer, inputs=tuple(place for place in dict.fromkeys(before) if place >= 0)))
+            elif before:
+                places[name] = before[0]  # another shape of the same maps
         live -= sum(sizes.pop(name, 0.0) for name in ends.get(place, ()))
     return Workload(pixels=pixels, layers=tuple(layers), live_bytes=peak, weight_bytes=weights)
 
@@ -203,13 +212,23 @@ def _layer(operator: Any, written: float) -> Layer | None:
         shape = [int(side) for side in sources[1].get_shape()]
         groups = shape.pop(0) if type_name == "GroupConvolution" else 1
         kind, per_element, weights = _kind_of(shape, groups), 2 * math.prod(shape[1:]), _bytes(sources[1])
+        title = convolution_name(shape[2:], shape[1] * groups, shape[0] * groups)
     else:
         kind, per_element = _OPERATORS.get(type_name, ("copy", 0))
+        title = type_name.lower()
         whole = [_bytes(source) for source in sources if _elements(source) == result]
         read = sum(whole) or read
         if kind == "arithmetic" and len(whole) < 2:
             kind = "activation"  # a bias or a scale per channel is fused into the convolution before
-    return Layer(kind=kind, operations=per_element * result, read=read, written=written, weights=weights, fresh=written)
+    return Layer(
+        kind=kind,
+        operations=per_element * result,
+        read=read,
+        written=written,
+        weights=weights,
+        fresh=written,
+        name=title,
+    )
 
 
 def _kind_of(kernel: Sequence[int], groups: int) -> Kind:
