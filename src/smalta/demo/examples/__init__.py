@@ -12,8 +12,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from smalta.demo.examples.cells import CELLS
+from smalta.demo.examples.cracks import CRACKS
+from smalta.demo.examples.document import DOCUMENT
 from smalta.demo.examples.example import Example
+from smalta.demo.examples.shop import SHOP
+from smalta.demo.examples.text import TEXT
 
 __all__ = ["EXAMPLES", "Example"]
 
-EXAMPLES: Mapping[str, Example] = MappingProxyType({example.name: example for example in (CELLS,)})
+_ALL = (TEXT, CRACKS, DOCUMENT, SHOP, CELLS)
+EXAMPLES: Mapping[str, Example] = MappingProxyType({example.name: example for example in _ALL})

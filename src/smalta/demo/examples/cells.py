@@ -74,7 +74,7 @@ def _commands(folder: Path) -> str:
     return (
         f"smalta count {folder}/run mine/images                    how many cells in each picture, with intervals\n"
         f"smalta predict {folder}/run mine/images --out answers --overlay   outlines and sizes\n"
-        "smalta train mine --kind instance --minutes 30            for your own cells: mine/images, mine/instances"
+        "smalta train mine --kind instance --minutes 30   for your own cells: mine/images, mine/instances"
     )
 
 
