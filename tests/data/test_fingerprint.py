@@ -230,3 +230,29 @@ def test_a_fingerprint_damaged_anywhere_is_read_or_refused_in_words(values: dict
     except SmaltaError:
         return
     assert Fingerprint.from_dict(found.to_dict()) == found
+
+
+# -- trivial answers ----------------------------------------------------------------------------------
+
+
+def test_trivial_answers_follow_from_the_measured_pictures() -> None:
+    tree = ClassTree({"ground": {}, "cell": {"kind": "thing", "children": {"round": {}, "long": {}}}})
+    classes = np.array([[1, 1, 1, 3, 1, 4, 2]])
+    objects = np.array([[0, 0, 0, 1, 0, 2, 3]])
+
+    found = measure_samples([sample(classes, instances=objects), sample(np.ones((2, 2)))], tree).trivial(tree)
+
+    assert found.frequent == found.stuff == ("ground", "ground")
+    assert found.counts == {"": 1.5, "cell": 1.5, "cell/round": 0.5, "cell/long": 0.5}
+    assert found.brightness is None  # three leaves
+
+
+def test_a_tree_of_two_leaves_gets_a_threshold_on_brightness() -> None:
+    picture = np.repeat(np.array([[200, 210, 30]], np.uint8)[..., None], 3, axis=2)
+    tree = ClassTree(["paper", "ink"])
+
+    found = measure_samples([sample(np.array([[1, 1, 2]]), picture)], tree)
+
+    assert found.brightness is not None
+    assert found.brightness(picture).tolist() == [[False, False, True]]
+    assert Fingerprint.from_dict(json.loads(json.dumps(found.to_dict()))) == found

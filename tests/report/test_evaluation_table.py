@@ -9,6 +9,7 @@ from rich.console import Console
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.metrics.evaluation import Evaluation
+from smalta.metrics.trivial import TrivialAnswers
 from smalta.report.evaluation_table import evaluation_table
 
 BINARY = ClassTree(["ground", "crack"])
@@ -29,11 +30,17 @@ def shown(evaluation: Evaluation, unreadable: list[dict[str, str]] | None = None
     return capture.get()
 
 
-def evaluation_of(tree: ClassTree, truth: list[int], leaf: list[int], threshold: float | None = None) -> Evaluation:
+def evaluation_of(
+    tree: ClassTree,
+    truth: list[int],
+    leaf: list[int],
+    threshold: float | None = None,
+    trivial: TrivialAnswers | None = None,
+) -> Evaluation:
     probabilities = np.eye(tree.n_leaves, dtype=np.float32)[:, [leaf]]
     attributes = {a.name: np.ones((len(a.values), 1, len(truth)), np.float32) for a in tree.attributes}
     answer = Segmentation.from_probabilities(tree, probabilities, attributes=attributes)
-    evaluation = Evaluation(tree, threshold)
+    evaluation = Evaluation(tree, threshold, trivial=trivial)
     for name in ("one", "two"):
         evaluation.add(name, np.array([truth], np.uint16), answer, {"body": np.full((1, len(truth)), 1, np.uint8)})
     return evaluation
@@ -86,3 +93,18 @@ def test_unreadable_pictures_are_listed_and_a_long_list_is_cut() -> None:
     assert "p9: p9.png is [truncated]" in text
     assert "p10:" not in text
     assert "and 2 more" in text
+
+
+def test_the_trivial_answer_stands_beside_its_number_and_a_model_that_is_not_better_is_named() -> None:
+    trivial = TrivialAnswers(frequent=("ground",), stuff=("ground",))
+
+    worse = shown(evaluation_of(BINARY, truth=[1, 1, 1, 2], leaf=[0, 0, 0, 0], trivial=trivial))
+    better = shown(evaluation_of(BINARY, truth=[1, 1, 1, 2], leaf=[0, 0, 0, 1], trivial=trivial))
+
+    assert "0.3750 all ground" in line_with(worse, "mean IoU", "level 1")
+    assert 'by its mean IoU (level 1) the model is not better than the trivial answer "all ground": 0.3750' in worse
+    assert "not better" not in better
+
+
+def test_without_trivial_answers_there_is_no_column_for_them() -> None:
+    assert "trivial" not in shown(evaluation_of(BINARY, truth=[1, 2], leaf=[0, 1]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
+from smalta.metrics.trivial import TrivialScore
 from smalta.report.training_progress import TrainingProgress
 
 
@@ -33,10 +34,10 @@ def test_a_terminal_gets_a_bar_with_loss_score_rate_and_time_left() -> None:
     to = console(terminal=True)
 
     with TrainingProgress(to) as watcher:
-        watcher.on_validation(20, "mIoU", 0.61234, True)
+        watcher.on_validation(20, "mIoU", 0.61234, True, TrivialScore(answer="all [b]sky", value=0.4391))
         watcher.on_progress(Step())
 
-    assert "step 20: validation mIoU 0.612, the best so far" in text(to)
+    assert "step 20: validation mIoU 0.612 (all [b]sky: 0.439), the best so far" in text(to)
     for part in ("step 30", "25%", "loss 1.235", "val mIoU 0.612", "11.1 pictures/s", "2 min 00 s left"):
         assert part in text(to)
 
@@ -60,7 +61,7 @@ def test_a_score_that_could_not_be_measured_is_a_dash() -> None:
     to = console(terminal=False)
 
     with TrainingProgress(to) as watcher:
-        watcher.on_validation(5, "PQ", math.nan, False)
+        watcher.on_validation(5, "PQ", math.nan, False, None)
 
     assert text(to) == "step 5: validation PQ -\n"
 

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from smalta.metrics.trivial import TrivialScore
 from smalta.training.observer import Log, Progress, Silent
 
 
@@ -15,8 +16,8 @@ class Listener(Silent):
     def on_progress(self, progress: Progress) -> None:
         self.heard.append(progress)
 
-    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
-        self.heard.append((step, measure, score, best))
+    def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None) -> None:
+        self.heard.append((step, measure, score, best, trivial))
 
     def on_note(self, text: str) -> None:
         self.heard.append(text)
@@ -28,10 +29,11 @@ def test_every_event_is_a_line_of_json_and_a_call(tmp_path: Path) -> None:
     progress = Progress(step=3, done=0.5, loss=0.25, pictures_per_second=8.0, seconds_left=60.0)
 
     log.progress(progress)
-    log.validation(4, "PQ", 0.75, True, level=2, threshold=None)
+    trivial = TrivialScore(answer="no objects", value=0.25)
+    log.validation(4, "PQ", 0.75, True, trivial, level=2, threshold=None)
     log.note("Straße ist naß", step=4)
 
-    assert listener.heard == [progress, (4, "PQ", 0.75, True), "Straße ist naß"]
+    assert listener.heard == [progress, (4, "PQ", 0.75, True, trivial), "Straße ist naß"]
     assert [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()] == [
         {"event": "progress", "step": 3, "done": 0.5, "loss": 0.25, "pictures_per_second": 8.0, "seconds_left": 60.0},
         {
@@ -40,6 +42,7 @@ def test_every_event_is_a_line_of_json_and_a_call(tmp_path: Path) -> None:
             "measure": "PQ",
             "score": 0.75,
             "best": True,
+            "trivial": {"answer": "no objects", "value": 0.25},
             "level": 2,
             "threshold": None,
         },
@@ -57,7 +60,7 @@ def test_a_resumed_run_goes_on_with_its_log(tmp_path: Path) -> None:
 def test_what_is_no_number_is_null_because_json_has_no_nan(tmp_path: Path) -> None:
     listener = Listener()
 
-    Log(tmp_path, listener).validation(1, "mIoU", math.nan, False, worst=math.inf)
+    Log(tmp_path, listener).validation(1, "mIoU", math.nan, False, None, worst=math.inf)
 
     assert '"score": null' in (tmp_path / "log.jsonl").read_text()
     assert '"worst": null' in (tmp_path / "log.jsonl").read_text()

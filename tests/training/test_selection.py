@@ -27,6 +27,7 @@ def a_selection(folder: Path, steps: int | None = 40, minutes: float | None = No
         recipe=SimpleNamespace(device="cpu", bf16=False, kind="semantic"),
         network=SimpleNamespace(config=None),
         facts={"data": "discs"},
+        trivial=None,
     )
     return Selection(job, Budget(steps=steps, minutes=minutes), Log(folder, Silent()))
 

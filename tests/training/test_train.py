@@ -13,6 +13,7 @@ import torch
 
 from labelled_sets import picture_and_mask, write_picture, write_set
 from smalta.errors import ConfigError, DataError, SmaltaError, TrainingError
+from smalta.metrics.trivial import TrivialAnswers
 from smalta.model.storage import load_model
 from smalta.training import clock
 from smalta.training.observer import Silent
@@ -56,6 +57,20 @@ def test_the_result_says_what_was_reached(discs: Path, tmp_path: Path) -> None:
     assert result.model == tmp_path / "run" / "model.safetensors"
     assert result.validation_score is not None
     assert 0 <= result.validation_score <= 1
+    assert result.trivial is not None
+    assert 0 < result.trivial.value <= 1
+
+
+def test_a_model_states_the_trivial_answers_of_its_training_pictures(run: Path) -> None:
+    _, info = load_model(run / "model.safetensors")
+
+    trivial = TrivialAnswers.from_facts(info.facts, info.tree)
+
+    assert trivial is not None
+    assert trivial.frequent == ("ground",)
+    assert trivial.brightness is not None
+    assert info.facts["validation_trivial"].keys() == {"answer", "value"}
+    assert all(event["trivial"] == info.facts["validation_trivial"] for event in events(run, "validation"))
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(run: Path, discs: Path, tmp_path: Path) -> None:
@@ -90,7 +105,7 @@ def test_observers_hear_of_progress_validations_and_notes(
         def on_progress(self, progress: Any) -> None:
             heard.append((progress.step, progress.done))
 
-        def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
+        def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: Any) -> None:
             heard.append(("validation", step, best))
 
         def on_note(self, text: str) -> None:
@@ -119,7 +134,7 @@ def test_a_folder_that_holds_anything_is_refused(discs: Path, tmp_path: Path) ->
 
 
 def test_without_minutes_or_steps_a_run_is_refused(discs: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="give --minutes M or --steps N"):
+    with pytest.raises(ConfigError, match="give --minutes M, --steps N, or both"):
         train(discs, tmp_path / "run", settings())
 
 

@@ -16,7 +16,6 @@ from smalta.training.settings import TrainSettings
 if TYPE_CHECKING:
     from smalta.description.kinds import Kind
     from smalta.training.settings import Augment
-    from smalta.training.train import TrainResult
 
 USUAL = TrainSettings()  # the defaults
 
@@ -88,23 +87,14 @@ def _run(
 ) -> None:
     """Train, and print the result."""
     from smalta.report.training_progress import TrainingProgress
+    from smalta.report.training_result import result_lines
     from smalta.training.train import train as train_run
 
     with nullcontext() if quiet else TrainingProgress(out) as watcher:
         result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=started)
     if not quiet:
-        _print(result, run, data)
-
-
-def _print(result: TrainResult, run: Path, data: Path) -> None:
-    score = "not measured" if result.validation_score is None else f"{result.validation_score:.3f}"
-    out.print(
-        f"{result.steps} steps in {result.seconds / 60:.1f} minutes; best validation {result.measure} {score} "
-        f"(step {result.best_step}); the model is [bold]{escape(str(result.model))}[/]",
-        highlight=False,
-    )
-    split = "test" if "test" in result.splits else "val"
-    out.print(f"next: smalta evaluate {escape(str(run))} {escape(str(data))} --split {split}", highlight=False)
+        for line in result_lines(result, run, data):
+            out.print(escape(line), highlight=False)
 
 
 def demo(

@@ -25,6 +25,8 @@ from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.data.thickness import ridge_widths
 from smalta.errors import ConfigError, DataError
+from smalta.metrics.hierarchy import level_index
+from smalta.metrics.trivial import Brightness, TrivialAnswers, best_brightness, brightness_counts
 from smalta.system.records import read_record
 from smalta.system.threads import map_in_order
 
@@ -78,6 +80,7 @@ class Fingerprint:
         decoded_bytes: memory for all samples of the measured split, kept decoded.
         output_stride: side of a cell of the network's map: 4, 2 or 1 pixels.
         stride_reason: why, in a sentence.
+        brightness: how well brightness alone separates two classes; None for other numbers of classes.
     """
 
     n_pictures: Mapping[str, int]
@@ -93,6 +96,7 @@ class Fingerprint:
     decoded_bytes: int
     output_stride: int
     stride_reason: str
+    brightness: Brightness | None = None
 
     @property
     def no_up(self) -> bool:
@@ -110,6 +114,20 @@ class Fingerprint:
         if missing:
             raise ConfigError(f"the fingerprint has no class {missing[0]!r}; measure the data set again")
         return np.array([0.0, *(self.nodes[node.path].share for node in tree.nodes)])
+
+    def trivial(self, tree: ClassTree) -> TrivialAnswers:
+        """The trivial answers of the measured pictures.
+
+        Raises:
+            ConfigError: as `shares`.
+        """
+        counts: dict[str, float] = {}
+        if self.has_instances:
+            found = tree.roll_up(np.array([0, *(self.nodes[node.path].n_objects for node in tree.nodes)]))
+            counts = {n.path: round(found[n.id] / self.n_measured, 3) for n in tree.nodes if tree.is_thing[n.id]}
+            topmost = [n.path for n in tree.nodes if tree.is_thing[n.id] and not tree.is_thing[n.parent]]
+            counts[""] = round(sum(counts[path] for path in topmost), 3)
+        return TrivialAnswers.of(tree, self.shares(tree), self.brightness, counts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a JSON file."""
@@ -172,6 +190,7 @@ class _Look:
     is_grey: bool
     has_instances: bool
     n_bytes: int
+    brightness: np.ndarray | None  # `brightness_counts`, for two classes
 
 
 def _look(sample: Sample, tree: ClassTree, rng: np.random.Generator) -> _Look:
@@ -190,7 +209,14 @@ def _look(sample: Sample, tree: ClassTree, rng: np.random.Generator) -> _Look:
         is_grey=bool((picture[..., :1] == picture[..., 1:]).all()),
         has_instances=sample.instances is not None,
         n_bytes=sum(array.nbytes for array in maps),
+        brightness=_brightness(sample, tree),
     )
+
+
+def _brightness(sample: Sample, tree: ClassTree) -> np.ndarray | None:
+    if tree.n_leaves != 2:
+        return None
+    return brightness_counts(sample.picture, level_index(tree, tree.n_levels)[sample.classes])
 
 
 def _heights(classes: np.ndarray, n_nodes: int) -> np.ndarray:
@@ -256,6 +282,7 @@ class _Tally:
     grey_only: bool = True
     has_instances: bool = False
     n_bytes: int = 0
+    brightness: Any = 0
 
     def add(self, look: _Look) -> None:
         self.sizes_hw.append(look.size_hw)
@@ -270,6 +297,7 @@ class _Tally:
         self.grey_only &= look.is_grey
         self.has_instances |= look.has_instances
         self.n_bytes += look.n_bytes
+        self.brightness = None if look.brightness is None else self.brightness + look.brightness
 
     def fingerprint(self, n_pictures: Mapping[str, int], n_all: int) -> Fingerprint:
         if not self.sizes_hw:
@@ -296,6 +324,7 @@ class _Tally:
             decoded_bytes=round(self.n_bytes / len(self.sizes_hw) * n_all),
             output_stride=stride,
             stride_reason=reason,
+            brightness=None if self.brightness is None else best_brightness(self.brightness),
         )
 
     def _facts(self, node: int, n_labelled: int) -> NodeFacts:

@@ -23,6 +23,7 @@ from smalta.data.sample import Entry, Sample
 from smalta.description.model_info import ModelInfo
 from smalta.errors import ClassTreeError, DataError, SmaltaError
 from smalta.metrics.evaluation import Evaluation
+from smalta.metrics.trivial import TrivialAnswers
 from smalta.system.threads import map_in_order
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt", "config.yaml")
@@ -70,7 +71,7 @@ def evaluate(
     info = predictor.info
     _check_same_classes(info.tree, dataset.tree)
     entries = dataset.split(split)
-    evaluation = Evaluation(info.tree, info.threshold, info.counting)
+    evaluation = Evaluation(info.tree, info.threshold, info.counting, TrivialAnswers.from_facts(info.facts, info.tree))
     unreadable: list[dict[str, str]] = []
 
     def answered(entry: Entry) -> tuple[Sample, Segmentation] | DataError:
@@ -87,7 +88,7 @@ def evaluate(
             unreadable.append({"name": entry.name, "reason": str(found)})
         else:
             sample, answer = found
-            evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances)
+            evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances, sample.picture)
         if progress:
             progress(done, len(entries))
     if len(unreadable) == len(entries):

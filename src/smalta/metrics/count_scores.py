@@ -8,7 +8,7 @@ Pure numpy. Must not know: files, networks, how objects were found or shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,15 @@ class CountScores:
     Args:
         tree: the classes.
         calibration: the model's calibration of counts; without it (None) there are no intervals.
+        means: mean counts of the training pictures by path of the node, "" for all objects; empty if not known.
     """
 
-    def __init__(self, tree: ClassTree, calibration: CountCalibration | None) -> None:
+    def __init__(
+        self, tree: ClassTree, calibration: CountCalibration | None, means: Mapping[str, float] | None = None
+    ) -> None:
         self.tree = tree
         self.calibration = calibration
+        self._means = np.array([(means or {}).get(path, np.nan) for path in ("", *(node.path for node in tree.nodes))])
         self._predicted: list[np.ndarray] = []
         self._true: list[np.ndarray] = []
         self._known: list[np.ndarray] = []
@@ -44,6 +48,14 @@ class CountScores:
         """(pictures, N + 1, 4), 0 if the true count is not known."""
         known = np.array(self._known)
         return counting.count_sums(np.array(self._predicted), np.array(self._true)) * known[..., None]
+
+    def sums_of_mean(self) -> np.ndarray | None:
+        """(N + 1, 4) sums for the answer "as many as in a training picture on average"; None if that is not known."""
+        if not len(self._true) or np.isnan(self._means).all():
+            return None
+        known = np.array(self._known)
+        means = np.broadcast_to(np.nan_to_num(self._means), known.shape)
+        return (counting.count_sums(means, np.array(self._true)) * known[..., None]).sum(axis=0)
 
     def _intervals(self) -> np.ndarray:
         """(pictures, N + 1, 3)."""
@@ -66,6 +78,7 @@ class CountScores:
         """All numbers, one row per node of things."""
         sums, intervals = self._sums().sum(axis=0), self._intervals().sum(axis=0)
         predicted = np.where(self._known, self._predicted, 0).sum(axis=0)
+        by_mean = self.sums_of_mean()
         rows = [
             {
                 "class": node.path,
@@ -75,6 +88,7 @@ class CountScores:
                 "mae": number(counting.mean_absolute_error(sums[node.id])),
                 "bias": number(counting.bias(sums[node.id])),
                 "relative_error": number(counting.relative_error(sums[node.id])),
+                "mean_count_mae": None if by_mean is None else number(counting.mean_absolute_error(by_mean[node.id])),
                 "intervals": int(intervals[node.id, 1]),
                 "coverage": number(counting.coverage(intervals[node.id])),
                 "mean_width": number(counting.mean_width(intervals[node.id])),

@@ -25,6 +25,8 @@ from smalta.metrics.bootstrap import draw_pictures
 from smalta.metrics.headline import number
 from smalta.metrics.object_scores import ObjectScores
 from smalta.metrics.pixel_scores import TOLERANCE, AttributeScores, BinaryScores, LevelScores, TreeScores
+from smalta.metrics.trivial import TrivialAnswers
+from smalta.metrics.trivial_scores import TrivialScores, with_trivial
 
 DEFINITIONS = {
     "pooled": "pixels of all pictures are counted together; unlabelled pixels do not count",
@@ -56,6 +58,8 @@ DEFINITIONS = {
     "ap_sizes": "small: up to 32 x 32 pixels, medium: up to 96 x 96, large: above",
     "pq": "panoptic quality, sq times rq: IoU summed over the matched segments / (matched + (false + missed) / 2)",
     "count": "objects of a node and below it; error = predicted - true, over the pictures whose true count is known",
+    "trivial": "the best answer that learns nothing from the pictures' content, chosen on the training pictures: the "
+    "most frequent class everywhere, a threshold on brightness (for two classes), no objects, the mean count",
     "count_coverage": "share of the model's intervals of counts, over pictures and nodes, that hold the true count",
 }
 
@@ -69,12 +73,18 @@ class Evaluation:
         tree: the classes of truth and answers.
         threshold: on P(positive), chosen on validation pictures; None if it was not chosen.
         calibration: of counts, learned on validation pictures; None if the model has no calibration.
+        trivial: chosen on the model's training pictures; None if the model does not state them.
     """
 
     def __init__(
-        self, tree: ClassTree, threshold: float | None = None, calibration: CountCalibration | None = None
+        self,
+        tree: ClassTree,
+        threshold: float | None = None,
+        calibration: CountCalibration | None = None,
+        trivial: TrivialAnswers | None = None,
     ) -> None:
         self.tree = tree
+        self._trivial = TrivialScores(tree, trivial) if trivial else None
         self._calibration = calibration
         self._objects: ObjectScores | None = None
         self._names: list[str] = []
@@ -94,6 +104,7 @@ class Evaluation:
         answer: Segmentation,
         attributes: Mapping[str, np.ndarray] | None = None,
         instances: np.ndarray | None = None,
+        picture: np.ndarray | None = None,
     ) -> None:
         """Add one picture; objects are scored if truth and answer have objects.
 
@@ -103,6 +114,7 @@ class Evaluation:
             answer: the segmentation to judge, of the same size.
             attributes: by attribute name, (H, W) uint8, 1.. = value, 0 = not labelled.
             instances: (H, W) int32 object ids, 0 = none; None if the data set has no objects.
+            picture: (H, W, 3) uint8 RGB, for the trivial answer by brightness; None if there is none.
 
         Raises:
             ShapeError: if truth and answer differ in size, or only some of the pictures have objects to score.
@@ -111,7 +123,7 @@ class Evaluation:
             raise ShapeError(f"the answer for {name!r} must be {truth.shape} like its truth, got {answer.size_hw}")
         has_objects = instances is not None and answer.objects is not None
         if not self._names and has_objects:
-            self._objects = ObjectScores(self.tree, self._calibration)
+            self._objects = ObjectScores(self.tree, self._calibration, self._trivial.answers if self._trivial else None)
         if has_objects != (self._objects is not None):
             raise ShapeError(
                 f"either all pictures of an evaluation have objects, or none; {name!r} differs from the first picture"
@@ -123,6 +135,8 @@ class Evaluation:
             level.add(truth, answer.classes)
         for part in self._binary:
             part.add(self._levels[-1].index[truth], answer.probabilities[1])
+        if self._trivial is not None and picture is not None:
+            self._trivial.add(picture, self._levels[-1].index[truth])
         if self._hierarchy:
             self._hierarchy.add(truth, answer)
         for question in self._attributes:
@@ -150,7 +164,8 @@ class Evaluation:
             seed: of the bootstrap.
 
         Returns:
-            Plain data: what was measured, "headline" numbers with their intervals, "levels" from the top to the
+            Plain data: what was measured, "headline" numbers with their intervals and their best trivial answer, all
+            "trivial" answers, "levels" from the top to the
             leaves, "binary" (None unless the tree has two leaves), "hierarchy" (None for one level), "attributes",
             "objects" and "counts" (None without objects), "pictures" and "definitions".
 
@@ -169,6 +184,8 @@ class Evaluation:
         ]
         rows = [{"part": "pixels", **h.to_dict(draws)} for part in parts for h in part.headlines()]
         objects = self._objects.report(draws) if self._objects else None
+        scopes = [f"threshold {part.threshold:g}" for part in self._binary]
+        trivial = self._trivial.rows(self._levels, scopes, self._objects) if self._trivial else []
         return {
             "dataset": dataset,
             "split": split,
@@ -176,7 +193,8 @@ class Evaluation:
             "n_pixels": self._n_pixels,
             "labelled_share": self._n_labelled / self._n_pixels,
             "unreadable": [dict(entry) for entry in unreadable],
-            "headline": [*(objects.headline if objects else []), *rows],
+            "headline": with_trivial([*(objects.headline if objects else []), *rows], trivial),
+            "trivial": trivial,
             "bootstrap": {"coverage": 0.95, "resamples": n_resamples, "seed": seed},
             "levels": [level.to_dict(self._n_pixels) for level in self._levels],
             "binary": self._binary_dict(),

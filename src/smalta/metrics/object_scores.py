@@ -29,15 +29,22 @@ from smalta.metrics.matching import class_counts, match_objects
 from smalta.metrics.node_counts import node_counts, true_counts
 from smalta.metrics.object_map import ObjectMap
 from smalta.metrics.semantic import mean_of_present
+from smalta.metrics.trivial import TrivialAnswers, empty_segments
 
 Runs = Sequence[dict[str, Any]]
 _STUFF, _THING = 1, 2
 
 
 class LevelObjects:
-    """The scores of objects at one level of the tree."""
+    """The scores of objects at one level of the tree.
 
-    def __init__(self, tree: ClassTree, k: int) -> None:
+    Args:
+        tree: the classes.
+        k: the level.
+        backdrop: place 1..K of the class that is everywhere in the trivial answer without objects; 0 for none.
+    """
+
+    def __init__(self, tree: ClassTree, k: int, backdrop: int = 0) -> None:
         self.k = k
         self.index = level_index(tree, k)
         self.names = [tree.name(node) for node in tree.level(k)]
@@ -45,6 +52,8 @@ class LevelObjects:
         self.precision = AveragePrecision(len(self.names))
         self._matched: list[np.ndarray] = []
         self._segments: list[np.ndarray] = []
+        self._backdrop = backdrop
+        self._empty: list[np.ndarray] = []
 
     def add(self, truth: ObjectMap, answer: ObjectMap, true_runs: Runs, runs: Runs, scores: np.ndarray) -> None:
         """Add one picture, whose classes are node ids."""
@@ -53,6 +62,9 @@ class LevelObjects:
         self._matched.append(class_counts(match_objects(truth, answer), n_classes))
         pair = truth.segments(n_classes), answer.segments(n_classes)
         self._segments.append(panoptic.panoptic_counts(*pair, n_classes))
+        if self._backdrop:
+            empty = empty_segments(truth.labels.shape, self._backdrop)
+            self._empty.append(panoptic.panoptic_counts(pair[0], empty, n_classes))
         self.precision.add(truth, answer, true_runs, runs, scores)
 
     def headlines(self) -> Iterator[Headline]:
@@ -63,6 +75,14 @@ class LevelObjects:
         if things.any() and stuff.any():
             yield Headline("pq_things", scope, segments, lambda counts: panoptic.mean_quality(counts, things))
             yield Headline("pq_stuff", scope, segments, lambda counts: panoptic.mean_quality(counts, stuff))
+
+    def without_objects(self) -> dict[str, float]:
+        """Panoptic quality of the trivial answer without objects, by measure; empty without a backdrop."""
+        if not self._empty:
+            return {}
+        counts = np.sum(self._empty, axis=0)
+        groups = {"pq": np.ones_like(self.is_thing), "pq_things": self.is_thing, "pq_stuff": ~self.is_thing}
+        return {name: float(panoptic.mean_quality(counts, chosen)) for name, chosen in groups.items()}
 
     def to_dict(self, precision: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """All scores of the level; `precision` is the result of `AveragePrecision.result`."""
@@ -115,12 +135,17 @@ class ObjectScores:
     Args:
         tree: the classes.
         calibration: the model's calibration of counts.
+        trivial: the trivial answers; None if they are not known.
     """
 
-    def __init__(self, tree: ClassTree, calibration: CountCalibration | None) -> None:
+    def __init__(
+        self, tree: ClassTree, calibration: CountCalibration | None, trivial: TrivialAnswers | None = None
+    ) -> None:
         self.tree = tree
-        self.counts = CountScores(tree, calibration)
-        self._levels = [LevelObjects(tree, k) for k in range(1, tree.n_levels + 1)]
+        self.counts = CountScores(tree, calibration, trivial.counts if trivial else None)
+        self.levels = [
+            LevelObjects(tree, k, trivial.backdrop(tree, k) if trivial else 0) for k in range(1, tree.n_levels + 1)
+        ]
         self._kinds = np.where(tree.is_thing, _THING, _STUFF).astype(np.uint8)
         self._kinds[0] = 0
         self._matched: list[np.ndarray] = []
@@ -145,13 +170,18 @@ class ObjectScores:
         self._matched.append(class_counts(matched, _THING)[_THING - 1])
         self.counts.add(node_counts(self.tree, nodes[~matched.unlabelled]), *true_counts(self.tree, truth))
         runs = run_lengths(truth.instances), run_lengths(found.instances)
-        for level in self._levels:
+        for level in self.levels:
             level.add(truth, answered, *runs, found.scores)
+
+    @property
+    def n_true(self) -> int:
+        """Number of true objects so far."""
+        return int(sum(matched[0, 2] for matched in self._matched))
 
     def report(self, draws: np.ndarray) -> ObjectReport:
         """All scores; intervals come from the resamples of `bootstrap.draw_pictures`."""
         matched, total = np.array(self._matched), np.sum(self._matched, axis=0)
-        levels = [level.to_dict(level.precision.result()) for level in self._levels]
+        levels = [level.to_dict(level.precision.result()) for level in self.levels]
         halves, range_ = "objects, IoU 0.5", "objects, IoU 0.5:0.95"
         rows = [
             Headline("accuracy", halves, matched[:, 0], instance.accuracy).to_dict(draws),
@@ -160,7 +190,7 @@ class ObjectScores:
             Headline("recall", halves, matched[:, 0], instance.recall).to_dict(draws),
             Headline("mean_accuracy", range_, matched, instance.mean_accuracy).to_dict(draws),
         ]
-        for level, numbers in zip(reversed(self._levels), reversed(levels), strict=True):
+        for level, numbers in zip(reversed(self.levels), reversed(levels), strict=True):
             rows += [headline.to_dict(draws) for headline in level.headlines()]
             # AP is not a function of summed counts, so it cannot be resampled
             rows.append({"measure": "ap", "scope": f"level {level.k}", "value": numbers["ap"], "interval": None})

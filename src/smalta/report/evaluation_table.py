@@ -46,6 +46,7 @@ TITLES = {
     "count_relative_error": "relative error",
     "count_coverage": "true count in the interval",
 }
+DECIDING = ("mean_iou", "f1", "pq", "count_mae")  # a model that is not better by these has learned nothing of use
 HEADLINES = {"objects": "Objects: headline numbers", "pixels": "Pixels: headline numbers"}
 
 
@@ -67,7 +68,7 @@ def evaluation_table(report: Mapping[str, Any]) -> RenderableType:
     parts += [_attribute(question) for question in report["attributes"]]
     if report["unreadable"]:
         parts.append(_unreadable(report["unreadable"]))
-    return Group(*parts)
+    return Group(*parts, *_not_better(report["headline"]))
 
 
 def _summary(report: Mapping[str, Any]) -> str:
@@ -89,6 +90,9 @@ def _headline(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     table.add_column("of")
     table.add_column("value", justify="right")
     table.add_column("interval", justify="right")
+    known = any(row["trivial"] for row in rows)
+    if known:
+        table.add_column("trivial answer", overflow="fold")
     scope = None
     for row in rows:
         if scope is not None and row["scope"] != scope:
@@ -96,8 +100,21 @@ def _headline(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         scope = row["scope"]
         ends = row["interval"]
         shown = "-" if ends is None else f"{ends[0]:.4f} .. {ends[1]:.4f}"
-        table.add_row(TITLES[row["measure"]], escape(scope), score(row["value"]), shown)
+        trivial = row["trivial"]
+        other = [f"{trivial['value']:.4f} {escape(trivial['answer'])}" if trivial else ""] if known else []
+        style = "bold red" if trivial and not trivial["beaten"] and row["measure"] in DECIDING else None
+        table.add_row(TITLES[row["measure"]], escape(scope), score(row["value"]), shown, *other, style=style)
     return table
+
+
+def _not_better(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each deciding measure by which the model is not better than a trivial answer."""
+    return [
+        f"[bold]by its {TITLES[row['measure']]} ({escape(row['scope'])}) the model is not better than the trivial "
+        f'answer "{escape(trivial["answer"])}"[/]: {score(row["value"])} against {trivial["value"]:.4f}'
+        for row in rows
+        if row["measure"] in DECIDING and (trivial := row["trivial"]) and not trivial["beaten"]
+    ]
 
 
 def _classes(level: Mapping[str, Any]) -> Table:

@@ -17,7 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from smalta.report.training_result import beside_trivial
+
 if TYPE_CHECKING:
+    from smalta.metrics.trivial import TrivialScore
     from smalta.training import observer
 
 LINE_SECONDS = 20.0
@@ -75,11 +78,12 @@ class TrainingProgress:
                 soft_wrap=True,
             )
 
-    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
-        """Print the score, and keep it for the bar."""
+    def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None) -> None:
+        """Print the score beside that of the trivial answer, and keep it for the bar."""
         self._score = f"{measure} -" if math.isnan(score) else f"{measure} {score:.3f}"
         kept = ", the best so far" if best else ""
-        self._console.print(f"step {step}: validation {self._score}{kept}", highlight=False, soft_wrap=True)
+        shown = escape(beside_trivial(measure, None if math.isnan(score) else score, trivial))
+        self._console.print(f"step {step}: validation {shown}{kept}", highlight=False, soft_wrap=True)
 
     def on_note(self, text: str) -> None:
         """Print the note."""

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from smalta.errors import ModelError
+from smalta.metrics.trivial import TrivialScore
 from smalta.system.records import read_record
 from smalta.training.schedule import Spent
 from smalta.training.validation import MOST
@@ -28,6 +29,7 @@ class Counters:
         step: steps done.
         best_score: of the best weights; -1 before the first validation, and if a score is undefined.
         best_step: step of the best weights; -1 before the first validation.
+        best_trivial: the best trivial answer on the same pictures; None if it is not known.
         learning_rate_scale: factor of the schedule's learning rate.
         accumulate: number of parts of a step.
         stepped_back: whether the loss was not finite once.
@@ -39,6 +41,7 @@ class Counters:
     step: int = 0
     best_score: float = -1.0
     best_step: int = -1
+    best_trivial: TrivialScore | None = None
     learning_rate_scale: float = 1.0
     accumulate: int = 1
     stepped_back: bool = False

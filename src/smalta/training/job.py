@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from smalta.data.dataset import Dataset
+from smalta.metrics.trivial import TrivialAnswers
 from smalta.model.network import Network
 from smalta.training.losses import TreeLoss
 from smalta.training.recipe import Recipe
@@ -36,6 +37,7 @@ class Job:
         draw_weights: (P,) how often each training picture is drawn.
         readable: nodes whose labels may become pseudo-labels of their children.
         facts: about data and weights, stored with the model.
+        trivial: the trivial answers of the data; None if they are not known.
     """
 
     run: Path
@@ -47,6 +49,7 @@ class Job:
     draw_weights: np.ndarray
     readable: tuple[int, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    trivial: TrivialAnswers | None = None
 
     @property
     def objects(self) -> bool:

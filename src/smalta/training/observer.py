@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from smalta.description.run_folder import LOG_FILE
+from smalta.metrics.trivial import TrivialScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,8 @@ class Observer(Protocol):
     def on_progress(self, progress: Progress) -> None:
         """Some steps are done."""
 
-    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
-        """A validation is done."""
+    def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None) -> None:
+        """A validation is done; `trivial` is the best trivial answer on the same pictures."""
 
     def on_note(self, text: str) -> None:
         """A message for the user."""
@@ -55,7 +56,7 @@ class Silent:
     def on_progress(self, progress: Progress) -> None:
         """Ignore it."""
 
-    def on_validation(self, step: int, measure: str, score: float, best: bool) -> None:
+    def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None) -> None:
         """Ignore it."""
 
     def on_note(self, text: str) -> None:
@@ -79,10 +80,13 @@ class Log:
         self._write("progress", **asdict(progress))
         self._observer.on_progress(progress)
 
-    def validation(self, step: int, measure: str, score: float, best: bool, **details: Any) -> None:
+    def validation(
+        self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None, **details: Any
+    ) -> None:
         """Record a validation."""
-        self._write("validation", step=step, measure=measure, score=score, best=best, **details)
-        self._observer.on_validation(step, measure, score, best)
+        shown = None if trivial is None else asdict(trivial)
+        self._write("validation", step=step, measure=measure, score=score, best=best, trivial=shown, **details)
+        self._observer.on_validation(step, measure, score, best, trivial)
 
     def note(self, text: str, **details: Any) -> None:
         """Record a message for the user."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import asdict
 
 import numpy as np
 
@@ -67,6 +68,7 @@ class Selection:
         if better:
             counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
             counters.best_step = step
+            counters.best_trivial = score.trivial
             save_model(self._job.run / MODEL_FILE, network.state_dict(), self._info(score, step))
         counters.validated_step, counters.validated_at = step, self._budget.progress(step)
         self._log.validation(
@@ -74,6 +76,7 @@ class Selection:
             score.measure,
             score.best_by,
             better,
+            score.trivial,
             miou=score.miou,
             level=score.level,
             iou=score.ious,
@@ -93,6 +96,7 @@ class Selection:
             bf16=self._job.recipe.bf16,
             most=counters.validation_pictures,
             seconds=math.inf if self._minutes is None else 60 * self._minutes * VALIDATION_SHARE,
+            trivial=self._job.trivial,
         )
         if score.n_pictures < min(len(entries), counters.validation_pictures):
             counters.validation_pictures = score.n_pictures
@@ -111,6 +115,8 @@ class Selection:
         }
         if math.isfinite(score.quality):
             facts["validation_pq"] = score.quality
+        if score.trivial is not None:
+            facts["validation_trivial"] = asdict(score.trivial)
         return ModelInfo(
             tree=self._job.dataset.tree,
             network=self._job.network.config,

@@ -32,6 +32,7 @@ from smalta.data.fingerprint import Fingerprint, measure
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.description.run_folder import MODEL_FILE, STATE_FILE
 from smalta.errors import DataError
+from smalta.metrics.trivial import FACT, TrivialScore
 from smalta.model.network import Network
 from smalta.planning.machine import this_machine
 from smalta.planning.plan import Plan
@@ -101,6 +102,7 @@ class TrainResult:
         best_step: step of the best weights.
         measure: by which the best weights were chosen, "mIoU" or "PQ".
         validation_score: of the best weights; None if no validation pixel is labelled.
+        trivial: the best trivial answer by the same measure, on the same pictures; None if it is not known.
         seconds: duration of the run.
         splits: pictures by split.
         notes: messages for the user.
@@ -111,6 +113,7 @@ class TrainResult:
     best_step: int
     measure: str
     validation_score: float | None
+    trivial: TrivialScore | None
     seconds: float
     splits: Mapping[str, int]
     notes: tuple[str, ...] = ()
@@ -237,7 +240,7 @@ def _build(
         torch.set_num_threads(decision.plan.threads)
     network = build_network(tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
     source = network.encoder.load_imagenet_weights() if settings.pretrained and fresh else "none"
-    shares = data.fingerprint.shares(tree)
+    shares, trivial = data.fingerprint.shares(tree), data.fingerprint.trivial(tree)
     return Job(
         run=run,
         dataset=data.dataset,
@@ -254,7 +257,9 @@ def _build(
             "splits": data.splits,
             "settings": settings.to_dict(),
             "weights": source if stored is None else stored.weights,
+            FACT: trivial.to_dict(),
         },
+        trivial=trivial,
     )
 
 
@@ -271,6 +276,7 @@ def _result(job: Job, counters: Counters, budget: Budget, data: _Data) -> TrainR
         best_step=counters.best_step,
         measure="PQ" if job.objects else "mIoU",
         validation_score=counters.best_score if counters.best_score >= 0 else None,
+        trivial=counters.best_trivial,
         seconds=budget.elapsed,
         splits=data.splits,
         notes=data.notes,

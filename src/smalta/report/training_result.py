@@ -1,0 +1,61 @@
+"""The end of a training run in sentences.
+
+In:  the result of a run.
+Out: lines of text.
+
+Must not know: how training works, consoles.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smalta.metrics.trivial import TrivialScore
+    from smalta.training.train import TrainResult
+
+
+def beside_trivial(measure: str, score: float | None, trivial: TrivialScore | None) -> str:
+    """A score beside the trivial answer's, such as "mIoU 0.712 (all background: 0.439)".
+
+    Args:
+        measure: its name.
+        score: None if it is not defined.
+        trivial: the best trivial answer by that measure; None if it is not known.
+    """
+    shown = f"{measure} {'-' if score is None else format(score, '.3f')}"
+    return shown if trivial is None else f"{shown} ({trivial.answer}: {trivial.value:.3f})"
+
+
+def not_better(measure: str, score: float | None, trivial: TrivialScore | None) -> str | None:
+    """A sentence that says that a model is not better than the trivial answer; None if it is, or if that is not known.
+
+    Args:
+        measure, score, trivial: as for `beside_trivial`.
+    """
+    if score is None or trivial is None or trivial.beaten_by(score):
+        return None
+    return (
+        f'by its {measure} this model is not better than the trivial answer "{trivial.answer}" '
+        f"({score:.3f} against {trivial.value:.3f}); do not use it"
+    )
+
+
+def result_lines(result: TrainResult, run: Path, data: Path) -> list[str]:
+    """What a run reached, and what to do next.
+
+    Args:
+        result: of the run.
+        run: its folder.
+        data: its data set.
+    """
+    split = "test" if result.splits.get("test") else "val"
+    score = beside_trivial(result.measure, result.validation_score, result.trivial)
+    warning = not_better(result.measure, result.validation_score, result.trivial)
+    return [
+        f"{result.steps} steps in {result.seconds / 60:.1f} minutes; best validation {score} at step "
+        f"{result.best_step}; the model is {result.model}",
+        *([] if warning is None else [f"warning: {warning}"]),
+        f"next: smalta evaluate {run} {data} --split {split}",
+    ]
