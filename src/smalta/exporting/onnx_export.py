@@ -29,6 +29,7 @@ from smalta.exporting.onnx_graph import trace, with_description
 from smalta.exporting.parity import Parity, compare
 from smalta.exporting.precision import WANTED, Choice, Wanted, measure
 from smalta.exporting.quantise import quantise, what_lacks
+from smalta.exporting.stored_weights import STORED, Stored, in_8_bits
 from smalta.model.storage import load_model
 from smalta.runtimes.open_vino import multiplies_bf16
 from smalta.scenes import generate
@@ -38,6 +39,7 @@ from smalta.version import __version__
 MOST_PICTURES = 8
 MOST_CALIBRATED = 100  # training pictures from which int8 learns its ranges
 SCENES = 4  # generated, if there are no pictures
+LEAST_EQUAL = 0.99  # share of pixels with the same class, for weights of 8 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,22 @@ class Exported:
     Attributes:
         parity: of the graph in float32.
         choice: of the precision; None if fp32 was requested, which needs no comparison.
+        stored: parity of the graph with weights of 8 bits; None if they are full.
     """
 
     parity: Parity
     choice: Choice | None
+    stored: Parity | None = None
 
 
-def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data: str | Path | None = None) -> Exported:
+def export(
+    run: str | Path,
+    out: str | Path,
+    *,
+    precision: Wanted = "fp32",
+    weights: Stored = "full",
+    data: str | Path | None = None,
+) -> Exported:
     """Write a run's model as one ONNX file.
 
     Args:
@@ -61,6 +72,8 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
         out: the file, ending in `.onnx`; it is written whole or not at all.
         precision: in which it multiplies; "auto" for the fastest whose scores on validation pictures fall by at most
             half a point.
+        weights: how they are stored. With "int8" the file has a third of the size and computes as fast; every large
+            weight is rounded to 8 bits. A model of precision "int8" has such weights anyway.
         data: the run's data set; None for its place at the time of training.
 
     Raises:
@@ -79,6 +92,8 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
         raise ConfigError(f"{target} must end in .onnx: smalta recognises an exported model by this ending")
     if precision not in WANTED:
         raise ConfigError(f"precision must be one of {', '.join(WANTED)}, got {precision!r}")
+    if weights not in STORED:
+        raise ConfigError(f"weights must be one of {', '.join(STORED)}, got {weights!r}")
     folder = source if source.is_dir() or not source.suffix else source.parent
     network, info = load_model(source if source != folder else folder / MODEL_FILE)
     left_out = _left_out(precision)
@@ -89,7 +104,8 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
             f"training pictures, but {dataset}; name their folder with --data, or use --precision fp32"
         )
     graph = trace(network, info)
-    parity = compare(with_description(graph, info), network, info, *_pictures(dataset))
+    pictures = _pictures(dataset)
+    parity = compare(with_description(graph, info), network, info, *pictures)
     if not parity.holds:
         raise ModelError(
             f"the exported model does not answer as PyTorch does: {parity.beside_limits}; "
@@ -101,8 +117,18 @@ def export(run: str | Path, out: str | Path, *, precision: Wanted = "fp32", data
         graph, choice = _chosen(graph, info, dataset, precision, left_out)
         info = replace(info, precision=choice.kept.precision)
         stamp["precision"] = choice.to_dict()
+    stored = None
+    if weights == "int8" and info.precision != "int8":
+        graph = in_8_bits(graph)
+        stored = compare(with_description(graph, info), network, info, *pictures)
+        if not stored.equal_share >= LEAST_EQUAL:
+            raise ModelError(
+                f"with weights of 8 bits only {stored.equal_share:.2%} of the pixels get the same class (needed "
+                f"{LEAST_EQUAL:.0%}); no file was written, use --weights full"
+            )
+        stamp["weights"] = {"stored": weights, "parity": asdict(stored)}
     _write(target, with_description(graph, replace(info, facts={**info.facts, "export": stamp})))
-    return Exported(parity=parity, choice=choice)
+    return Exported(parity=parity, choice=choice, stored=stored)
 
 
 def _left_out(wanted: Wanted) -> dict[Precision, str]:

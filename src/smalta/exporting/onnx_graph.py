@@ -47,6 +47,7 @@ def trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
     """
     plain = copy.deepcopy(network).cpu().to(memory_format=torch.contiguous_format).eval()
     _replace_same_convolutions(plain)
+    called = _noting_convolutions(plain)
     example = torch.zeros(2, MULTIPLE * 2 + 6, MULTIPLE * 3 - 6, 3, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # it warns that it traces and that it is the older exporter; both are intended
@@ -70,6 +71,9 @@ def trace(network: Network, info: ModelInfo) -> onnx.ModelProto:
         model = onnx.load(path, load_external_data=False)
     for entry, size in zip(model.graph.output, info.outputs.values(), strict=True):
         entry.type.tensor_type.shape.dim[1].dim_value = size  # the exporter leaves a slice's number of channels open
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    for node, module in zip(convolutions, called, strict=True):
+        node.name = module  # `smalta.runtimes.onnx_weights` finds the weights by it
     return model
 
 
@@ -80,6 +84,16 @@ def with_description(model: onnx.ModelProto, info: ModelInfo) -> bytes:
     entry = described.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(info.to_dict())
     return cast(bytes, described.SerializeToString())
+
+
+def _noting_convolutions(network: nn.Module) -> list[str]:
+    """A list that gets the paths of the network's convolutions, in the order in which a pass calls them."""
+    called: list[str] = []
+    for path, module in network.named_modules():
+        inside = path.endswith(".layer")  # of a `_SameConvolution`, which only reads its weights
+        if isinstance(module, _SameConvolution) or (isinstance(module, nn.Conv2d) and not inside):
+            module.register_forward_hook(lambda *_, path=path: called.append(path))
+    return called
 
 
 def _axes(info: ModelInfo) -> dict[str, dict[int, str]]:
