@@ -45,7 +45,7 @@ DOCUMENT = Example(
     question="Which part of the page is title, body and closing, and where are date and signature?",
     kind="semantic",
     write=_write,
-    settings=TrainSettings(kind="semantic", steps=110, batch=4, crop=192, stride=8),
+    settings=TrainSettings(kind="semantic", steps=110, batch=4, crop=192, stride=4),
     start="shipped",
     picture=_picture,
     score=lambda report, dataset: level_line(report, {2: "title, body, closing", 3: "with date and signature"}),

@@ -30,7 +30,8 @@ def semantic_rows(
     hidden: Sequence[str] = (),
     opacity: float = 0.5,
 ) -> np.ndarray:
-    """For each picture one row: the picture, the answer at some levels of the tree, the truth; a legend below.
+    """For each picture one row: the picture, the answer at some levels of the tree, the truth at the finest of
+    them; a legend below.
 
     Args:
         predictor: a model for the classes of the data set.
@@ -45,13 +46,14 @@ def semantic_rows(
         (H, W, 3) uint8 RGB.
     """
     tree, rows, nodes = dataset.tree, [], set()
+    finest = tree.level_table(max(levels)).astype(np.uint16)
     unseen = [tree[name].id for name in hidden]
     for entry in entries:
         sample = dataset.read(entry)
         picture = enlarged(sample.picture, width)
         maps = {title: predictor(sample.picture, kind="semantic", level=k).classes for k, title in levels.items()}
         panels = [("picture", picture)]
-        for title, found in {**maps, "truth": sample.classes}.items():
+        for title, found in {**maps, "truth": finest[sample.classes]}.items():
             shown = np.where(np.isin(found, unseen), ROOT, found)
             panels.append((title, overlay(picture, enlarged(shown, width), tree, opacity=opacity)))
             nodes |= set(np.unique(shown).tolist())
