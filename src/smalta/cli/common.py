@@ -17,7 +17,7 @@ from rich.console import Console
 from smalta.data.formats.known_formats import FORMATS, one_of
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from smalta.report.stages import Stages
 
 
 STARTED = time.monotonic()  # when the program started
@@ -41,17 +41,17 @@ DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
-def progress_bar(quiet: bool) -> Progress:
-    """A bar on a terminal; nothing elsewhere."""
-    from rich.progress import Progress
+def progress_bar(quiet: bool) -> Stages:
+    """Shows stages on stderr: a bar on a terminal, elsewhere a line every ten seconds."""
+    from smalta.report.stages import Stages
 
-    return Progress(console=out, transient=True, disable=quiet or not out.is_terminal)
+    return Stages(Console(stderr=True), quiet=quiet)
 
 
-def mover(bar: Progress, title: str) -> Callable[[int, int], None]:
-    """A function that moves a bar; it is called with the number of finished and of all pictures."""
-    task = bar.add_task(title, total=None)
-    return lambda done, total: bar.update(task, completed=done, total=total)
+def mover(bar: Stages, title: str) -> Callable[[int, int], None]:
+    """Begin a stage; returns a function that takes the number of finished and of all pictures."""
+    bar.stage(title)
+    return lambda done, total: bar.stage(title, done, total)
 
 
 def report_stalled(picture: Path, stage: str, seconds: float) -> None:

@@ -52,7 +52,9 @@ def convert(
     """Write a data set in another format."""
     from smalta.api.data_sets import convert as convert_set
 
-    converted = convert_set(data, folder, to, classes=classes, seed=seed)
+    with progress_bar(quiet) as bar:
+        bar.stage("converting")
+        converted = convert_set(data, folder, to, classes=classes, seed=seed)
     if not quiet:
         for note in converted.notes:
             out.print(f"[dim]note[/] {escape(note)}", highlight=False)

@@ -32,7 +32,9 @@ def export(
 
     wanted: Any = precision
     stored: Any = weights
-    exported = export_run(run, file, precision=wanted, weights=stored, data=data)
+    with progress_bar(quiet) as bar:
+        bar.stage("exporting")
+        exported = export_run(run, file, precision=wanted, weights=stored, data=data)
     parity = exported.parity
     if not quiet:
         plain = exported.choice is None and exported.stored is None
