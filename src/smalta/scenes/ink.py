@@ -42,7 +42,8 @@ def draw_ink(seed: int, size_hw: tuple[int, int] = (160, 240)) -> Sample:
         light = uneven_light(rng, size_hw, 0.06)
     tone = np.array((0.10, 0.085, 0.09) if rng.random() < 0.5 else (0.20, 0.12, 0.07), dtype=np.float32)
     seen = (paper * (1 - strength[..., None]) + tone * strength[..., None]) * light[..., None]
-    picture = sensor(seen, rng, blur=float(rng.uniform(0.4, 0.7)), noise=0.03 if stained else 0.012)
+    blur = float(rng.uniform(0.4, 0.7)) if stained else 0.3
+    picture = sensor(seen, rng, blur=blur, noise=0.03 if stained else 0.012)
     tree = ink_tree()
     classes = np.where(front >= 0.5, tree["ink"].id, tree["paper"].id).astype(np.uint16)
     return Sample(name=f"{'stained' if stained else 'even'}_{seed:06d}", picture=picture, classes=classes)
@@ -55,7 +56,7 @@ def _written(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
     by_hand = rng.random() < 0.5
     fonts = HAND if by_hand else PRINT
     font = int(fonts[rng.integers(len(fonts))])
-    pen = Pen(font=font, scale=float(rng.uniform(1.5, 2.1)), stroke=int(rng.integers(5, 8)))
+    pen = Pen(font=font, scale=float(rng.uniform(1.7, 2.2)), stroke=int(rng.integers(5, 8)))
     high, _ = pen.size_hw("H")
     left, y = rng.uniform(10, 40), rng.uniform(0.9, 1.4) * high
     while y < height + high:
