@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import Quiet, out
+from smalta.cli.common import Quiet, out, progress_bar
 
 
 def export(
