@@ -68,7 +68,7 @@ def test_a_damaged_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"no")
     (tmp_path / "model.onnx").write_bytes(b"no")
 
-    with pytest.raises(ModelError, match="is not a model of smalta, or it is damaged"):
+    with pytest.raises(ModelError, match="is not a model file of smalta, or it is damaged"):
         answering_work(tmp_path, (64, 64))
     with pytest.raises(ModelError, match="not an ONNX file, or it is damaged"):
         answering_work(tmp_path / "model.onnx", (64, 64))

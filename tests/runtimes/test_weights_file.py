@@ -47,7 +47,7 @@ def test_a_file_that_is_not_whole_or_not_smaltas_is_refused(model: Path, tmp_pat
     for name, content in damaged.items():
         path.write_bytes(content)
         with pytest.raises(
-            ModelError, match=r"model\.safetensors is not a model of smalta, or it is damaged"
+            ModelError, match=r"model\.safetensors is not a model file of smalta, or it is damaged"
         ) as caught:
             read_weights(path)
         assert len(str(caught.value).splitlines()) == 1, name

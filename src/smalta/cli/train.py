@@ -41,6 +41,10 @@ def train(
         bool, typer.Option("--no-pretrained", help="Start from random weights.")
     ] = not USUAL.pretrained,
     seed: Annotated[int, typer.Option(help="Seed of splits, order, crops and random weights.")] = USUAL.seed,
+    initial: Annotated[
+        Path | None,
+        typer.Option("--from", help="Model to start from: a run's folder or an exported .onnx.", show_default=False),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     device: DeviceName = USUAL.device,
     memory: Memory = None,
@@ -78,6 +82,7 @@ def train(
         stride=stride,
         width=width,
         learning_rate=learning_rate,
+        initial=None if initial is None else str(initial),
     )
     _run(data, run, settings, classes, started=context.obj, resume=resume, quiet=quiet)
 

@@ -104,12 +104,21 @@ def folded(network: N) -> N:
     """
     device = next(network.parameters()).device
     made = copy.deepcopy(network).eval().cpu()  # answers are compared on the CPU: some GPUs round more
-    pictures = torch.randint(0, 256, (1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE), generator=torch.Generator().manual_seed(0))
-    fold(made, pictures.to(torch.uint8).contiguous(memory_format=torch.channels_last))
+    fold(made, _example())
     for module in made.modules():
         if isinstance(module, FoldedConv2d):
             module.register_parameter("weight", None)
     return made.to(device)
+
+
+@torch.no_grad()
+def normalised(network: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Convolutions, each with the normalisation that alone reads its result.
+
+    Args:
+        network: takes (B, 3, H, W) pictures; in evaluation mode, on the CPU. It is not changed.
+    """
+    return [(conv, norm) for conv, norm, _ in _chains(network, _example(), None)]
 
 
 @torch.no_grad()
@@ -144,6 +153,12 @@ def fold(network: nn.Module, example: Tensor, within: Collection[nn.Module] | No
         else:
             _unfold(chain[0], changed)
     return count
+
+
+def _example() -> Tensor:
+    """(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE) uint8: a picture of noise, the same each time."""
+    pictures = torch.randint(0, 256, (1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE), generator=torch.Generator().manual_seed(0))
+    return pictures.to(torch.uint8).contiguous(memory_format=torch.channels_last)
 
 
 def _chains(network: nn.Module, example: Tensor, within: Collection[nn.Module] | None) -> list[Chain]:

@@ -22,6 +22,7 @@ from torch import Tensor
 from smalta.description.model_info import ModelInfo
 from smalta.errors import ModelError, SmaltaError
 from smalta.model.network import Network
+from smalta.runtimes.weights_file import read_weights
 from smalta.system.records import parse_json
 
 
@@ -77,12 +78,8 @@ def load_model(path: Path) -> tuple[Network, ModelInfo]:
     Raises:
         ModelError: if the file is missing, broken, newer than this program, or its weights do not fit its network.
     """
-    tensors, header = load_tensors(path)
-    try:
-        info = ModelInfo.from_dict(header)
-        return _network(tensors, info), info
-    except (SmaltaError, RuntimeError) as error:
-        raise _unusable(path, error) from error
+    content, info = read_weights(path)
+    return network_from(path, content, info), info
 
 
 def network_from(path: Path, content: bytes, info: ModelInfo) -> Network:
@@ -97,16 +94,8 @@ def network_from(path: Path, content: bytes, info: ModelInfo) -> Network:
         ModelError: if the weights do not fit the network.
     """
     try:
-        return _network(load(content), info)
+        network = Network(info.network)
+        network.load_state_dict(load(content))
     except (SmaltaError, RuntimeError, KeyError) as error:  # KeyError: a number type that PyTorch lacks
-        raise _unusable(path, error) from error
-
-
-def _network(tensors: Mapping[str, Tensor], info: ModelInfo) -> Network:
-    network = Network(info.network)
-    network.load_state_dict(tensors)
+        raise ModelError(f"{path} cannot be used: {' '.join(str(error).split())[:300]}") from error
     return network.eval().to(memory_format=torch.channels_last)
-
-
-def _unusable(path: Path, error: Exception) -> ModelError:
-    return ModelError(f"{path} cannot be used: {' '.join(str(error).split())[:300]}")

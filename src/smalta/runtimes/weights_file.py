@@ -8,13 +8,14 @@ Must not know: networks, how the file is written, how the weights are used.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, deserialize
 
 from smalta.description.model_info import ModelInfo
 from smalta.errors import ModelError, SmaltaError
-from smalta.system.records import parse_json
+from smalta.system.records import parse_json, shown
 
 
 def read_weights(path: Path) -> tuple[bytes, ModelInfo]:
@@ -28,9 +29,15 @@ def read_weights(path: Path) -> tuple[bytes, ModelInfo]:
     try:
         content = path.read_bytes()
         deserialize(content)  # type: ignore[no-untyped-call]  # refuses a damaged file
-        return content, ModelInfo.from_dict(parse_json(_header(content)["smalta"]))
+        described = parse_json(_header(content)["smalta"])
+        if not isinstance(described, Mapping):
+            raise ModelError(f"its description is {shown(described)}, not a mapping")
     except (OSError, SafetensorError, KeyError, ValueError, SmaltaError) as error:
-        raise ModelError(f"{path} is not a model of smalta, or it is damaged: {error}") from error
+        raise ModelError(f"{path} is not a model file of smalta, or it is damaged: {error}; train it again") from error
+    try:
+        return content, ModelInfo.from_dict(described)
+    except SmaltaError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from error
 
 
 def _header(content: bytes) -> dict[str, str]:

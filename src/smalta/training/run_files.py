@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,7 +45,12 @@ def claim(run: Path) -> None:
 
 
 def write_run(
-    run: Path, dataset: Dataset, settings: TrainSettings, fingerprint: Fingerprint, recipe: Recipe, weights: str
+    run: Path,
+    dataset: Dataset,
+    settings: TrainSettings,
+    fingerprint: Fingerprint,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
 ) -> None:
     """Write the settings of a new run and its recipe.
 
@@ -53,7 +58,8 @@ def write_run(
         run: its folder.
         dataset: of the run.
         settings, fingerprint, recipe: of this run.
-        weights: source of the encoder's initial weights.
+        facts: of its model: "weights", the source of the encoder's initial weights; "initial", as `start_from` gives
+            it, if the run starts from a model.
     """
     content = {
         "smalta": __version__,
@@ -61,7 +67,8 @@ def write_run(
         "data": str(dataset.root),
         "settings": settings.to_dict(),
         "recipe": recipe.to_dict(),
-        "weights": weights,
+        "weights": facts["weights"],
+        "initial": facts.get("initial", {}),
         "fingerprint": fingerprint.to_dict(),
     }
     write_bytes(run / CLASSES_FILE, dataset.tree.to_yaml().encode())
@@ -75,6 +82,7 @@ class _Read:
     settings: Mapping[str, Any]
     fingerprint: Fingerprint
     weights: str
+    initial: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,7 @@ class StoredRun:
         settings: from its start, with the device left open.
         fingerprint: of its data set.
         weights: source of the encoder's initial weights.
+        initial: facts about the model that the run started from, as `start_from` gives them; empty without one.
         tree: the classes.
     """
 
@@ -93,6 +102,7 @@ class StoredRun:
     settings: TrainSettings
     fingerprint: Fingerprint
     weights: str
+    initial: Mapping[str, Any]
     tree: ClassTree
 
     @classmethod
@@ -113,7 +123,14 @@ class StoredRun:
         except SmaltaError as error:
             raise ModelError(f"{path} is damaged ({error}); start a new run in another folder") from error
         tree = ClassTree.from_file(run / CLASSES_FILE)
-        return cls(run=run, settings=settings, fingerprint=found.fingerprint, weights=found.weights, tree=tree)
+        return cls(
+            run=run,
+            settings=settings,
+            fingerprint=found.fingerprint,
+            weights=found.weights,
+            initial=found.initial,
+            tree=tree,
+        )
 
     def settings_for(self, wanted: TrainSettings) -> TrainSettings:
         """The run's settings with the budget and the device that are requested now.

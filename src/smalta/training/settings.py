@@ -43,6 +43,8 @@ class TrainSettings:
         stride: of the network's map.
         width: channels of the decoder at stride 4.
         learning_rate: the highest one.
+        initial: the model that the network starts from: a run's folder, its `model.safetensors`, or an exported
+            `.onnx` file. Encoder, width and stride follow it. None for ImageNet or random weights.
 
     Example:
         >>> TrainSettings(minutes=5).learning_rate
@@ -64,6 +66,7 @@ class TrainSettings:
     stride: int | None = None
     width: int = DEFAULT_WIDTH
     learning_rate: float = 6e-3
+    initial: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("auto", *KINDS):

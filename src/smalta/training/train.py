@@ -40,6 +40,7 @@ from smalta.planning.plan_file import write_plan
 from smalta.system.allocator import keep_large_blocks
 from smalta.system.load import free_memory
 from smalta.training.counters import Counters
+from smalta.training.initial import following, some_crops, start_from
 from smalta.training.job import Job
 from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
@@ -55,7 +56,7 @@ from smalta.version import __version__
 
 DICE_WEIGHT = 0.5
 KEPT = (
-    "the encoder's layers up to a quarter of the resolution keep their ImageNet weights: edges and colours are the "
+    "the encoder's layers up to a quarter of the resolution keep their initial weights: edges and colours are the "
     "same in all pictures, and a step that also trains these layers takes a fifth longer"
 )
 
@@ -153,6 +154,7 @@ def train(
     run, watcher = Path(out), observer or Silent()
     stored = StoredRun.read(run) if resume else None
     if stored is None:
+        settings = following(settings)
         claim(run)
     else:
         settings, classes = stored.settings_for(settings), stored.tree_for(classes)
@@ -164,7 +166,7 @@ def train(
     going_on = stored is not None and (run / STATE_FILE).is_file()
     job = _build(run, settings, examined, decision, stored, fresh=not going_on)
     if stored is None:
-        write_run(run, examined.dataset, settings, examined.fingerprint, decision.recipe, job.facts["weights"])
+        write_run(run, examined.dataset, settings, examined.fingerprint, decision.recipe, job.facts)
         write_plan(run, decision.plan)
     log = Log(run, watcher)
     for note in (*examined.notes, *([] if going_on else _reasons(job))):
@@ -239,7 +241,12 @@ def _build(
     if decision.plan.device == "cpu":
         torch.set_num_threads(decision.plan.threads)
     network = build_network(tree, settings, recipe.stride, objects=recipe.kind in OBJECT_KINDS)
-    source = network.encoder.load_imagenet_weights() if settings.pretrained and fresh else "none"
+    source, initial = ("none", {}) if stored is None else (stored.weights, stored.initial)
+    if fresh and settings.initial is not None:
+        crops = some_crops(data.dataset, data.draw_weights, recipe, seed=settings.seed)
+        source, initial = "model", start_from(settings.initial, network, tree, crops)
+    elif fresh and settings.pretrained:
+        source = network.encoder.load_imagenet_weights()
     shares, trivial = data.fingerprint.shares(tree), data.fingerprint.trivial(tree)
     return Job(
         run=run,
@@ -255,9 +262,10 @@ def _build(
             "torch": torch.__version__,
             "data": data.dataset.root.resolve().name,
             "splits": data.splits,
-            "settings": settings.to_dict(),
-            "weights": source if stored is None else stored.weights,
+            "settings": settings.to_dict() | ({"initial": initial["model"]} if initial else {}),
+            "weights": source,
             FACT: trivial.to_dict(),
+            **({"initial": initial} if initial else {}),
         },
         trivial=trivial,
     )
@@ -266,7 +274,8 @@ def _build(
 def _reasons(job: Job) -> list[str]:
     """The reasons of the run's decisions, as sentences."""
     kept = [KEPT] if job.network.encoder.keeps_fine_layers else []
-    return [*job.recipe.reasons.values(), *kept]
+    taken = job.facts["initial"]["notes"] if "initial" in job.facts else []
+    return [*job.recipe.reasons.values(), *taken, *kept]
 
 
 def _result(job: Job, counters: Counters, budget: Budget, data: _Data) -> TrainResult:
