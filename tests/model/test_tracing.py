@@ -82,6 +82,39 @@ def test_the_live_set_is_what_is_held_at_once_and_not_what_is_made_in_all() -> N
     assert recorder.peak == 2 * 4000
 
 
+def test_a_layer_knows_whose_maps_it_reads() -> None:
+    class Skipped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = (nn.Conv2d(8, 8, 1, bias=False) for _ in range(2))
+
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            first = self.first(maps)
+            return self.second(first.transpose(2, 3)).relu_() + first  # a view is the same map; so is one in place
+
+    found = recorded(Skipped(), torch.zeros(1, 8, 10, 10))
+
+    assert [(one.name, one.inputs) for one in found] == [
+        ("1x1, 8 to 8", ()),
+        ("1x1, 8 to 8", (0,)),
+        ("relu", (1,)),
+        ("add", (2, 0)),
+    ]
+
+
+def test_gradients_read_the_maps_of_the_pass() -> None:
+    layers = trace(PLAIN, (64, 64), training=True).layers
+
+    convolutions = [(place, one) for place, one in enumerate(layers) if one.kind == "dense" and not one.once]
+    first = next(place for place, one in convolutions if one.backward)
+    saved = layers[first].inputs
+    assert len(saved) == 2  # the gradient, and what the convolution read
+    assert any(not layers[place].backward for place in saved)
+    assert {one.name for _, one in convolutions if one.backward} == {
+        one.name for _, one in convolutions if not one.backward
+    }
+
+
 def test_a_network_is_traced_as_it_runs() -> None:
     network = folded(Network(PLAIN))
     real = recorded(network, torch.zeros(1, 3, 64, 96, dtype=torch.uint8).contiguous(memory_format=torch.channels_last))

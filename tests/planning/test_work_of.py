@@ -30,6 +30,27 @@ def test_the_graph_and_the_trace_agree_on_every_kind_of_convolution(random_run: 
     assert 0.5 < graph.live_bytes / trace.live_bytes < 1.5
 
 
+def test_the_graph_and_the_trace_know_whose_maps_a_layer_reads(random_run: Path, random_file: Path) -> None:
+    for path in (random_file, random_run):
+        layers = answering_work(path, (64, 96)).workloads[32].layers
+        convolutions = [(place, one) for place, one in enumerate(layers) if one.kind in CONVOLUTIONS]
+
+        for place, one in convolutions:
+            assert one.inputs
+            assert all(before < place for before in one.inputs)
+            assert sum(layers[before].written for before in one.inputs) > 0.9 * one.read
+        assert any(before < place - 3 for place, one in enumerate(layers) for before in one.inputs)  # the decoder's
+
+
+def test_the_convolutions_of_the_graph_and_the_trace_have_the_same_names(random_run: Path, random_file: Path) -> None:
+    graph, trace = (answering_work(path, (64, 96)).workloads[32] for path in (random_file, random_run))
+
+    def names(workload: Workload) -> set[tuple[str, str]]:
+        return {(one.kind, one.name) for one in workload.layers if one.kind in CONVOLUTIONS}
+
+    assert names(graph) == names(trace)
+
+
 def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(random_run: Path, random_file: Path) -> None:
     assert "openvino" in answering_work(random_file, (64, 64)).runtimes
     assert "pytorch" not in answering_work(random_file, (64, 64)).runtimes

@@ -57,6 +57,7 @@ _OPERATORS: Mapping[str, tuple[Kind, int]] = {  # kind and operations per elemen
     "MatMul": ("dense", 1),
 }
 _SHAPES_ALONE = {"Parameter", "Constant", "Result", "Reshape", "Squeeze", "Unsqueeze", "ShapeOf", "FakeQuantize"}
+_PARTS = {"Slice", "StridedSlice", "Gather"}  # read what they write, and not the whole map
 _LEAST_ELEMENTS = 256  # below: arithmetic of shapes
 
 
@@ -170,7 +171,8 @@ def workload_of_graph(model: Any, *, pixels: int) -> Workload:
         model: after `reshape`.
         pixels: of its input.
     """
-    layers, sizes, last_use = [], {}, {}
+    layers: list[Layer] = []
+    sizes, last_use = {}, {}
     places: dict[str, int] = {}  # of the layer that an operator's result comes from
     operators = model.get_ordered_ops()
     for place, operator in enumerate(operators):
@@ -218,6 +220,8 @@ def _layer(operator: Any, written: float) -> Layer | None:
         title = type_name.lower()
         whole = [_bytes(source) for source in sources if _elements(source) == result]
         read = sum(whole) or read
+        if type_name in _PARTS:
+            read = written
         if kind == "arithmetic" and len(whole) < 2:
             kind = "activation"  # a bias or a scale per channel is fused into the convolution before
     return Layer(
