@@ -56,7 +56,7 @@ def _written(rng: np.random.Generator, size_hw: tuple[int, int]) -> np.ndarray:
     by_hand = rng.random() < 0.5
     fonts = HAND if by_hand else PRINT
     font = int(fonts[rng.integers(len(fonts))])
-    pen = Pen(font=font, scale=float(rng.uniform(1.7, 2.2)), stroke=int(rng.integers(5, 8)))
+    pen = Pen(font=font, scale=float(rng.uniform(2.2, 2.8)), stroke=int(rng.integers(5, 8)))
     high, _ = pen.size_hw("H")
     left, y = rng.uniform(10, 40), rng.uniform(0.9, 1.4) * high
     while y < height + high:

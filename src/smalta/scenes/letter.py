@@ -105,8 +105,9 @@ def _body(
     """Write paragraphs down to `bottom`; returns where they end."""
     pen = Pen(font=font, scale=float(rng.uniform(0.62, 0.8)), stroke=2)
     pitch = pen.size_hw("Hg")[0] * rng.uniform(1.3, 1.6)
-    while y + pitch < bottom:
-        n_lines, places = int(rng.integers(3, 8)), []
+    places: list[tuple[float, float, float, float]] = []
+    while not places or y + pitch < bottom:
+        n_lines = int(rng.integers(3, 8))
         for i in range(n_lines):
             y += pitch
             last = i == n_lines - 1 or y + pitch > bottom
@@ -115,8 +116,8 @@ def _body(
             places.append(pen.write(sheet.ink, pen.words(rng, room), (y, sides[0] + indent)))
             if last:
                 break
-        sheet.mark(BODY, places)
         y += pitch * rng.uniform(0.3, 0.9)
+    sheet.mark(BODY, places)
     return y
 
 

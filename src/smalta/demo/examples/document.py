@@ -46,7 +46,7 @@ DOCUMENT = Example(
     kind="semantic",
     write=_write,
     settings=TrainSettings(kind="semantic", steps=110, batch=4, crop=192, stride=4),
-    start="shipped",
+    start="imagenet",
     picture=_picture,
     score=lambda report, dataset: level_line(report, {2: "title, body, closing", 3: "with date and signature"}),
     commands=_commands,
