@@ -20,6 +20,7 @@ from smalta.data.check import check
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.demo.examples import EXAMPLES, Example
+from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.counted import with_interval
 from smalta.demo.examples.example import Example as Described
 from smalta.demo.examples.panels import enlarged, row
@@ -193,3 +194,16 @@ def test_a_row_has_all_pictures_below_their_titles() -> None:
     np.testing.assert_array_equal(drawn[-30:, :100], pictures[0])
     np.testing.assert_array_equal(drawn[-30:, -100:], pictures[1])
     assert drawn[:-30, :100].max() > 200  # letters
+
+
+def test_the_shown_pictures_are_those_in_which_the_rarest_class_is_largest(written: Mapping[str, Dataset]) -> None:
+    dataset = written["cracks"]
+    nodes = [dataset.tree[name].id for name in ("crack", "scratch")]
+
+    chosen = with_most(dataset, ["crack", "scratch"], 2)
+
+    least = {
+        entry.name: min(np.count_nonzero(dataset.read(entry).classes == node) for node in nodes)
+        for entry in dataset.split("test")
+    }
+    assert [least[entry.name] for entry in chosen] == sorted(least.values(), reverse=True)[:2]

@@ -179,3 +179,11 @@ def test_the_legend_stands_below_the_picture() -> None:
 def test_a_long_name_keeps_its_end() -> None:
     assert (caption("a" * 99 + "tail", 90) == caption("a" * 200 + "tail", 90)).all()
     assert (caption("a" * 99 + "tail", 90) != caption("a" * 99 + "head", 90)).any()
+
+
+def test_a_caption_of_larger_letters_is_a_higher_strip_of_the_same_width() -> None:
+    small, large = caption("cells", 120), caption("cells", 120, size=24)
+
+    assert small.shape == (20, 120, 3)
+    assert large.shape == (40, 120, 3)
+    assert (large > 200).sum() > 2 * (small > 200).sum()

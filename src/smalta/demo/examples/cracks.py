@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from smalta.data.dataset import Dataset
-from smalta.data.sample import Entry
+from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.scored import level_line
 from smalta.demo.examples.semantic_rows import semantic_rows
@@ -31,16 +31,14 @@ def _write(folder: Path) -> Path:
 
 def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
     return semantic_rows(
-        predictor, dataset, _with_both(dataset, most=2), LEVELS, width=300, hidden=["sound"], opacity=0.6
+        predictor,
+        dataset,
+        with_most(dataset, ["crack", "scratch"], 2),
+        LEVELS,
+        width=300,
+        hidden=["sound"],
+        opacity=0.6,
     )
-
-
-def _with_both(dataset: Dataset, most: int) -> list[Entry]:
-    """The first test pictures that show a crack and a scratch; the first of all where there are none."""
-    wanted = [dataset.tree[name].id for name in ("crack", "scratch")]
-    entries = dataset.split("test")
-    both = [entry for entry in entries if np.isin(wanted, dataset.read(entry).classes).all()]
-    return [*both, *(entry for entry in entries if entry not in both)][:most]
 
 
 def _commands(folder: Path) -> str:

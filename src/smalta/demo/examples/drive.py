@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from smalta.data.dataset import Dataset
+from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.example import Example
-from smalta.demo.examples.scenes import MODEL, with_most, writer
+from smalta.demo.examples.scenes import MODEL, writer
 from smalta.demo.examples.scored import level_line
 from smalta.demo.examples.semantic_rows import semantic_rows
 from smalta.inference.predictor import Predictor
@@ -23,7 +24,7 @@ LEVELS = {1: "level 1: road, sign, vehicle ...", 2: "level 2: own and oncoming l
 
 
 def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
-    return semantic_rows(predictor, dataset, with_most(dataset, "sign", 2), LEVELS, width=320, opacity=0.6)
+    return semantic_rows(predictor, dataset, with_most(dataset, ["sign"], 2), LEVELS, width=320, opacity=0.6)
 
 
 def _commands(folder: Path) -> str:

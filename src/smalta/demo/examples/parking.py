@@ -19,9 +19,10 @@ from smalta.answers.objects import Objects
 from smalta.classes import ROOT, ClassTree
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
+from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
-from smalta.demo.examples.scenes import MODEL, large_map, objects_of, with_most, writer
+from smalta.demo.examples.scenes import MODEL, large_map, objects_of, writer
 from smalta.inference.predictor import Predictor
 from smalta.pictures.overlay import overlay, write_names
 
@@ -31,7 +32,7 @@ BODY, CAR = "body", "vehicle/car"
 
 def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
     """Two car parks: as they are, with the make of every car, with the body of every car."""
-    return np.vstack([_row(predictor, dataset.read(entry)) for entry in with_most(dataset, CAR, SHOWN)])
+    return np.vstack([_row(predictor, dataset.read(entry)) for entry in with_most(dataset, [CAR], SHOWN)])
 
 
 def _row(predictor: Predictor, sample: Sample) -> np.ndarray:

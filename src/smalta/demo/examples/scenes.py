@@ -15,8 +15,6 @@ from typing import Literal
 import numpy as np
 
 from smalta.answers.objects import Objects
-from smalta.data.dataset import Dataset
-from smalta.data.sample import Entry
 from smalta.demo import shipped
 from smalta.demo.examples.panels import enlarged
 from smalta.errors import ShapeError
@@ -44,15 +42,6 @@ def writer(kind: Literal["street", "parking"]) -> Callable[[Path], Path]:
         )
 
     return write
-
-
-def with_most(dataset: Dataset, name: str, most: int) -> list[Entry]:
-    """The test pictures with the most pixels of a class or of those below it, the best first."""
-    node = dataset.tree[name].id
-    inside = [node, *dataset.tree.descendants(node)]
-    entries = dataset.split("test")
-    shown = [int(np.isin(sample.classes, inside).sum()) for sample in dataset.read_many(entries)]
-    return [entries[i] for i in np.argsort(shown, kind="stable")[::-1][:most]]
 
 
 def objects_of(predictor: Predictor, picture: np.ndarray) -> Objects:

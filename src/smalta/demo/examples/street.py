@@ -16,9 +16,10 @@ import numpy as np
 
 from smalta.classes import ROOT
 from smalta.data.dataset import Dataset
+from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
-from smalta.demo.examples.scenes import MODEL, with_most, writer
+from smalta.demo.examples.scenes import MODEL, writer
 from smalta.errors import ShapeError
 from smalta.inference.predictor import Predictor
 from smalta.pictures.overlay import overlay, with_legend, write_names
@@ -30,7 +31,7 @@ WIDTH, SHOWN = 420, 2
 def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
     """Two streets: as they are, the panoptic answer with names, the truth; a legend below."""
     tree, rows, nodes = predictor.tree, [], set()
-    for entry in with_most(dataset, "person", SHOWN):
+    for entry in with_most(dataset, ["person", "vehicle"], SHOWN):
         sample = dataset.read(entry)
         answer = predictor(sample.picture, kind="panoptic")
         objects = answer.objects
