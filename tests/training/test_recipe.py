@@ -38,6 +38,12 @@ def test_what_is_told_is_obeyed(fingerprint: Fingerprint) -> None:
     assert recipe.reasons["stride"] == "stride 1: as set"
 
 
+def test_the_stride_of_a_model_is_not_said_to_be_set(fingerprint: Fingerprint) -> None:
+    recipe = decide(TrainSettings(stride=2, initial="model.onnx"), fingerprint, MANY, KIND, PLAN)
+
+    assert recipe.reasons["stride"] == "stride 2: as in the model that the run starts from"
+
+
 def test_the_plan_is_obeyed(fingerprint: Fingerprint) -> None:
     other = replace(PLAN, precision="bf16", layout="channels_first", batch=3, device="cuda", reasons={"batch": "3: so"})
 

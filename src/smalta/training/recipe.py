@@ -146,11 +146,18 @@ def decide(
             "kind": kind[1],
             **{name: f"{name}: {plan.reasons[name]}" for name in PLANNED if name in plan.reasons},
             "crop": why_crop,
-            "stride": fingerprint.stride_reason if settings.stride is None else f"stride {stride}: as set",
+            "stride": _stride_reason(settings, fingerprint),
             "cache": why_cache,
             "augmentation": why_augment,
         },
     )
+
+
+def _stride_reason(settings: TrainSettings, fingerprint: Fingerprint) -> str:
+    if settings.stride is None:
+        return fingerprint.stride_reason
+    why = "as set" if settings.initial is None else "as in the model that the run starts from"
+    return f"stride {settings.stride}: {why}"
 
 
 def _growth(settings: TrainSettings, fingerprint: Fingerprint, crop_hw: tuple[int, int]) -> tuple[float, str]:
