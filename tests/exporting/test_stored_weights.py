@@ -8,6 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from small_models import CARS, save_random_model
+from smalta.cli import main
 from smalta.description.network_config import DEFAULT_ENCODER
 from smalta.errors import ConfigError, ModelError
 from smalta.exporting import onnx_export as exporting
@@ -114,3 +115,14 @@ def test_a_model_that_does_not_bear_it_is_not_written(monkeypatch: pytest.Monkey
 def test_an_unknown_way_to_store_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="weights must be one of full, int8, got 'int4'"):
         export(tmp_path, tmp_path / "model.onnx", weights="int4")  # type: ignore[arg-type]
+
+
+def test_the_command_says_how_near_the_answers_stay(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(run), "--out", str(tmp_path / "model.onnx"), "--weights", "int8"]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the graph in fp32 agrees with the run" in said
+    assert "with weights of 8 bits, " in said
+    assert f"model.onnx has {(tmp_path / 'model.onnx').stat().st_size / 1e6:.1f} MB" in said

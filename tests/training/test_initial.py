@@ -13,6 +13,7 @@ from torch import Tensor
 
 from small_models import CARS, save_random_model
 from smalta.classes import ClassTree
+from smalta.cli import main
 from smalta.description.network_config import NetworkConfig
 from smalta.description.run_folder import MODEL_FILE
 from smalta.errors import ConfigError, ModelError
@@ -23,7 +24,7 @@ from smalta.model.storage import load_model
 from smalta.training.initial import LEARNING_RATE_SHARE, following, start_from
 from smalta.training.settings import TrainSettings
 from smalta.training.train import train
-from tiny_runs import notes, state
+from tiny_runs import events, state
 
 PICTURES = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -170,8 +171,20 @@ def test_a_run_from_an_exported_file_says_so_and_goes_on(run: Path, discs: Path,
     assert stored["settings"]["encoder"] == "plain"
     assert stored["settings"]["initial"] == str(tmp_path / "discs.onnx")
     assert stored["weights"] == facts["weights"] == "model"
-    assert "the network starts from discs.onnx: all 2 classes keep their weights" in notes(tmp_path / "again")
+    [start] = events(tmp_path / "again", "start")
+    assert "the network starts from discs.onnx: all 2 classes keep their weights" in start["lines"]
     (tmp_path / "discs.onnx").unlink()  # a resumed run does not read it again
     train(discs, tmp_path / "again", TrainSettings(steps=3), resume=True)
     assert state(tmp_path / "again")[1]["step"] == 3
     assert load(tmp_path / "again").facts["initial"] == facts["initial"]
+
+
+def test_the_command_starts_from_a_model_or_says_in_a_sentence_why_not(
+    run: Path, discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--out", str(tmp_path / "run"), "--steps", "1", "--crop", "64", "--batch", "2", "--device", "cpu"]
+
+    assert main(["train", str(discs), *options, "--from", str(run), "--width", "24"]) == 1
+    assert capsys.readouterr().err.endswith("omit --width, or train without --from\n")
+    assert main(["train", str(discs), *options, "--from", str(run)]) == 0
+    assert "the network starts from run: all 2 classes keep their weights" in " ".join(capsys.readouterr().out.split())
