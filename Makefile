@@ -1,9 +1,15 @@
-# `make help` lists the targets. Each sets up what it needs: a virtual environment in .venv, made anew when
-# pyproject.toml changes.
+# `make help` lists the targets. Each sets up what it needs in a virtual environment in .venv, again when pyproject.toml
+# changes: `make demo` at first only what answers, without PyTorch.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# parts of the environment: what answers; what trains too
+LIGHT := $(VENV)/.installed-light
+TRAIN := $(VENV)/.installed-train
+# without an NVIDIA device, PyTorch comes from here (unless PIP_INDEX_URL is set)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+INSTALL = $(PYTHON) tools/install.py $(VENV) --torch-index $(TORCH_INDEX)
 
 # processes that share the tests; what the tests of a file share is made once
 WORKERS ?= 2
@@ -12,14 +18,19 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 OF_THE_PROCESSOR := tests/runtimes tests/exporting tests/planning tests/inference tests/model
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-masked test-slow coverage check bench clean
+.PHONY: help demo gallery test test-masked test-slow coverage check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMP) ## make scenes, train on them, show what came out: demo/index.html, about two minutes
+demo: $(LIGHT) ## answer new scenes at once, then teach the model something: demo/index.html, about two minutes
 	rm -rf demo
-	$(BIN)/smalta demo --out demo
+	$(BIN)/smalta demo --part answer --out demo
+	@$(MAKE) --no-print-directory $(TRAIN)
+	$(BIN)/smalta demo --part teach --out demo
+
+gallery: $(STAMP) ## draw the pictures of README and docs anew: all examples of `smalta demo`, about ten minutes
+	$(BIN)/python -m bench.gallery
 
 check: $(STAMP) ## the rules of the code: style, types, which room may import which
 	$(BIN)/ruff check .
@@ -48,8 +59,14 @@ bench: $(STAMP) ## compare with other programs on real data sets; needs SMALTA_D
 clean: ## remove the environment, caches and what was built
 	rm -rf $(VENV) demo build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
+$(LIGHT): pyproject.toml
+	@$(INSTALL) light
+	@touch $(LIGHT)
+
+$(TRAIN): pyproject.toml
+	@$(INSTALL) train
+	@touch $(LIGHT) $(TRAIN)
+
 $(STAMP): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[train,dev]'
-	touch $(STAMP)
+	@$(INSTALL) all
+	@touch $(LIGHT) $(TRAIN) $(STAMP)

@@ -1,145 +1,171 @@
+"""The demo: its first part answers at once without PyTorch; what is stopped leaves nothing half written."""
+
+from __future__ import annotations
+
+import csv
 import json
-from dataclasses import replace
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
-from rich.console import Console
 
-from smalta import demo
-from smalta.answers.decoding import Decoding
-from smalta.answers.objects import Objects
-from smalta.answers.segmentation import Segmentation
-from smalta.data.sample import Sample
-from smalta.demo import run_demo
-from smalta.demo.page import page
-from smalta.demo.words import count_table
-from smalta.errors import ConfigError, ShapeError
-from smalta.scenes import generate, scene_tree
+from command_line import assert_refused
+from smalta.cli import main
+from smalta.data.any_format import open_dataset
+from smalta.demo import answering, run
+from smalta.demo.answering import most_to_see
+from smalta.demo.run import run_demo
+from smalta.errors import ConfigError
+from smalta.scenes import write_scenes
+
+WITHOUT_PYTORCH = """
+    import importlib.abc, sys
+
+    class Blocked(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] in ("torch", "torchvision", "timm", "lightning_fabric"):
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    sys.meta_path.insert(0, Blocked())
+    from smalta.demo import answering
+    answering.N_SCENES = 4
+    answering.SIZE_HW = (96, 128)
+    from smalta.cli import main
+    sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few scenes, so that a demo takes seconds."""
-    for name, value in {"N_TRAIN": 8, "N_VAL": 2, "N_TEST": 3, "BATCH": 2, "CROP": 64}.items():
-        monkeypatch.setattr(demo, name, value)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few and small scenes, so that the first part takes a second."""
+    monkeypatch.setattr(answering, "N_SCENES", 4)
+    monkeypatch.setattr(answering, "SIZE_HW", (96, 128))
 
 
-def test_a_demo_leaves_scenes_a_model_numbers_and_pictures_and_says_what_comes_next(small, tmp_path, capsys) -> None:
-    result = run_demo(tmp_path / "demo", minutes=0.05)
+def test_the_first_part_leaves_answers_scores_and_a_page(
+    few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = run_demo(tmp_path / "demo", part="answer")
 
-    said = capsys.readouterr().out
-    scenes = sorted(path.stem for path in (tmp_path / "demo/scenes/test/images").iterdir())
-    assert len(scenes) == 3
+    root, said = tmp_path / "demo", capsys.readouterr().out
+    scenes = sorted(path.stem for path in (root / "scenes/test/images").iterdir())
+    assert len(scenes) == 4
     for folder in ("classes", "overlays", "instances", "panoptic"):
-        assert sorted(path.stem for path in (result["answers"] / folder).iterdir()) == scenes
-    assert (result["run"] / "model.safetensors").is_file()
-    assert json.loads(result["report"].read_text()) == result["evaluation"]
-    assert result["evaluation"]["n_pictures"] == 3
-    assert (result["answers"] / "objects.csv").is_file()
-    assert (result["answers"] / "panoptic.json").is_file()
-    assert cv2.imread(str(result["side_by_side"])).shape[1] == 4 * 384
-    for words in (
-        "side_by_side.png",
-        "semantic, level 3",
-        "panoptic, level 1: PQ",
-        "body (passenger or lorry): share of right pixels",
-        "count of",
-        "vehicle/car",
-        "smalta train mine",
-        "Only ",
-    ):
+        assert sorted(path.stem for path in (root / "answers" / folder).iterdir()) == scenes
+    assert (root / "answers/objects.csv").is_file()
+    with (root / "counts.csv").open() as file:
+        assert {Path(row["picture"]).stem for row in csv.DictReader(file)} == set(scenes)
+    assert json.loads((root / "evaluation.json").read_text())["n_pictures"] == 4
+    assert json.loads((root / "demo.json").read_text()) == summary
+    assert summary["answer"]["scenes"] == 4
+    assert cv2.imread(str(root / "side_by_side.png")).shape[1] == 4 * 384
+    page = (root / "index.html").read_text()
+    assert page.count("<figure>") == 2 * 8
+    assert not list(root.glob(".*"))
+    for words in ("First part", "semantic, level 3", "panoptic, level 1: PQ", "count of", "vehicle/car", "index.html"):
         assert words in said
-    assert f"smalta predict {tmp_path}/demo/run {tmp_path}/demo/scenes/test/images" in said
 
 
-def test_a_quiet_demo_prints_nothing(small, tmp_path, capsys) -> None:
-    run_demo(tmp_path / "demo", minutes=0.02, quiet=True)
+def test_a_quiet_demo_prints_nothing(few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_demo(tmp_path / "demo", part="answer", quiet=True)
 
     assert capsys.readouterr().out == ""
 
 
-def test_a_demo_does_not_write_into_a_folder_that_holds_files(tmp_path) -> None:
+def test_without_pytorch_the_demo_answers_and_says_how_to_get_the_rest(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WITHOUT_PYTORCH), "demo", "--out", "demo"],
+        cwd=tmp_path,
+        env=os.environ | {"NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "run `pip install 'smalta[train]'`, then `smalta demo --part teach --out demo`" in done.stdout
+    assert (tmp_path / "demo/index.html").is_file()
+
+
+@pytest.mark.parametrize("step", ["write_scenes", "predict_files", "evaluate", "show"])
+def test_a_stopped_demo_says_what_is_there_and_leaves_nothing_half_written(
+    few: None, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(out: object, *_: object, **__: object) -> None:
+        if step == "write_scenes":
+            (Path(str(out)) / "train").mkdir(parents=True)  # half of the scenes
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(answering, step, stop)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(tmp_path / "demo", part="answer")
+
+    there = {
+        "write_scenes": set(),
+        "predict_files": {"scenes"},
+        "evaluate": {"scenes", "answers", "counts.csv"},
+        "show": {"scenes", "answers", "counts.csv", "evaluation.json"},
+    }[step]
+    found = {path.name for path in (tmp_path / "demo").iterdir()} if (tmp_path / "demo").is_dir() else set()
+    assert found == there
+    said = capsys.readouterr().out
+    assert all(name in said for name in there)
+    assert ("stopped before anything was finished" in said) == (step == "write_scenes")
+
+
+def test_a_demo_does_not_write_into_a_folder_that_holds_files(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
 
     with pytest.raises(ConfigError, match=r"is not empty; name a new folder with --out"):
-        run_demo(tmp_path, minutes=0.02)
+        run_demo(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan")])
-def test_a_demo_needs_time_and_says_so_before_it_draws_anything(tmp_path, minutes: float) -> None:
+def test_a_demo_needs_time_and_says_so_before_it_draws_anything(tmp_path: Path, minutes: float) -> None:
     with pytest.raises(ConfigError, match="minutes must be above 0"):
         run_demo(tmp_path / "demo", minutes=minutes)
 
     assert not (tmp_path / "demo").exists()
 
 
-class Oracle:
-    """Stands in for a model: answers the truth of the scenes, which it knows by their pictures."""
+def test_the_command_names_its_parts_and_examples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> tuple[int, str, str]:
+        code = main(["demo", *arguments, "--out", str(tmp_path / "demo")])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
-    def __init__(self, samples: list[Sample]) -> None:
-        self.tree = scene_tree()
-        self._truth = {sample.picture.tobytes(): sample for sample in samples}
-
-    def __call__(self, picture: np.ndarray, *, kind: str = "panoptic", level: int | None = None) -> Segmentation:
-        sample = self._truth[picture.tobytes()]
-        leaves = np.stack([sample.classes == leaf for leaf in self.tree.leaves]).astype(np.float32)
-        values = np.stack([sample.attributes["body"] == value for value in (1, 2)]).astype(np.float32)
-        answer = Segmentation.from_probabilities(self.tree, leaves, decoding=Decoding(level=level))
-        if kind == "semantic":
-            return answer
-        sure = np.ones(sample.instances.max(), np.float32)
-        objects = Objects.from_instances(self.tree, sample.instances, leaves, sure, attributes={"body": values})
-        return replace(answer, objects=objects)
+    code, listed, _ = said("--list")
+    assert code == 0
+    assert [line.split()[2] for line in listed.splitlines()][:3] == ["scenes", "text", "cracks"]
+    assert_refused(said("bicycles"), "there is no example 'bicycles'; examples are text, cracks, ")
+    assert_refused(said("--part", "half"), "part must be one of answer, teach, all, got 'half'")
+    assert_refused(said("cracks", "--part", "teach"), "--part is for the demo of scenes, and the example is 'cracks'")
+    assert_refused(said("--part", "teach"), "holds no first part of a demo")
+    assert_refused(said("cracks", "--minutes", "0"), "minutes must be above 0")
 
 
-def cell(drawn: np.ndarray, row: int, column: int) -> np.ndarray:
-    """A view on the page, without its caption."""
-    top, left = row * (288 + 20) + 20, column * 384
-    return drawn[top : top + 288, left : left + 384]
+def test_the_first_line_comes_before_heavy_imports() -> None:
+    code = "import sys, smalta.demo.run; print(*(name in sys.modules for name in ('numpy', 'cv2', 'torch')))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "False", "False"]
 
 
-def test_the_page_shows_a_perfect_answer_as_it_shows_the_truth() -> None:
-    samples = [generate("mixed", seed) for seed in (500, 501)]
+def test_a_street_and_a_car_park_are_shown(tmp_path: Path) -> None:
+    write_scenes(tmp_path / "scenes", n_train=0, n_val=0, n_test=6, seed=40, size_hw=(64, 96))
 
-    drawn = page(Oracle(samples), samples)
+    shown = most_to_see(open_dataset(tmp_path / "scenes"))
 
-    assert drawn.shape[1] == 4 * 384
-    for scene, sample in enumerate(samples):
-        views = {(row, column): cell(drawn, 2 * scene + row, column) for row in (0, 1) for column in range(4)}
-        large = cv2.resize(sample.picture, (384, 288), interpolation=cv2.INTER_CUBIC)
-        labelled = cv2.resize(sample.classes, (384, 288), interpolation=cv2.INTER_NEAREST_EXACT) != 0
-        np.testing.assert_array_equal(views[0, 0], large)
-        np.testing.assert_array_equal(views[1, 0][labelled], views[1, 3][labelled])  # truth and panoptic
-        pairs = [(a, b) for a in views for b in views if a < b and (a, b) != ((1, 0), (1, 3))]
-        assert all((views[a] != views[b]).any() for a, b in pairs)
+    assert [sample.name.partition("_")[0] for sample in shown] == ["street", "parking"]
 
 
-def test_the_page_needs_objects() -> None:
-    sample = generate("mixed", 500)
-
-    class Plain(Oracle):
-        def __call__(self, picture: np.ndarray, **asked: object) -> Segmentation:
-            return super().__call__(picture, kind="semantic")
-
-    with pytest.raises(ShapeError, match="no objects, which the page shows"):
-        page(Plain([sample]), [sample])
-
-
-def test_counts_are_shown_with_their_intervals_where_there_are_any() -> None:
-    row = {"true": 12, "predicted": 11, "mae": 0.25, "coverage": 0.917, "mean_width": 1.26}
-    nodes = [{"class": path, **row} for path in ("person", "vehicle", "vehicle/car", "vehicle/bus")]
-    calibrated = {"nodes": nodes, "nominal_coverage": 0.9, "shortage": None}
-    short = {"nodes": nodes, "nominal_coverage": 0.9, "shortage": "too few"}
-    console = Console(width=120)
-
-    with console.capture() as with_intervals:
-        console.print(count_table({"counts": calibrated}))
-    with console.capture() as without:
-        console.print(count_table({"counts": short}))
-
-    assert "90% intervals" in with_intervals.get()
-    assert ["person", "12", "11", "0.25", "1.3", "92%"] in [line.split() for line in with_intervals.get().splitlines()]
-    assert ["person", "12", "11", "0.25"] in [line.split() for line in without.get().splitlines()]
+def test_the_parts_are_those_of_the_type() -> None:
+    assert run.get_args(run.Part) == ("answer", "teach", "all")

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from smalta.cli import count, data, evaluate, export, plan, predict, train
+from smalta.cli import count, data, demo, evaluate, export, plan, predict, train
 from smalta.cli.common import STARTED
 from smalta.errors import SmaltaError
 from smalta.version import __version__
@@ -39,7 +39,7 @@ for _command in (
     plan.info,
     data.check,
     data.convert,
-    train.demo,
+    demo.demo,
 ):
     app.command()(_command)
 

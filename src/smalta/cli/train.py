@@ -1,4 +1,4 @@
-"""`smalta train` and `smalta demo`."""
+"""`smalta train`."""
 
 from __future__ import annotations
 
@@ -100,14 +100,3 @@ def _run(
     if not quiet:
         for line in result_lines(result, run, data):
             out.print(escape(line), highlight=False)
-
-
-def demo(
-    folder: Annotated[Path, typer.Option("--out", help="New folder for pictures, model and results.")] = Path("demo"),
-    minutes: Annotated[float, typer.Option(help="Minutes of training.")] = 1.5,
-    quiet: Quiet = False,
-) -> None:
-    """Generate street and parking scenes, train on them, and show the results; about two minutes."""
-    from smalta.demo import run_demo
-
-    run_demo(folder, minutes=minutes, quiet=quiet)

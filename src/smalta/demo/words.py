@@ -1,42 +1,53 @@
-"""The text at the end of the demo: two tables of scores, what to look at, which commands to try.
+"""The words of the demo: rows of scores and counts, tables of them, what to look at, which commands to try.
 
 In:  the report of `evaluate`, the demo's folder.
-Out: tables and text that a rich console prints.
+Out: rows of text; tables and text that a rich console prints.
 
 Must not know: how numbers are made, pictures, networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 COUNTED = ("person", "vehicle", "vehicle/car", "vehicle/bus")
+OWN_PICTURES = """\
+smalta check mine --contact-sheet mine.png     # mine/images and mine/masks: what is wrong with the labels
+smalta train mine --out runs/mine --minutes 30
+smalta evaluate runs/mine mine
+smalta predict runs/mine NEW_PICTURES --out answers --overlay"""
+
+
+def score_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Question, score and interval of the scores on unseen scenes."""
+    headlines = {(row["scope"], row["measure"]): row for row in report["headline"]}
+
+    def row(question: str, scope: str, measure: str) -> tuple[str, str, str]:
+        found = headlines[scope, measure]
+        ends = found["interval"]
+        return question, _number(found["value"]), f"{ends[0]:.2f} to {ends[1]:.2f}" if ends else "-"
+
+    rows = [
+        row(f"semantic, level {k} ({len(level['classes'])} classes): mean IoU", f"level {k}", "mean_iou")
+        for level in report["levels"]
+        for k in [level["level"]]
+    ]
+    rows.append(row("instance: F1 of people and vehicles, IoU 0.5", "objects, IoU 0.5", "f1"))
+    rows.append(row("panoptic, level 1: PQ", "level 1", "pq"))
+    for question in report["attributes"]:
+        values = " or ".join(value["value"] for value in question["values"])
+        name = question["attribute"]
+        rows.append(row(f"{name} ({values}): share of right pixels", f"attribute {name}", "accuracy"))
+    return rows
 
 
 def score_table(report: Mapping[str, Any]) -> Table:
     """The scores on unseen scenes, with intervals."""
-    table = _table("question", "score", "95 % interval", left=1)
-    headlines = {(row["scope"], row["measure"]): row for row in report["headline"]}
-
-    def add(question: str, scope: str, measure: str) -> None:
-        row = headlines[scope, measure]
-        ends = row["interval"]
-        table.add_row(question, _number(row["value"]), f"{ends[0]:.2f} .. {ends[1]:.2f}" if ends else "-")
-
-    for level in report["levels"]:
-        k = level["level"]
-        add(f"semantic, level {k} ({len(level['classes'])} classes): mean IoU", f"level {k}", "mean_iou")
-    add("instance: F1 of people and vehicles, IoU 0.5", "objects, IoU 0.5", "f1")
-    add("panoptic, level 1: PQ", "level 1", "pq")
-    for question in report["attributes"]:
-        values = " or ".join(value["value"] for value in question["values"])
-        scope = f"attribute {question['attribute']}"
-        add(f"{question['attribute']} ({values}): share of right pixels", scope, "accuracy")
-    return table
+    return _table(("question", "score", "95 % interval"), score_rows(report))
 
 
 def count_table(report: Mapping[str, Any]) -> Table:
@@ -47,20 +58,22 @@ def count_table(report: Mapping[str, Any]) -> Table:
     titles = ["count of", "true", "counted", "error per picture"]
     if has_intervals:
         titles += [f"{counts['nominal_coverage']:.0%} intervals: width", "coverage"]
-    table = _table(*titles, left=1)
+    lines = []
     for path in COUNTED:
         row = rows[path]
         cells = [path, str(row["true"]), str(row["predicted"]), _number(row["mae"])]
         if has_intervals:
             cells += [_number(row["mean_width"], places=1), _share(row["coverage"])]
-        table.add_row(*cells)
-    return table
+        lines.append(cells)
+    return _table(titles, lines)
 
 
-def _table(*titles: str, left: int) -> Table:
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=True)
     for index, title in enumerate(titles):
-        table.add_column(title, justify="left" if index < left else "right")
+        table.add_column(title, justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -80,32 +93,51 @@ def easiest_and_hardest(report: Mapping[str, Any]) -> str:
 
 
 def _names(rows: list[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{escape(row['class'].rpartition('/')[2])} {row['iou']:.2f}" for row in rows)
+    return ", ".join(f"{row['class'].rpartition('/')[2]} {row['iou']:.2f}" for row in rows)
 
 
-def what_next(here: str, scenes_shown: int, run: str, scenes: str) -> str:
-    """The files of the demo, and commands to try; `here` is the demo's folder."""
-    here = escape(here)
-    return (
-        "[bold]Look at[/]\n"
-        f"  {here}/side_by_side.png      {scenes_shown} unseen scenes: picture, truth, and all kinds of answers of\n"
-        "      one network. The two lanes have the same asphalt and differ only in their place. Makes of cars differ\n"
-        "      in shape, lamps and grille, never in the paint. After such a short training the model still makes\n"
-        "      errors on thin objects and far cars.\n"
-        f"  {here}/answers/overlays/     the panoptic answer for every test scene, with names and counts\n"
-        f"  {here}/answers/objects.csv   one row per object: class at every level, size, place, score, body\n"
-        f"  {here}/answers/classes/, instances/, panoptic/   the answers as numbers; classes.json names the classes\n"
-        f"  {here}/evaluation.json       all scores, with intervals and definitions\n"
-        f"  {here}/scenes/               labelled pictures as smalta reads them; classes.yaml is the class tree\n\n"
-        "[bold]Count with the same model, or ask for coarser classes[/]\n"
-        f"  smalta count {here}/{run} {here}/{scenes}/test/images\n"
-        f"  smalta predict {here}/{run} {here}/{scenes}/test/images --out {here}/coarse "
-        "--kind semantic --level 1 --overlay\n\n"
-        "[bold]Your own pictures[/]: put them into mine/images. For each picture put a PNG of the same name into\n"
-        "mine/masks, in which every pixel holds the number of its class. Name the classes in mine/classes.yaml. To\n"
-        "count objects, number them in mine/instances and write kind: thing at their class. Then:\n"
-        "  smalta check mine --contact-sheet mine.png\n"
-        "  smalta train mine --out runs/mine --minutes 30\n"
-        "  smalta evaluate runs/mine mine\n"
-        "  smalta predict runs/mine NEW_PICTURES --out answers --overlay"
+def files(root: str, *, taught: bool) -> list[tuple[str, str]]:
+    """Path and content of what the demo leaves in the folder `root`."""
+    found = [
+        ("index.html", "all pictures and scores, with a sentence about each; open it in a browser"),
+        ("side_by_side.png", "two unseen scenes: picture, truth, and all kinds of answers of one network"),
+        ("answers/overlays/", "the panoptic answer for every scene, with names and counts"),
+        ("answers/objects.csv", "one row per object: class at every level, size, place, score, body"),
+        ("answers/classes/", "and instances/, panoptic/: the answers as numbers; classes.json names the classes"),
+        ("counts.csv", "the counts of every scene, with intervals"),
+        ("evaluation.json", "all scores, with intervals and definitions"),
+        ("scenes/", "labelled pictures as smalta reads them; classes.yaml is the class tree"),
+    ]
+    if taught:
+        found += [
+            ("before_after.png", "three scenes with animals, before and after the lesson"),
+            ("lesson/scenes/", "what it learned from: labels at the top level only, and animals"),
+            ("lesson/run/", "the model that learned; takes the place of MODEL in all commands"),
+        ]
+    return [(f"{root}/{path}", words) for path, words in found]
+
+
+def what_next(root: str, model: str, *, taught: bool) -> str:
+    """The files of the demo, and commands to try.
+
+    Args:
+        root: the demo's folder.
+        model: path of the shipped model.
+        taught: whether the second part is done.
+    """
+    listed = files(root, taught=taught)
+    wide = max(len(path) for path, _ in listed) + 2
+    lines = [f"  {escape(path):{wide}}{words}" for path, words in listed]
+    return "\n".join(
+        [
+            "[bold]Look at[/]",
+            *lines,
+            "",
+            "[bold]More examples[/]: smalta demo --list",
+            "[bold]Your own pictures[/]: the numbers of classes in mine/masks/NAME.png, their names in "
+            "mine/classes.yaml",
+            *(f"  {escape(line)}" for line in OWN_PICTURES.splitlines()),
+            "[bold]The model of the demo[/] takes the place of runs/mine, for example with --kind semantic --level 1:",
+            f"  {escape(model)}",
+        ]
     )
