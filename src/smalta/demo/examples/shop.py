@@ -29,7 +29,7 @@ WIDTH, SHOWN = 560, 2
 
 
 def _write(folder: Path) -> Path:
-    return write_data_set(folder, shop_tree(), draw_shop, n_train=48, n_val=16, n_test=12)
+    return write_data_set(folder, shop_tree(), draw_shop, n_train=80, n_val=16, n_test=12)
 
 
 def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
