@@ -85,16 +85,19 @@ def make_trainer(discs: Path, folder: Path, **told: Any) -> loop.Trainer:
     """A trainer of the disc data, without Dice, whose batch normalisation does not depend on the batch."""
     folder.mkdir(exist_ok=True)
     dataset, chosen = open_dataset(discs), settings(**told)
-    made = decide(chosen, measure(dataset), 2**32, ("semantic", ""), a_plan(batch=chosen.batch, precision="fp32"))
+    plan = a_plan(batch=chosen.batch, precision="fp32")
+    made = decide(chosen, measure(dataset), 2**32, ("semantic", ""), plan)
     network = build_network(dataset.tree, chosen, made.stride)
     job = Job(
         run=folder,
         dataset=dataset,
         settings=chosen,
         recipe=made,
+        plan=plan,
         network=network,
         loss=TreeLoss(dataset.tree, np.array([1.0, 0.5, 2.0])),
         draw_weights=np.ones(len(dataset.split("train"))),
+        picture_hw=(72, 96),
     )
     trainer = loop.Trainer(job, Budget(steps=10), Log(folder, Silent()))
     network.eval()

@@ -57,6 +57,29 @@ def test_elsewhere_a_line_is_printed_now_and_then(monkeypatch: pytest.MonkeyPatc
     assert text(to).splitlines() == ["step 2  25%  loss 1.235  val -  11.1 pictures/s  45 s left"]
 
 
+def test_details_are_for_those_who_ask_for_them() -> None:
+    to, chatty = console(terminal=False), console(terminal=False)
+
+    for watcher in (TrainingProgress(to), TrainingProgress(chatty, verbose=True)):
+        watcher.on_start(["data [b]discs[/]: 4 pictures", "kind binary"])
+        watcher.on_detail("the cache fits")
+
+    assert text(to).splitlines() == ["data [b]discs[/]: 4 pictures", "kind binary"]
+    assert text(chatty).splitlines()[2:] == ["note the cache fits"]
+
+
+def test_a_part_of_a_run_is_shown_after_ten_silent_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    to = console(terminal=False)
+    watcher = TrainingProgress(to)
+
+    for now in (1.0, 12.0):
+        watcher.on_part("checking pictures and labels", int(now), 454)
+
+    assert text(to).splitlines() == ["checking pictures and labels: 12 of 454, about 6 min 45 s left"]
+
+
 def test_a_score_that_could_not_be_measured_is_a_dash() -> None:
     to = console(terminal=False)
 

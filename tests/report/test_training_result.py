@@ -20,6 +20,8 @@ def lines(**told: Any) -> list[str]:
         "trivial": ALL_SKY,
         "seconds": 90.0,
         "splits": {"train": 3, "val": 2},
+        "enough_steps": 600,
+        "enough_minutes": 12,
     }
     return result_lines(TrainResult(**usual | told), Path("run"), Path("data"))
 
@@ -43,3 +45,22 @@ def test_what_is_not_known_is_not_compared() -> None:
     assert beside_trivial("PQ", None, None) == "PQ -"
     assert not_better("PQ", None, ALL_SKY) is None
     assert not_better("PQ", 0.3, None) is None
+
+
+def test_a_run_of_too_few_steps_says_so_with_the_minutes_that_would_do() -> None:
+    line = "warning: trained for 32 of about 600 steps; on this machine --minutes 12 would do"
+
+    assert line in lines(steps=32)
+    assert not any("would do" in text for text in lines(steps=600))
+
+
+def test_a_run_that_overran_its_minutes_says_by_how_much_and_why() -> None:
+    parts = {"start": 4.0, "steps": 160.0, "validation": 30.0}
+
+    late = lines(minutes=1.2, seconds=194.0, steps=20, parts=parts)
+    validating = lines(minutes=1.2, seconds=194.0, parts={"steps": 60.0, "validation": 125.0})
+
+    because = "because its 20 steps (a run makes at least 20) took 2 min 40 s"
+    assert f"warning: the run took 3.2 minutes instead of 1.2, {because}" in late
+    assert "warning: the run took 3.2 minutes instead of 1.2, because validating took 2 min 05 s" in validating
+    assert not any("instead of" in text for text in lines(minutes=1.2, seconds=75.0, parts=parts))

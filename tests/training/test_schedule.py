@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from smalta.errors import ConfigError
 from smalta.training.schedule import (
     GROWN,
+    LEAST_STEPS,
     WARM_UP,
     Budget,
     Spent,
@@ -67,27 +68,27 @@ def test_progress_in_minutes_runs_from_the_first_step_to_what_is_kept_for_the_en
     # 120 s, less 20 s before the first step, less 10 s kept: 90 s to train
     assert budget.progress(0) == 0.0
     fake.now += 45
-    assert budget.progress(3) == pytest.approx(0.5)
-    assert budget.seconds_left(3, 1.0) == 55
+    assert budget.progress(30) == pytest.approx(0.5)
+    assert budget.seconds_left(30, 1.0) == 55
     fake.now += 60
-    assert budget.progress(9) == 1.0
-    assert budget.seconds_left(9, 1.0) == 0
+    assert budget.progress(90) == 1.0
+    assert budget.seconds_left(90, 1.0) == 10.0  # what is kept for the end
 
 
 def test_with_minutes_and_steps_a_run_ends_at_whichever_comes_first(fake: FakeTime) -> None:
-    budget = Budget(minutes=1, steps=10, started=fake())
+    budget = Budget(minutes=1, steps=100, started=fake())
     budget.start_training()
 
     fake.now += 6
-    assert budget.progress(5) == pytest.approx(0.5)  # half of the steps, a tenth of the minute
-    assert budget.progress(0) == pytest.approx(0.1)
-    assert budget.seconds_left(5, 2.0) == 10
-    assert [budget.finished(step, 1.0) for step in (9, 10)] == [False, True]
+    assert budget.progress(50) == pytest.approx(0.5)  # half of the steps, a tenth of the minute
+    assert budget.progress(4) == pytest.approx(0.1)
+    assert budget.seconds_left(95, 2.0) == 10
+    assert [budget.finished(step, 1.0) for step in (99, 100)] == [False, True]
     fake.now += 50
-    assert budget.seconds_left(5, 2.0) == 4
-    assert budget.progress(5) == pytest.approx(56 / 60)
+    assert budget.seconds_left(50, 2.0) == 4
+    assert budget.progress(50) == pytest.approx(56 / 60)
     fake.now += 4
-    assert budget.finished(5, 1.0)
+    assert budget.finished(50, 1.0)
 
 
 def test_training_starts_once(fake: FakeTime) -> None:
@@ -104,16 +105,24 @@ def test_no_step_begins_that_would_mostly_lie_behind_the_end(fake: FakeTime) -> 
     budget = Budget(minutes=1, started=fake(), reserve=10.0)
     fake.now += 47
 
-    assert not budget.finished(5, 6.0)  # 47 + 3 = 50
-    assert budget.finished(5, 6.1)
+    assert not budget.finished(25, 6.0)  # 47 + 3 = 50
+    assert budget.finished(25, 6.1)
 
 
-def test_the_first_step_is_always_made(fake: FakeTime) -> None:
-    budget = Budget(minutes=1, started=fake())
+def test_a_slow_machine_makes_the_least_number_of_steps_with_the_whole_schedule(fake: FakeTime) -> None:
+    budget = Budget(minutes=1, started=fake(), reserve=7.0)
+    budget.start_training()
     fake.now += 100
 
-    assert not budget.finished(0, 0.0)
-    assert budget.finished(1, 0.0)
+    assert [budget.finished(step, 9.0) for step in (0, LEAST_STEPS - 1, LEAST_STEPS)] == [False, False, True]
+    assert [budget.progress(step) for step in (0, LEAST_STEPS // 2, LEAST_STEPS)] == [0.0, 0.5, 1.0]
+    assert budget.seconds_left(LEAST_STEPS - 4, 9.0) == 4 * 9.0 + 7.0
+
+
+def test_fewer_steps_than_the_least_number_are_made_if_the_user_says_so(fake: FakeTime) -> None:
+    budget = Budget(minutes=1, steps=3, started=fake())
+
+    assert [budget.finished(step, 0.0) for step in (2, 3)] == [False, True]
 
 
 def test_a_resumed_run_counts_what_it_had_used_and_what_it_used_to_start_again(fake: FakeTime) -> None:

@@ -108,14 +108,33 @@ def test_observers_hear_of_progress_validations_and_notes(
         def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: Any) -> None:
             heard.append(("validation", step, best))
 
-        def on_note(self, text: str) -> None:
+        def on_detail(self, text: str) -> None:
             heard.append(text)
+
+        def on_part(self, title: str, done: int, total: int | None) -> None:
+            if total is None:
+                heard.append(title)
 
     train(tmp_path / "data", tmp_path / "run", settings(steps=2), observer=Listener())
 
-    assert heard[0] == "checking 6 pictures and their labels"
-    assert "classes inferred" in heard[1]
+    assert heard[:3] == ["checking pictures and labels", "measuring pictures", "planning"]
+    assert any("classes inferred" in item for item in heard if isinstance(item, str))
     assert [item for item in heard if isinstance(item, tuple)][:3] == [(1, 0.5), ("validation", 1, True), (2, 1.0)]
+
+
+def test_a_finished_model_states_its_steps_and_how_many_would_do(run: Path) -> None:
+    facts = load_model(run / "model.safetensors")[1].facts
+
+    assert (facts["steps"], facts["enough_steps"]) == (10, 150)
+    assert facts["enough_minutes"] >= 1
+    assert facts["step"] == state(run)[1]["best_step"]
+
+
+def test_the_log_says_how_long_each_part_took(run: Path) -> None:
+    [parts] = events(run, "time")
+
+    assert list(parts)[1:] == ["start", "check", "measure", "plan", "build", "steps", "validation"]
+    assert parts["steps"] > 0
 
 
 # -- folders and data that cannot be used -------------------------------------------------------------

@@ -13,7 +13,7 @@ six cells of the map: with fewer, objects are lost even from perfect fields
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -143,7 +143,14 @@ class Fingerprint:
         return read_record(cls, values, what="the fingerprint", fix="measure the data set again")
 
 
-def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: int = 0) -> Fingerprint:
+def measure(
+    dataset: Dataset,
+    *,
+    split: str = "train",
+    most: int = 200,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Fingerprint:
     """Measure one split of a data set.
 
     Args:
@@ -151,6 +158,7 @@ def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: in
         split: the split to read pictures from.
         most: number of pictures to read; they are spread evenly over the split.
         seed: moves the windows in which the widths of very large pictures are measured.
+        progress: called after each picture with the number of finished and of all pictures.
 
     Raises:
         DataError: if the split is empty, or a file of it cannot be read.
@@ -163,8 +171,10 @@ def measure(dataset: Dataset, *, split: str = "train", most: int = 200, seed: in
     def look(index: int) -> _Look:
         return _look(dataset.read(entries[index]), dataset.tree, np.random.default_rng((seed, index)))
 
-    for found in map_in_order(look, chosen):
+    for done, found in enumerate(map_in_order(look, chosen), start=1):
         tally.add(found)
+        if progress is not None:
+            progress(done, len(chosen))
     return tally.fingerprint(n_pictures, n_all=len(entries))
 
 

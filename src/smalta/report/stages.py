@@ -126,6 +126,7 @@ class Stages:
         with self._lock:
             if self._stage is None or self._stage.title != title:
                 self._stage = _Stage(title=title, started=time.monotonic(), every=every)
+            self._stage.every = every
             self._stage.done, self._stage.total, self._stage.text = done, total, text
         self.tick()
 

@@ -11,6 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smalta.report.stages import duration
+from smalta.training.parts import TITLES
+from smalta.training.schedule import LATE, LEAST_STEPS
+
 if TYPE_CHECKING:
     from smalta.metrics.trivial import TrivialScore
     from smalta.training.train import TrainResult
@@ -42,6 +46,24 @@ def not_better(measure: str, score: float | None, trivial: TrivialScore | None) 
     )
 
 
+def too_few(steps: int, enough: int) -> str:
+    """That a model is trained for fewer steps than its data need."""
+    return f"trained for {steps:,} of about {enough:,} steps"
+
+
+def overrun_lines(result: TrainResult) -> list[str]:
+    """A sentence that says by how much and why a run overran its minutes; empty if it did not."""
+    if result.minutes is None or result.seconds <= LATE * 60 * result.minutes:
+        return []
+    part, seconds = max(result.parts.items(), key=lambda found: found[1])
+    name = f"its {result.steps} steps" if part == "steps" else TITLES[part]
+    least = f" (a run makes at least {LEAST_STEPS})" if part == "steps" and result.steps <= LEAST_STEPS else ""
+    return [
+        f"the run took {result.seconds / 60:.1f} minutes instead of {result.minutes:g}, because {name}{least} took "
+        f"{duration(seconds)}"
+    ]
+
+
 def result_lines(result: TrainResult, run: Path, data: Path) -> list[str]:
     """What a run reached, and what to do next.
 
@@ -53,9 +75,15 @@ def result_lines(result: TrainResult, run: Path, data: Path) -> list[str]:
     split = "test" if result.splits.get("test") else "val"
     score = beside_trivial(result.measure, result.validation_score, result.trivial)
     warning = not_better(result.measure, result.validation_score, result.trivial)
+    warnings = [warning] if warning else []
+    if result.steps < result.enough_steps:
+        warnings.append(
+            f"{too_few(result.steps, result.enough_steps)}; on this machine --minutes {result.enough_minutes} would do"
+        )
+    warnings += overrun_lines(result)
     return [
         f"{result.steps} steps in {result.seconds / 60:.1f} minutes; best validation {score} at step "
         f"{result.best_step}; the model is {result.model}",
-        *([] if warning is None else [f"warning: {warning}"]),
+        *(f"warning: {text}" for text in warnings),
         f"next: smalta evaluate {run} {data} --split {split}",
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +24,18 @@ from smalta.model.folding import folded
 from smalta.model.storage import load_model, save_model
 from smalta.model.torch_runtime import TorchRuntime
 
-LEAST = 20  # pictures, even if time is short; intervals need at least nine
+LEAST = 9  # pictures, even if time is short; intervals need so many
 
 
 def calibrate_model(
-    path: Path, dataset: Dataset, entries: Sequence[Entry], *, device: str, bf16: bool, seconds: float = math.inf
+    path: Path,
+    dataset: Dataset,
+    entries: Sequence[Entry],
+    *,
+    device: str,
+    bf16: bool,
+    seconds: float = math.inf,
+    progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """Write a grouping rule and errors of counts into a model's file.
 
@@ -39,6 +46,7 @@ def calibrate_model(
         device: "cpu" or "cuda".
         bf16: whether to compute in bf16.
         seconds: limit for the pictures; at least `LEAST` are used in any case.
+        progress: called after each picture with the number of finished and of all pictures.
 
     Returns:
         A sentence for the run's log.
@@ -48,12 +56,14 @@ def calibrate_model(
     found = []
     stuff = []
     started = time.monotonic()
-    for sample in dataset.read_many(entries, workers=1):
+    for done, sample in enumerate(dataset.read_many(entries, workers=1), start=1):
         if sample.instances is not None:
             fields = {name: batch[0] for name, batch in runtime(sample.picture[None]).items()}
             found.append(candidates(info.tree, fields, sample.classes, sample.instances))
             answer = Segmentation.from_fields(info.tree, fields, rule=GroupingRule())
             stuff.append(StuffSegments.of(info.tree, answer.panoptic(), sample.classes))
+        if progress is not None:
+            progress(done, len(entries))
         if len(found) >= LEAST and time.monotonic() - started > seconds:
             break
     if not found:

@@ -40,6 +40,17 @@ def save_state(
     save_tensors(run / STATE_FILE, tensors, counters)
 
 
+def add_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Add facts to the description in a model's file, which is replaced in one step.
+
+    Args:
+        path: the model.
+        facts: plain data; facts of the same names are replaced.
+    """
+    tensors, header = load_tensors(path)
+    save_tensors(path, tensors, header | {"facts": header["facts"] | dict(facts)})
+
+
 def load_state(run: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Restore a run's state into its parts.
 

@@ -23,6 +23,7 @@ class Clock:
         self._durations: list[float] = []
         self._waits: list[float] = []
         self._saved = time.monotonic()
+        self.last_seconds = 0.0
         self.restart()
 
     def restart(self) -> None:
@@ -45,9 +46,10 @@ class Clock:
         return {"step": statistics.median(self._durations), "views": statistics.median(self._waits)}
 
     def tick(self, loss: float) -> float:
-        """A step is done; returns the median of the last durations in seconds."""
+        """A step is done; returns the median of the last durations in seconds, and keeps its own in `last_seconds`."""
         now = time.monotonic()
-        self._durations = [*self._durations[-20:], now - self._last]
+        self.last_seconds = now - self._last
+        self._durations = [*self._durations[-20:], self.last_seconds]
         self._last = now
         self._losses.append(loss)
         return sorted(self._durations)[len(self._durations) // 2]

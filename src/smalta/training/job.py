@@ -18,6 +18,7 @@ import numpy as np
 from smalta.data.dataset import Dataset
 from smalta.metrics.trivial import TrivialAnswers
 from smalta.model.network import Network
+from smalta.planning.plan import Plan
 from smalta.training.losses import TreeLoss
 from smalta.training.recipe import Recipe
 from smalta.training.settings import TrainSettings
@@ -32,9 +33,11 @@ class Job:
         dataset: with the splits "train" and "val".
         settings: as the user gave them.
         recipe: the decisions of the program.
+        plan: of the machine, which the recipe obeys.
         network: with its initial weights.
         loss: for the semantic head.
         draw_weights: (P,) how often each training picture is drawn.
+        picture_hw: median height and width of the pictures, pixels.
         readable: nodes whose labels may become pseudo-labels of their children.
         facts: about data and weights, stored with the model.
         trivial: the trivial answers of the data; None if they are not known.
@@ -44,9 +47,11 @@ class Job:
     dataset: Dataset
     settings: TrainSettings
     recipe: Recipe
+    plan: Plan
     network: Network
     loss: TreeLoss
     draw_weights: np.ndarray
+    picture_hw: tuple[int, int]
     readable: tuple[int, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     trivial: TrivialAnswers | None = None

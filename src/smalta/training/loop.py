@@ -9,7 +9,6 @@ Must not know: how labels become losses, how weights are chosen, how progress is
 from __future__ import annotations
 
 import math
-import time
 
 from smalta.errors import TrainingError
 from smalta.model.torch_runtime import is_out_of_memory
@@ -21,9 +20,10 @@ from smalta.training.counters import Counters
 from smalta.training.interrupts import hold_interrupts
 from smalta.training.job import Job
 from smalta.training.learner import Learner
-from smalta.training.observer import Log, Progress
+from smalta.training.observer import Log, Progress, Silent
+from smalta.training.parts import STEPS, Parts
 from smalta.training.pseudo_labels import FROM
-from smalta.training.schedule import Budget, crop_share, learning_rate_factor, mean_work_left
+from smalta.training.schedule import VALIDATIONS, Budget, crop_share, learning_rate_factor, mean_work_left
 from smalta.training.selection import Selection
 
 CHECKPOINT_SECONDS = 60.0
@@ -36,10 +36,12 @@ class Trainer:
         job: data, recipe and network of the run.
         budget: minutes or steps.
         log: records events.
+        parts: of the run; None if nobody asks for them.
     """
 
-    def __init__(self, job: Job, budget: Budget, log: Log) -> None:
+    def __init__(self, job: Job, budget: Budget, log: Log, parts: Parts | None = None) -> None:
         self.job, self.budget, self.log = job, budget, log
+        self.parts = parts or Parts(budget.started, Silent())
         self.learner = Learner(
             job.network,
             job.loss,
@@ -48,9 +50,10 @@ class Trainer:
             recipe=job.recipe,
             readable=job.readable,
         )
-        self.selection = Selection(job, budget, log)
+        self.selection = Selection(job, budget, log, self.parts)
         self.counters = Counters()
-        self.seconds_per_step = 0.0
+        self.seconds_per_step = job.plan.predicted_seconds  # until steps are measured
+        self.first_step = 0  # that this process makes
         self._whole = True  # whether weights, average, optimiser and counters are of the same step
         self._clock = Clock(job.recipe.batch)
 
@@ -65,11 +68,13 @@ class Trainer:
         """
         if resume:
             self._restore()
+            self.first_step = self.counters.step
             self.log.note(f"resuming at step {self.counters.step}")
         self.learner.weights_are_in_place()
         batches = self._batches()
         try:
             self.budget.start_training()
+            self._expect_the_end()
             if not resume:
                 self._save()
             self._steps(batches)
@@ -90,9 +95,10 @@ class Trainer:
 
     def _steps(self, batches: Batches) -> None:
         source = batches.start(self.counters.step)
+        self.parts.begin(STEPS)
         self._clock.restart()
         while True:
-            if self.selection.due(self.counters):
+            if self.selection.due(self.counters, self._full_step_seconds):
                 self._validate()
             elif self._clock.since_checkpoint > CHECKPOINT_SECONDS:
                 self._save()
@@ -112,6 +118,7 @@ class Trainer:
                 source = batches.start(self.counters.step)
                 continue
             self.seconds_per_step = self._clock.tick(loss)
+            self._expect_the_end()
             self._report()
         if self.counters.validated_step != self.counters.step:
             self._validate()
@@ -169,13 +176,21 @@ class Trainer:
     # -- between steps ----------------------------------------------------------------------------
 
     def _validate(self) -> None:
-        started = time.monotonic()
         self.selection.look(self.learner.average, self.counters)
         self._save()
-        # time for the last validation, and for calibration, which takes longer
-        looks = 4.0 if self.job.objects else 1.1
-        self.budget.reserve = looks * (time.monotonic() - started) + 0.5
+        self._expect_the_end()
+        self.parts.begin(STEPS)
         self._clock.restart()
+
+    @property
+    def _full_step_seconds(self) -> float:
+        """Seconds of a step of full crops, from those of a step now."""
+        share = crop_share(self.budget.progress(self.counters.step), self.job.recipe.first_view)
+        return self.seconds_per_step / share**2 if self.counters.step else self.seconds_per_step
+
+    def _expect_the_end(self) -> None:
+        """Keep time for the work after the last step."""
+        self.budget.reserve = self.selection.ending_seconds(self.counters, self._full_step_seconds)
 
     def _report(self) -> None:
         if not self._clock.report_due:
@@ -183,6 +198,9 @@ class Trainer:
         loss, rate = self._clock.take()
         done = self.budget.progress(self.counters.step)
         per_step = self.seconds_per_step * mean_work_left(done, self.job.recipe.first_view)
+        if self.job.settings.steps is not None:
+            looks = VALIDATIONS * self.selection.validation_seconds(self.counters, self._full_step_seconds)
+            per_step += looks / self.job.settings.steps
         self.log.progress(
             Progress(
                 step=self.counters.step,

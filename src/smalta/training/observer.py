@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,8 +47,17 @@ class Observer(Protocol):
     def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None) -> None:
         """A validation is done; `trivial` is the best trivial answer on the same pictures."""
 
+    def on_start(self, lines: Sequence[str]) -> None:
+        """The run is about to make its first step; the lines say how."""
+
+    def on_part(self, title: str, done: int, total: int | None) -> None:
+        """A part of the run begins, or has finished some of its pictures."""
+
     def on_note(self, text: str) -> None:
         """A message for the user."""
+
+    def on_detail(self, text: str) -> None:
+        """A message for a user who wants to know all."""
 
 
 class Silent:
@@ -59,7 +69,16 @@ class Silent:
     def on_validation(self, step: int, measure: str, score: float, best: bool, trivial: TrivialScore | None) -> None:
         """Ignore it."""
 
+    def on_start(self, lines: Sequence[str]) -> None:
+        """Ignore it."""
+
+    def on_part(self, title: str, done: int, total: int | None) -> None:
+        """Ignore it."""
+
     def on_note(self, text: str) -> None:
+        """Ignore it."""
+
+    def on_detail(self, text: str) -> None:
         """Ignore it."""
 
 
@@ -87,6 +106,20 @@ class Log:
         shown = None if trivial is None else asdict(trivial)
         self._write("validation", step=step, measure=measure, score=score, best=best, trivial=shown, **details)
         self._observer.on_validation(step, measure, score, best, trivial)
+
+    def start(self, lines: Sequence[str]) -> None:
+        """Record what the run prints before its first step."""
+        self._write("start", lines=list(lines))
+        self._observer.on_start(lines)
+
+    def detail(self, text: str) -> None:
+        """Record a message for a user who wants to know all."""
+        self._write("detail", text=text)
+        self._observer.on_detail(text)
+
+    def time(self, parts: Mapping[str, float]) -> None:
+        """Record the seconds of the run's parts."""
+        self._write("time", **{name: round(seconds, 2) for name, seconds in parts.items()})
 
     def note(self, text: str, **details: Any) -> None:
         """Record a message for the user."""

@@ -20,6 +20,10 @@ GROWN = 0.6  # share of the run after which the crops have their full size
 SIZES = 3  # number of smaller crop sizes before that; kernels are built again for each, which takes seconds
 WARM_UP = 0.04  # share of the run in which the learning rate rises
 VALIDATIONS = 8  # approximate number of validations in a run
+# a run in minutes makes at least so many steps, however slow the machine: fewer do not reach full crops and leave the
+# answers at those of the start
+LEAST_STEPS = 20
+LATE = 1.05  # a run that takes longer than this times its minutes has overrun them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,8 @@ class Budget:
     """The budget of a run, and its used part; with minutes and steps, the run ends at whichever comes first.
 
     Attributes:
-        minutes: of wall time from the start of the program to its end, validation included; or None.
+        minutes: of wall time from the start of the program to its end, validation included; or None. A run makes
+            `LEAST_STEPS` steps even if they take longer.
         steps: number of steps; or None.
         started: `time.monotonic()` at the start; a resumed run subtracts the time that it used before.
         reserve: seconds at the end for the last validation and for writing files.
@@ -97,22 +102,33 @@ class Budget:
         if self.minutes is None:
             return by_steps
         available = self._seconds - self.reserve - self.training_started
-        return max(by_steps, min(max((self.elapsed - self.training_started) / max(available, 1e-6), 0.0), 1.0))
+        by_clock = min(max((self.elapsed - self.training_started) / max(available, 1e-6), 0.0), 1.0)
+        # on a slow machine the schedule spreads over the least number of steps, although the time is used up
+        return max(by_steps, min(by_clock, step / LEAST_STEPS))
 
     def finished(self, step: int, seconds_per_step: float) -> bool:
-        """Whether no further step fits; the first step always does."""
-        if step == 0:
-            return False
+        """Whether no further step fits; the first `LEAST_STEPS` always do."""
         if self.steps is not None and step >= self.steps:
             return True
-        return self.minutes is not None and self.elapsed + seconds_per_step / 2 > self._seconds - self.reserve
+        if self.minutes is None or step < LEAST_STEPS:
+            return False
+        return self.elapsed + seconds_per_step / 2 > self._seconds - self.reserve
 
     def seconds_left(self, step: int, seconds_per_step: float) -> float:
-        """Expected seconds to the end of the run."""
-        by_clock = max(self._seconds - self.elapsed, 0.0) if self.minutes is not None else math.inf
-        if self.steps is None:
-            return by_clock
-        return min((self.steps - step) * seconds_per_step + self.reserve, by_clock)
+        """Expected seconds to the end of the run, with the work at its end."""
+
+        def until(last: int) -> float:
+            return max(last - step, 0) * seconds_per_step + self.reserve
+
+        by_clock = math.inf
+        if self.minutes is not None:
+            by_clock = max(self._seconds - self.elapsed, until(LEAST_STEPS))
+        return by_clock if self.steps is None else min(until(self.steps), by_clock)
+
+    @property
+    def overrun(self) -> float:
+        """Seconds beyond the minutes; 0 if the run is in time, or less than 5 % late."""
+        return self.elapsed - self._seconds if self.minutes and self.elapsed > LATE * self._seconds else 0.0
 
 
 def learning_rate_factor(progress: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -18,14 +18,24 @@ from smalta.description.model_info import ModelInfo
 from smalta.description.run_folder import MODEL_FILE
 from smalta.model.network import Network
 from smalta.model.storage import save_model
+from smalta.training.calibrating import LEAST as LEAST_TO_CALIBRATE
 from smalta.training.calibrating import calibrate_model
 from smalta.training.counters import Counters
 from smalta.training.job import Job
 from smalta.training.observer import Log
+from smalta.training.parts import CALIBRATION as CALIBRATING
+from smalta.training.parts import VALIDATION, Parts
+from smalta.training.recipe import Recipe
 from smalta.training.schedule import VALIDATIONS, Budget
-from smalta.training.validation import Score, validate
+from smalta.training.validation import LEAST, Score, validate
 
 VALIDATION_SHARE = 1 / 30  # of the minutes, for one validation
+CALIBRATION_SHARE = 1 / 15  # of the minutes, for the thresholds of objects
+ALL_SHARE = 1 / 10  # of the run, for all its validations
+# before the first validation its time is estimated: a picture costs a third of its share of a training step (the pass
+# forward, without gradients), and half as much again for reading and scoring
+FORWARD, SCORING = 1 / 3, 1.5
+CALIBRATION = 3.0  # seconds for the thresholds of objects, relative to a validation of the same pictures
 
 
 class Selection:
@@ -35,25 +45,55 @@ class Selection:
         job: the run.
         budget: of the run, for time and progress.
         log: records validations.
+        parts: of the run.
     """
 
-    def __init__(self, job: Job, budget: Budget, log: Log) -> None:
-        self._job, self._budget, self._log = job, budget, log
-        self._minutes = job.settings.minutes
+    def __init__(self, job: Job, budget: Budget, log: Log, parts: Parts) -> None:
+        self._job, self._budget, self._log, self._parts = job, budget, log, parts
+        self._limit = math.inf if job.settings.minutes is None else 60 * job.settings.minutes
+        self._picture_seconds: float | None = None  # of the last validation
 
-    def due(self, counters: Counters) -> bool:
-        """Whether a validation is due."""
+    def follow(self, recipe: Recipe) -> None:
+        """Validate with another precision from now on."""
+        self._job = replace(self._job, recipe=recipe)
+
+    def due(self, counters: Counters, step_seconds: float) -> bool:
+        """Whether a validation is due; all validations together take at most about a tenth of a run in minutes.
+
+        Args:
+            counters: of the run.
+            step_seconds: of a step of full crops, measured or planned.
+        """
         step, steps = counters.step, self._job.settings.steps
         if step in (0, counters.validated_step):
             return False
-        if steps is not None:
+        if self._job.settings.minutes is None and steps is not None:
             return step % math.ceil(steps / VALIDATIONS) == 0 and step < steps
-        return self._budget.progress(step) - counters.validated_at >= self._pause
+        length = self._budget.elapsed + self._budget.seconds_left(step, step_seconds)
+        pause = max(1 / VALIDATIONS, self.validation_seconds(counters, step_seconds) / (ALL_SHARE * length))
+        return self._budget.progress(step) - counters.validated_at >= pause
 
-    @property
-    def _pause(self) -> float:
-        """Progress between validations: large enough that they take at most a tenth of the run."""
-        return max(1 / VALIDATIONS, 10 * self._budget.reserve / (60 * (self._minutes or 1)))
+    def validation_seconds(self, counters: Counters, step_seconds: float) -> float:
+        """Expected seconds of the next validation; arguments as for `due`."""
+        return self._seconds_of(counters, step_seconds, VALIDATION_SHARE, LEAST)
+
+    def ending_seconds(self, counters: Counters, step_seconds: float) -> float:
+        """Expected seconds after the last step: a validation, thresholds of objects, files; arguments as for `due`."""
+        seconds = self.validation_seconds(counters, step_seconds)
+        if self._job.objects:
+            share, least = CALIBRATION_SHARE / CALIBRATION, LEAST_TO_CALIBRATE
+            seconds += CALIBRATION * self._seconds_of(counters, step_seconds, share, least)
+        return 1.1 * seconds + 0.5
+
+    def _seconds_of(self, counters: Counters, step_seconds: float, share: float, least: int) -> float:
+        """Seconds to validate pictures until a share of the minutes is used, and at least some of them."""
+        each = self._picture_seconds
+        if each is None:
+            recipe = self._job.recipe
+            pixels = math.prod(self._job.picture_hw) / math.prod(recipe.crop_hw)
+            each = SCORING * FORWARD * step_seconds / recipe.batch * pixels
+        pictures = min(len(self._job.dataset.split("val")), counters.validation_pictures)
+        return min(pictures * each, max(share * self._limit, min(least, pictures) * each))
 
     def look(self, network: Network, counters: Counters) -> None:
         """Validate a network, keep it if it is the best so far, and log both.
@@ -63,7 +103,9 @@ class Selection:
             counters: those of validations are updated.
         """
         started, step = time.monotonic(), counters.step
+        self._parts.begin(VALIDATION)
         score = self._score(network, counters)
+        self._picture_seconds = (time.monotonic() - started) / max(score.n_pictures, 1)
         better = not score.best_by <= counters.best_score  # true for an undefined score too: then the newest is kept
         if better:
             counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
@@ -95,8 +137,9 @@ class Selection:
             device=self._job.recipe.device,
             bf16=self._job.recipe.bf16,
             most=counters.validation_pictures,
-            seconds=math.inf if self._minutes is None else 60 * self._minutes * VALIDATION_SHARE,
+            seconds=VALIDATION_SHARE * self._limit,
             trivial=self._job.trivial,
+            progress=self._parts.move,
         )
         if score.n_pictures < min(len(entries), counters.validation_pictures):
             counters.validation_pictures = score.n_pictures
@@ -127,6 +170,7 @@ class Selection:
 
     def calibrate(self, counters: Counters) -> None:
         """Write the grouping rule and the errors of counts into the best model."""
+        self._parts.begin(CALIBRATING)
         entries = self._job.dataset.split("val")
         chosen = np.random.default_rng(0).permutation(len(entries))[: counters.validation_pictures]
         said = calibrate_model(
@@ -135,6 +179,7 @@ class Selection:
             [entries[i] for i in chosen],
             device=self._job.recipe.device,
             bf16=self._job.recipe.bf16,
-            seconds=math.inf if self._minutes is None else self._budget.reserve,
+            seconds=max(self._limit - self._budget.elapsed, CALIBRATION_SHARE * self._limit),
+            progress=self._parts.move,
         )
-        self._log.note(said)
+        self._log.detail(said)

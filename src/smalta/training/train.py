@@ -17,8 +17,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,12 +40,16 @@ from smalta.planning.plan import Plan
 from smalta.planning.plan_file import write_plan
 from smalta.system.allocator import keep_large_blocks
 from smalta.system.load import free_memory
+from smalta.training.checkpoint import add_facts
 from smalta.training.counters import Counters
+from smalta.training.enough_steps import enough_minutes, enough_steps
+from smalta.training.first_lines import first_lines
 from smalta.training.initial import following, some_crops, start_from
 from smalta.training.job import Job
 from smalta.training.loop import Trainer
 from smalta.training.losses import TreeLoss, balanced_weights
 from smalta.training.observer import Log, Observer, Silent
+from smalta.training.parts import BUILD, CHECK, MEASURE, PLAN, STEPS, VALIDATION, Parts
 from smalta.training.pseudo_labels import readable_nodes
 from smalta.training.recipe import Recipe, decide, kind_of
 from smalta.training.run_files import StoredRun, claim, write_run
@@ -106,7 +111,10 @@ class TrainResult:
         trivial: the best trivial answer by the same measure, on the same pictures; None if it is not known.
         seconds: duration of the run.
         splits: pictures by split.
-        notes: messages for the user.
+        enough_steps: that do for such data.
+        enough_minutes: that would do for them on this machine.
+        minutes: that the run was given; None for a run in steps.
+        parts: seconds by part of the run, such as "steps" and "validation".
     """
 
     model: Path
@@ -117,7 +125,20 @@ class TrainResult:
     trivial: TrivialScore | None
     seconds: float
     splits: Mapping[str, int]
-    notes: tuple[str, ...] = ()
+    enough_steps: int
+    enough_minutes: int
+    minutes: float | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the model states about its training when that is over."""
+        return {
+            "steps": self.steps,
+            "enough_steps": self.enough_steps,
+            "enough_minutes": self.enough_minutes,
+            "run_seconds": round(self.seconds, 1),
+        }
 
 
 def train(
@@ -160,8 +181,12 @@ def train(
         settings, classes = stored.settings_for(settings), stored.tree_for(classes)
     budget = Budget(minutes=settings.minutes, steps=settings.steps, started=started)
     keep_large_blocks()
-    examined = _examine(open_dataset(data, classes=classes, seed=settings.seed), settings, stored, watcher)
+    parts = Parts(started, watcher)
+    parts.begin(CHECK)
+    examined = _examine(open_dataset(data, classes=classes, seed=settings.seed), settings, stored, parts)
+    parts.begin(PLAN)
     decision = _decide(run, settings, examined, stored)
+    parts.begin(BUILD)
     # a run that stopped before its first saved state starts again
     going_on = stored is not None and (run / STATE_FILE).is_file()
     job = _build(run, settings, examined, decision, stored, fresh=not going_on)
@@ -169,12 +194,16 @@ def train(
         write_run(run, examined.dataset, settings, examined.fingerprint, decision.recipe, job.facts)
         write_plan(run, decision.plan)
     log = Log(run, watcher)
-    for note in (*examined.notes, *([] if going_on else _reasons(job))):
-        log.note(note)
-    trainer = Trainer(job, budget, log)
+    log.start(first_lines(job, examined.notes))
+    for text in (*examined.notes, *([] if going_on else _reasons(job))):
+        log.detail(text)
+    trainer = Trainer(job, budget, log, parts)
     counters = trainer.run(resume=going_on)
     write_plan(run, with_measured(decision.plan, trainer.seconds))
-    return _result(job, counters, budget, examined)
+    log.time(parts.seconds)
+    result = _result(job, counters, budget, parts, made=counters.step - trainer.first_step)
+    add_facts(result.model, result.facts)
+    return result
 
 
 def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, objects: bool = False) -> Network:
@@ -189,21 +218,21 @@ def build_network(tree: ClassTree, settings: TrainSettings, stride: int, *, obje
 # -- the steps of a training, in their order ----------------------------------------------------------
 
 
-def _examine(dataset: Dataset, settings: TrainSettings, stored: StoredRun | None, watcher: Observer) -> _Data:
-    """Check all labels, and refuse data with errors."""
-    watcher.on_note(f"checking {len(dataset.entries)} pictures and their labels")  # the run's folder is still empty
+def _examine(dataset: Dataset, settings: TrainSettings, stored: StoredRun | None, parts: Parts) -> _Data:
+    """Check all labels, and refuse data with errors; then measure the pictures."""
     kind = kind_of(settings.kind, dataset.tree, dataset.has_instances)
-    weights, notes = draw_weights(_pixels(dataset), dataset.tree)
+    weights, notes = draw_weights(_pixels(dataset, parts), dataset.tree)
+    parts.begin(MEASURE)
     return _Data(
         dataset=dataset,
         kind=kind,
         draw_weights=weights,
-        fingerprint=measure(dataset, seed=settings.seed) if stored is None else stored.fingerprint,
+        fingerprint=stored.fingerprint if stored else measure(dataset, seed=settings.seed, progress=parts.move),
         notes=(*dataset.notes, *notes),
     )
 
 
-def _pixels(dataset: Dataset) -> np.ndarray:
+def _pixels(dataset: Dataset, parts: Parts) -> np.ndarray:
     """(P, N + 1) pixels per class of the training pictures, if they have no errors."""
     for split in ("train", "val"):
         if not dataset.splits.get(split):
@@ -211,7 +240,7 @@ def _pixels(dataset: Dataset) -> np.ndarray:
                 f"{dataset.root} has no pictures in the split {split!r}; training needs pictures for learning (train) "
                 "and for validation (val)"
             )
-    report = check_errors_only(dataset)
+    report = check_errors_only(dataset, progress=parts.move)
     if report.errors:
         first, others = report.errors[0], len(report.errors) - 1
         raise DataError(
@@ -253,6 +282,7 @@ def _build(
         dataset=data.dataset,
         settings=settings,
         recipe=recipe,
+        plan=decision.plan,
         network=network,
         loss=TreeLoss(tree, balanced_weights(tree, shares), dice=DICE_WEIGHT),
         draw_weights=data.draw_weights,
@@ -268,6 +298,7 @@ def _build(
             **({"initial": initial} if initial else {}),
         },
         trivial=trivial,
+        picture_hw=(data.fingerprint.height[1], data.fingerprint.width[1]),
     )
 
 
@@ -278,7 +309,12 @@ def _reasons(job: Job) -> list[str]:
     return [*job.recipe.reasons.values(), *taken, *kept]
 
 
-def _result(job: Job, counters: Counters, budget: Budget, data: _Data) -> TrainResult:
+def _result(job: Job, counters: Counters, budget: Budget, parts: Parts, *, made: int) -> TrainResult:
+    """The result; this process made some of the steps, whose time tells how long enough steps take."""
+    seconds = parts.seconds
+    stepping = seconds.get(STEPS, 0.0) + seconds.get(VALIDATION, 0.0)
+    n_train = len(job.dataset.split("train"))
+    enough = enough_steps(n_train, job.recipe.batch)
     return TrainResult(
         model=job.run / MODEL_FILE,
         steps=counters.step,
@@ -287,6 +323,9 @@ def _result(job: Job, counters: Counters, budget: Budget, data: _Data) -> TrainR
         validation_score=counters.best_score if counters.best_score >= 0 else None,
         trivial=counters.best_trivial,
         seconds=budget.elapsed,
-        splits=data.splits,
-        notes=data.notes,
+        splits={name: len(entries) for name, entries in job.dataset.splits.items()},
+        enough_steps=enough,
+        enough_minutes=enough_minutes(enough, max(made, 1), stepping=stepping, other=sum(seconds.values()) - stepping),
+        minutes=job.settings.minutes,
+        parts=seconds,
     )

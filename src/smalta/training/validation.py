@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ from smalta.model.network import Network
 from smalta.model.torch_runtime import TorchRuntime
 
 MOST = 500  # pictures of one validation
-LEAST = 8  # even if time is short
+LEAST = 4  # even if time is short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,7 @@ def validate(
     most: int = MOST,
     seconds: float = math.inf,
     trivial: TrivialAnswers | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Score:
     """Run a copy of a network in evaluation mode over validation pictures.
 
@@ -98,6 +99,7 @@ def validate(
         most: largest number of pictures; a smaller number uses a subset of the same pictures.
         seconds: limit for all pictures; at least `LEAST` are used in any case.
         trivial: the trivial answers, to score them too.
+        progress: called after each picture with the number of finished and of all pictures.
     """
     tree = dataset.tree
     runtime = TorchRuntime(folded(network), tree.attributes, device=device, bf16=bf16)
@@ -120,6 +122,8 @@ def validate(
             chooser.add(answer.probabilities[1], tables[tree.n_levels][sample.classes])
         if baseline is not None:
             baseline.add(sample, objects=rule is not None)
+        if progress is not None:
+            progress(count, len(chosen))
         if count >= LEAST and time.monotonic() - started > seconds:
             break
     level = max((k for k, matrix in matrices.items() if matrix.sum() > 0), default=tree.n_levels)
