@@ -24,8 +24,9 @@ from smalta.runtimes.registry import RUNTIMES
 MIB = 2**20
 RATES = Rates(
     flops={"fp32": 100e9, "bf16": 200e9, "int8": 400e9},
-    flops_one_core=50e9,
+    flops_one_core={"fp32": 50e9, "bf16": 100e9, "int8": 200e9},
     bandwidth={"l2": 200e9, "l3": 100e9, "memory": 20e9},
+    bandwidth_one_core={"l2": 100e9, "l3": 50e9, "memory": 10e9},
     fault_seconds=4.096e-6,  # 1 GB of fresh memory a second
     page_bytes=4096,
 )
@@ -34,7 +35,7 @@ TWO_CORES = Machine(
         name="round",
         architecture="x86_64",
         caches=Caches(l1=32 * 2**10, l2=MIB, l3=32 * MIB, l2_total=2 * MIB, l3_total=32 * MIB),
-        instructions=("AVX2",),
+        instructions=("AVX2", "AVX-512", "VNNI", "bf16"),
     ),
     cores=2,
     memory_bytes=8 * 2**30,
@@ -55,6 +56,20 @@ CARD = Gpu(
 WITH_CARD = replace(TWO_CORES, gpus=(CARD,))
 
 
+def without_bf16(rates: Rates) -> Rates:
+    """The rates of a processor that gains nothing from bf16."""
+    one_core = {**rates.flops_one_core, "bf16": rates.flops_one_core["fp32"]}
+    return replace(rates, flops={**rates.flops, "bf16": rates.flops["fp32"]}, flops_one_core=one_core)
+
+
+def keep(cache: Path, rates: Rates) -> None:
+    """Let processes with this cache folder find these rates as their own measurement."""
+    with pytest.MonkeyPatch.context() as once:
+        once.setenv("XDG_CACHE_HOME", str(cache))
+        once.setattr(machine, "measure", lambda *_, **__: rates)
+        this_machine(refresh=True)
+
+
 def pretend(patch: pytest.MonkeyPatch, cache: Path, *, bf16: bool) -> None:
     """Let this process, and those that it starts, see the processor with round numbers for its speed.
 
@@ -63,11 +78,11 @@ def pretend(patch: pytest.MonkeyPatch, cache: Path, *, bf16: bool) -> None:
         cache: a folder for what would have been measured.
         bf16: whether the processor multiplies in bf16, and faster than in fp32.
     """
-    flops = RATES.flops if bf16 else {**RATES.flops, "bf16": RATES.flops["fp32"]}
+    there = machine.processor()
+    told = there.instructions if "bf16" in there.instructions or not bf16 else (*there.instructions, "bf16")
+    patch.setattr(machine, "processor", lambda: replace(there, instructions=told))
+    keep(cache, RATES if bf16 else without_bf16(RATES))
     patch.setenv("XDG_CACHE_HOME", str(cache))
-    with pytest.MonkeyPatch.context() as once:
-        once.setattr(machine, "measure", lambda cores, caches: replace(RATES, flops=flops))
-        this_machine(refresh=True)
     for real in (multiplies_bf16, cpu_has_fast_bf16):
         for module in [module for name, module in sys.modules.items() if name.startswith("smalta.")]:
             if getattr(module, real.__name__, None) is real:

@@ -10,7 +10,6 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,11 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from machines import RATES
+from machines import RATES, keep
 from small_models import save_random_model
 from smalta.classes import ClassTree
 from smalta.exporting.onnx_export import export
-from smalta.planning.machine import Machine, this_machine
 from smalta.results.registry import settings
 from smalta.system.cores import usable_cores
 
@@ -78,9 +76,7 @@ def eight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def two_streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables of a process that plans with round numbers: then every core gets a stream."""
     cache = tmp_path_factory.mktemp("round")
-    machine: Machine = replace(this_machine(), rates=RATES)
-    (cache / "smalta").mkdir()
-    (cache / "smalta" / "machine.json").write_text(json.dumps(machine.to_dict()))
+    keep(cache, RATES)
     return os.environ | {"XDG_CACHE_HOME": str(cache)}
 
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
-import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from hostile import damaged
 from machines import CARD, RATES, TWO_CORES, WITH_CARD
 from smalta.errors import SmaltaError
 from smalta.planning import machine as module
-from smalta.planning.facts import Caches
-from smalta.planning.machine import Machine, cache_file, this_machine
-from smalta.planning.rates import Rates, measure
+from smalta.planning.facts import Processor
+from smalta.planning.machine import Machine, cache_file, forget, measured_again, this_machine
+from smalta.planning.rates import Rates
+from smalta.system.load import Load
 
 
 class Measured:
@@ -24,9 +24,11 @@ class Measured:
 
     def __init__(self, rates: Rates) -> None:
         self.rates, self.calls = rates, 0
+        self.known: list[Mapping[str, float]] = []
 
-    def __call__(self, cores: int, caches: Caches) -> Rates:
+    def __call__(self, cores: int, processor: Processor, *, quota: float | None, known: Mapping[str, float]) -> Rates:
         self.calls += 1
+        self.known.append(known)
         return self.rates
 
 
@@ -65,7 +67,7 @@ def test_a_damaged_file_is_measured_over(measured: Measured, content: str) -> No
     this_machine()
 
     assert measured.calls == 2
-    assert json.loads(cache_file().read_text())["rates"]
+    assert json.loads(cache_file().read_text())["numbers"]
 
 
 def test_other_versions_or_cores_are_another_machine(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,14 +80,65 @@ def test_other_versions_or_cores_are_another_machine(measured: Measured, monkeyp
     assert measured.calls == 3
 
 
-def test_a_disturbed_measurement_serves_for_an_hour(measured: Measured) -> None:
-    measured.rates = replace(RATES, disturbed=True)
+def test_a_disturbed_number_is_not_kept_and_alone_is_measured_again(measured: Measured) -> None:
+    measured.rates = replace(RATES, disturbed={"bf16": "busy", "l3 on one core": "unsteady"})
+    first = this_machine()
+    measured.rates = RATES
+    second = this_machine()
+    third = this_machine()
+
+    assert first.rates.disturbed == {"bf16": "busy", "l3 on one core": "unsteady"}
+    assert measured.calls == 2
+    assert RATES.numbers.keys() - measured.known[1].keys() == {"bf16", "l3 on one core"}
+    assert second.rates == third.rates == RATES
+
+
+@pytest.mark.parametrize("number", [0, -1.0, "fast", None])
+def test_an_impossible_number_in_the_file_is_measured_over(measured: Measured, number: object) -> None:
     this_machine()
+    values = json.loads(cache_file().read_text())
+    values["numbers"]["fp32"] = number
+    cache_file().write_text(json.dumps(values))
+
+    assert this_machine().rates == RATES
+    assert measured.calls == 2
+
+
+def test_the_machine_is_measured_again_only_in_a_quiet_moment(
+    measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     this_machine()
+    busy = [1.0]
+
+    class Meter:
+        def look(self) -> Load:
+            return Load(
+                seconds=0.1,
+                own_seconds=0.0,
+                other_cores=busy[0],
+                seen_cores=2,
+                faults_per_second=0.0,
+                held_bytes=1,
+                free_bytes=1,
+            )
+
+    monkeypatch.setattr(module, "LoadMeter", Meter)
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
+    assert measured_again() is None
     assert measured.calls == 1
 
-    earlier = time.time() - 3700
-    os.utime(cache_file(), (earlier, earlier))
+    busy[0] = 0.1
+    again = measured_again()
+
+    assert again is not None
+    assert measured.calls == 2
+    assert measured.known[1] == {}  # all numbers, not only the missing ones
+
+
+def test_forgotten_numbers_are_measured_at_the_next_start(measured: Measured) -> None:
+    forget()  # nothing there
+    this_machine()
+    forget()
     this_machine()
 
     assert measured.calls == 2
@@ -114,19 +167,6 @@ def test_a_home_that_cannot_be_written_to_is_no_fault(
 def test_a_machine_goes_through_json_unchanged(machine: Machine) -> None:
     assert Machine.from_dict(json.loads(json.dumps(machine.to_dict()))) == machine
     assert CARD in WITH_CARD.gpus
-
-
-def test_rates_are_measured_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real measurement, cut short: a busy machine gives poor numbers, but no absurd ones."""
-    monkeypatch.setattr("smalta.planning.rates._SECONDS", 0.005)
-
-    rates = measure(1, Caches(l2=2**18, l3=2**22, l2_total=2**18, l3_total=2**22))
-
-    assert set(rates.flops) == {"fp32", "bf16", "int8"}
-    assert all(1e8 < value < 1e14 for value in (*rates.flops.values(), rates.flops_one_core))
-    assert all(1e7 < value < 1e13 for value in rates.bandwidth.values())
-    assert 1e-8 < rates.fault_seconds < 1e-3
-    assert rates.fresh_bytes == rates.page_bytes / rates.fault_seconds
 
 
 @given(values=damaged(json.loads(json.dumps(WITH_CARD.to_dict()))))

@@ -85,6 +85,7 @@ def predict(
 def _print_where(predicted: Predicted) -> None:
     """Print where the results are, and the planned and measured time."""
     from smalta.description.kinds import OBJECT_KINDS
+    from smalta.planning.rates import disturbance
     from smalta.report.plan_tables import plan_sentence
 
     folder, total = predicted.folder, len(predicted.outcomes)
@@ -100,4 +101,6 @@ def _print_where(predicted: Predicted) -> None:
             highlight=False,
         )
     if predicted.plan is not None:
+        if (told := disturbance(predicted.plan.disturbed)) is not None:
+            out.print(f"[dim]the plan may be poor: {escape(told)}[/]", highlight=False)
         out.print(f"[dim]{escape(plan_sentence(predicted.plan))}; plan.json has the reasons[/]", highlight=False)

@@ -21,7 +21,7 @@ from torch import Tensor
 from smalta.answers.fields import heads_of
 from smalta.answers.upscaling import fields_of
 from smalta.classes import Attribute
-from smalta.description.model_info import LEAST_BF16_GAIN
+from smalta.description.model_info import LEAST_GAIN
 from smalta.errors import ModelError
 from smalta.model.network import Network
 
@@ -42,7 +42,7 @@ def cpu_has_fast_bf16() -> bool:
     for _ in range(6):  # in turn, so that what disturbs one disturbs the other
         for dtype, spent in seconds.items():
             spent.append(_seconds_of_convolution(dtype))
-    return min(seconds[torch.float32]) >= LEAST_BF16_GAIN * min(seconds[torch.bfloat16])
+    return min(seconds[torch.float32]) >= LEAST_GAIN * min(seconds[torch.bfloat16])
 
 
 @torch.inference_mode()

@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from smalta.description.model_info import LEAST_BF16_GAIN, Precision
+from smalta.description.model_info import Precision
 from smalta.description.workload import Workload
 from smalta.planning.cost import BITS, Cost, Way, cost, fitted
 from smalta.planning.machine import Machine
 from smalta.planning.plan import Limits, Task
+from smalta.planning.plausible import worth_using
 from smalta.planning.tiles import on_grid, tile_starts
 from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, RuntimeKind, runtimes_for
 
@@ -156,7 +157,7 @@ def ways(work: Work, machine: Machine, limits: Limits) -> Iterator[Way]:
     for precision in work.precisions:
         if limits.precision not in (None, precision):
             continue
-        if limits.device != "cuda" and (fast_enough(machine, precision) or len(work.precisions) == 1):
+        if limits.device != "cuda" and (worth_using(machine, precision) or len(work.precisions) == 1):
             for kind in _able(work, "cpu", precision):
                 for layout in kind.layouts:
                     for streams in _streams(work, kind, cores):
@@ -177,12 +178,6 @@ def _able(work: Work, device: Device, precision: Precision) -> list[RuntimeKind]
     """The work's runtimes that multiply in this precision on this device."""
     kinds = [RUNTIMES[name] for name in work.runtimes]
     return [kind for kind in kinds if precision in kind.precisions.get(device, ())]
-
-
-def fast_enough(machine: Machine, precision: Precision) -> bool:
-    """Whether the processor gains from this precision, by its measured rate."""
-    gain = 1.0 if precision == "fp32" else LEAST_BF16_GAIN
-    return machine.rates.flops[precision] >= gain * machine.rates.flops["fp32"]
 
 
 def _streams(work: Work, kind: RuntimeKind, cores: int) -> list[int]:

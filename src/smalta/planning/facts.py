@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import struct
 import subprocess
 import sys
@@ -23,7 +24,7 @@ INSTRUCTIONS: Mapping[str, tuple[str, ...]] = {
     "AVX2": ("avx2", "hw.optional.avx2_0"),
     "AVX-512": ("avx512f", "hw.optional.avx512f"),
     "VNNI": ("avx512_vnni", "avx_vnni"),
-    "bf16": ("avx512_bf16", "bf16", "hw.optional.arm.FEAT_BF16"),
+    "bf16": ("avx512_bf16", "amx_bf16", "bf16", "hw.optional.arm.FEAT_BF16"),
     "AMX": ("amx_tile",),
     "NEON": ("asimd", "neon", "hw.optional.neon", "hw.optional.AdvSIMD"),
     "I8MM": ("i8mm", "hw.optional.arm.FEAT_I8MM"),
@@ -60,12 +61,14 @@ class Processor:
         architecture: such as "x86_64" or "arm64".
         caches: of the cores that the process may use.
         instructions: those that matter for convolutions.
+        clock: nominal cycles per second of a core; 0 where the system does not report it.
     """
 
     name: str
     architecture: str
     caches: Caches
     instructions: tuple[str, ...]
+    clock: float = 0.0
 
 
 def processor() -> Processor:
@@ -95,7 +98,21 @@ def from_linux(root: Path, cores: Iterable[int]) -> Processor:
         architecture=platform.machine(),
         caches=_linux_caches(root, sorted(cores)),
         instructions=_known(flags),
+        clock=_linux_clock(root, stated),
     )
+
+
+def _linux_clock(root: Path, stated: Mapping[str, str]) -> float:
+    """The nominal clock: of the driver, in the processor's name, or of its time stamp counter, which it equals."""
+    driver = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    for name in ("base_frequency", "cpuinfo_max_freq"):
+        if (driver / name).is_file():
+            return 1e3 * float((driver / name).read_text())
+    if named := re.search(r"@ ([\d.]+)GHz", stated.get("model name", "")):
+        return 1e9 * float(named[1])
+    if "flags" in stated and "bogomips" in stated:  # x86 only: twice the counter's MHz, which does not vary
+        return round(float(stated["bogomips"]) / 2 / 10) * 1e7
+    return 0.0
 
 
 def _linux_caches(root: Path, cores: list[int]) -> Caches:
@@ -152,6 +169,7 @@ def from_sysctl(values: Mapping[str, str], architecture: str) -> Processor:
         architecture=architecture,
         caches=Caches(l1=l1, l2=l2, l3=l3, l2_total=l2 * clusters, l3_total=l3),
         instructions=_known(key for key, value in values.items() if value == "1"),
+        clock=float(number("hw.cpufrequency_max", "hw.cpufrequency")),
     )
 
 

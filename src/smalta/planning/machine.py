@@ -1,7 +1,9 @@
 """Describe the machine: cores, caches, memory, instruction sets, cards, and how fast they are.
 
 In:  the system; a file in the user's cache folder, so that speeds are measured once per machine and version.
-Out: `Machine`.
+Out: `Machine`, now or measured again during the work.
+
+A number that was disturbed while it was measured serves this command alone; the next one measures it again.
 
 Must not know: networks, plans.
 """
@@ -9,12 +11,14 @@ Must not know: networks, plans.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import platform
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,17 +26,20 @@ from typing import Any, Self
 
 import psutil
 
-from smalta.errors import SmaltaError
+from smalta.errors import ConfigError, SmaltaError
 from smalta.planning.facts import Processor, processor
 from smalta.planning.gpus import Gpu, installed
-from smalta.planning.rates import Rates, measure
+from smalta.planning.measuring import measure
+from smalta.planning.rates import Rates, names_of
 from smalta.system import cgroup
 from smalta.system.cores import usable_cores
+from smalta.system.load import LoadMeter
 from smalta.system.records import parse_json, read_record
 from smalta.system.whole_files import write_bytes
 
 CACHE_FILE = "machine.json"
-DISTURBED_SECONDS = 3600.0  # a disturbed measurement is used this long
+QUIET_SECONDS = 0.1  # of a look at the load
+QUIET = 0.1  # share of the cores that other programs may use while the machine is measured again
 _PACKAGES = ("smalta", "numpy", "openvino", "torch")
 
 
@@ -83,14 +90,36 @@ class Machine:
         return read_record(cls, values, what="the machine", fix="measure it again", complete=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What the cache file keeps: numbers that nothing disturbed, and what they depend on.
+
+    Attributes:
+        processor, cores, versions, gpus, unused_gpus, measured: as in `Machine`.
+        numbers: as in `Rates.numbers`.
+    """
+
+    processor: Processor
+    cores: int
+    versions: Mapping[str, str | None]
+    gpus: tuple[Gpu, ...]
+    unused_gpus: tuple[str, ...]
+    numbers: Mapping[str, float]
+    measured: str
+
+    def __post_init__(self) -> None:
+        if not all(value > 0 for value in self.numbers.values()):
+            raise ConfigError(f"measured speeds must be above 0, the least is {min(self.numbers.values())}")
+
+
 def this_machine(*, refresh: bool = False) -> Machine:
     """The machine that this process runs on.
 
-    An earlier measurement is read from the user's cache folder if processor, number of cores and versions are the same.
-    A disturbed measurement is used for an hour.
+    Earlier measurements are read from the user's cache folder if processor, number of cores and versions are the same.
+    Numbers that other programs or an unsteady clock disturbed are not kept; they alone are measured again.
 
     Args:
-        refresh: measure again.
+        refresh: measure all again.
 
     Example:
         >>> this_machine().cores > 0
@@ -98,25 +127,57 @@ def this_machine(*, refresh: bool = False) -> Machine:
     """
     facts, cores, versions = processor(), usable_cores(), _versions()
     kept = None if refresh else _read(cache_file())
-    memory, limit = psutil.virtual_memory().total, cgroup.memory_limit()
-    same = kept is not None and (kept.processor, kept.cores, kept.versions) == (facts, cores, versions)
-    if kept is not None and same and (not kept.rates.disturbed or _age(cache_file()) < DISTURBED_SECONDS):
-        return replace(kept, memory_bytes=memory, memory_limit=limit)
-    gpus, unused = _gpus()
-    machine = Machine(
+    if kept is not None and (kept.processor, kept.cores, kept.versions) != (facts, cores, versions):
+        kept = None
+    known = {} if kept is None else kept.numbers
+    if kept is not None and known.keys() >= set(names_of(cores, facts)):
+        return _machine(kept, Rates.of(known, mmap.PAGESIZE, {}))
+    rates = measure(cores, facts, quota=cgroup.cpu_quota(), known=known)
+    gpus, unused = (kept.gpus, kept.unused_gpus) if kept is not None else _gpus()
+    kept = _Kept(
         processor=facts,
         cores=cores,
-        memory_bytes=memory,
-        memory_limit=limit,
-        glibc=platform.libc_ver()[0] == "glibc",
-        rates=measure(cores, facts.caches),
+        versions=versions,
         gpus=gpus,
         unused_gpus=unused,
-        versions=versions,
+        numbers={name: value for name, value in rates.numbers.items() if name not in rates.disturbed},
         measured=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     )
-    _write(cache_file(), machine)
-    return machine
+    _write(cache_file(), kept)
+    return _machine(kept, rates)
+
+
+def measured_again() -> Machine | None:
+    """The machine, measured again now; None if other programs are busy, so that the numbers would be disturbed.
+
+    Call it while the process itself does nothing: between two pictures or training steps. It takes a tenth of a second
+    on a busy machine, and about two seconds on a quiet one. Later commands use the new numbers.
+    """
+    meter = LoadMeter()
+    time.sleep(QUIET_SECONDS)
+    load = meter.look()
+    return this_machine(refresh=True) if load.other_cores <= QUIET * load.seen_cores else None
+
+
+def forget() -> None:
+    """Remove the kept numbers, so that the next command measures the machine again."""
+    with suppress(OSError):
+        cache_file().unlink(missing_ok=True)
+
+
+def _machine(kept: _Kept, rates: Rates) -> Machine:
+    return Machine(
+        processor=kept.processor,
+        cores=kept.cores,
+        memory_bytes=psutil.virtual_memory().total,
+        memory_limit=cgroup.memory_limit(),
+        glibc=platform.libc_ver()[0] == "glibc",
+        rates=rates,
+        gpus=kept.gpus,
+        unused_gpus=kept.unused_gpus,
+        versions=kept.versions,
+        measured=kept.measured,
+    )
 
 
 def cache_file() -> Path:
@@ -130,24 +191,19 @@ def cache_file() -> Path:
     return folder / "smalta" / CACHE_FILE
 
 
-def _read(path: Path) -> Machine | None:
+def _read(path: Path) -> _Kept | None:
     try:
-        return Machine.from_dict(parse_json(path.read_bytes()))
+        return read_record(_Kept, parse_json(path.read_bytes()), what="the machine", complete=True)
     except (OSError, SmaltaError):
         return None  # missing, or of another version: measured again
 
 
-def _age(path: Path) -> float:
-    """Seconds since a file was written."""
-    return time.time() - path.stat().st_mtime
-
-
-def _write(path: Path, machine: Machine) -> None:
+def _write(path: Path, kept: _Kept) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, (json.dumps(machine.to_dict(), indent=1) + "\n").encode())
+        write_bytes(path, (json.dumps(asdict(kept), indent=1) + "\n").encode())
     except (OSError, SmaltaError):
-        return  # without a writable cache folder, each start takes one second longer
+        return  # without a writable cache folder, each start takes one or two seconds longer
 
 
 def _versions() -> dict[str, str | None]:

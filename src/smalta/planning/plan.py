@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, get_args
 
 from smalta.description.model_info import Precision
 from smalta.errors import ConfigError
+from smalta.planning.rates import Disturbance
 from smalta.planning.tiles import check_tile
 from smalta.runtimes.registry import RUNTIMES, Device, Layout
 from smalta.system.records import read_record
@@ -100,12 +101,21 @@ class Plan:
         allowed_bytes: upper limit of `memory_bytes`: the requested limit, or what the machine has.
         predicted_seconds: per training step; for inference, per picture of `size_hw` while all streams work.
         latency_seconds: of one pass, from arrays to fields.
-        volume: V, the bytes alive at once in a pass divided by the cache that holds them.
-        intensity: P, the seconds that the arithmetic of a pass takes the processor at its measured rate.
-        score: sigmoid(k * log(V * P / x0)): below one half for the processor, above it for the GPU.
+        volume: V, the bytes that a pass uses again, divided by the L2 of the processor's cores at work.
+        volume_l3: the same bytes, divided by the L3; None where there is none.
+        intensity: P, the seconds that the operations of a picture or a step take those cores at their measured rate.
+        cpu_seconds, gpu_seconds: predicted per picture or step, on the processor and on `gpu`: of the plan on its
+            device, and of the fastest way on the other.
+        gpu: the card that the processor is compared with.
+        score: cpu_seconds / (cpu_seconds + gpu_seconds): below one half the processor is faster, above it the GPU.
+        tie_pixels: of the picture or crop for which both take equally long; None if one is faster at every
+            size, or both are close at every size.
+        caches: on a processor, where the bytes of a pass come from, as in `smalta.planning.layer_costs.CacheUse`.
         reasons: a sentence with numbers, by name of the decision.
         rejected: other candidates, the fastest first.
         measured: seconds that `--measure` found, by name of the candidate.
+        disturbed: measured speeds of the machine that the plan could not rely on, as in `Rates.disturbed`.
+        during: sentences about surprises during the work, and what was changed then.
 
     Example:
         >>> made = plan("model.onnx", size_hw=(480, 640))
@@ -130,11 +140,19 @@ class Plan:
     predicted_seconds: float
     latency_seconds: float
     volume: float
+    volume_l3: float | None
     intensity: float
+    cpu_seconds: float
+    gpu_seconds: float
+    gpu: str
     score: float
+    tie_pixels: float | None
+    caches: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()
     measured: Mapping[str, float] = field(default_factory=dict)
+    disturbed: Mapping[str, Disturbance] = field(default_factory=dict)
+    during: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in _CHOICES:

@@ -1,174 +1,173 @@
-"""Measure the processor: arithmetic, bandwidth of each level of memory, fresh memory.
+"""The measured speeds of a machine, and which of them were disturbed while they were measured.
 
-In:  the number of usable cores, sizes of the caches.
-Out: `Rates`, in about one second.
+In:  numbers by name, and the causes of disturbances.
+Out: `Rates`: speeds by precision, level of memory and number of cores.
 
-Arithmetic is measured with convolutions in OpenVINO, which uses the same kernels as PyTorch on a processor and does not
-need PyTorch. Each number is the best of many short repeats, so other processes that are busy now and then do not change
-it. Processes that are busy all the time do, and `disturbed` reports it.
-
-Must not know: networks, plans, files.
+Must not know: how speeds are measured, networks, plans, files.
 """
 
 from __future__ import annotations
 
-import mmap
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Self
 
-import numpy as np
+from smalta.description.model_info import Precision
+from smalta.errors import ConfigError
+from smalta.planning.facts import Processor
 
-from smalta.planning.facts import Caches
-from smalta.system.first_use import import_openvino
-from smalta.system.signal_stack import kept_signal_stack
+Disturbance = Literal["busy", "unsteady"]
+Level = Literal["l2", "l3", "memory"]
 
-_SECONDS = 0.06  # spent on the repeats of one number
-_LEAST_OWN = 0.8  # share of the requested processor time; below it, other processes used the cores
-_FRESH_BYTES = 32 * 2**20
-_CHANNELS, _SIDE, _LAYERS = 64, 32, 2
+LEVELS: tuple[Level, ...] = ("l2", "l3", "memory")  # the first stands for L1 and L2 together
+FRESH = "fresh memory"
+MOST_NAMED = 4  # numbers in a sentence
+BF16_INSTRUCTIONS = "bf16"  # in `Processor.instructions`
+
+
+def one_core(name: str) -> str:
+    """The name of a number that is measured on one core.
+
+    Example:
+        >>> one_core("fp32")
+        'fp32 on one core'
+    """
+    return f"{name} on one core"
+
+
+def precisions_of(processor: Processor) -> tuple[Precision, ...]:
+    """The precisions that the processor multiplies in; without its instruction, bf16 is only emulated."""
+    return ("fp32", "bf16", "int8") if BF16_INSTRUCTIONS in processor.instructions else ("fp32", "int8")
+
+
+def names_of(cores: int, processor: Processor) -> tuple[str, ...]:
+    """The names of all numbers that are measured on a machine; with a single core, none is measured twice."""
+    whole = (*precisions_of(processor), *LEVELS)
+    return (*whole, *(map(one_core, whole) if cores > 1 else ()), FRESH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Speeds of one machine with all usable cores, unless stated otherwise.
+    """Speeds of one machine.
 
     Attributes:
-        flops: operations per second in 3x3 convolutions by precision: "fp32", "bf16", "int8"; a multiplication and
-            an addition are two operations.
-        flops_one_core: fp32, one core.
-        bandwidth: bytes per second, read and written, by level: "l2", "l3", "memory".
+        flops: operations per second of all usable cores in 3x3 convolutions by precision: "fp32", "int8", and "bf16"
+            where the processor has it; a multiplication and an addition are two operations.
+        flops_one_core: the same on one core, while the others rest.
+        bandwidth: bytes per second of all usable cores, read and written, by level: "l2", "l3", "memory".
+        bandwidth_one_core: the same on one core.
         fault_seconds: for one page of fresh memory.
         page_bytes: size of such a page.
-        disturbed: whether other processes used the cores during the measurement.
+        disturbed: the numbers that cannot be relied on, by name as in `numbers`: "busy" if other programs used the
+            cores meanwhile, "unsteady" if two rounds never agreed.
     """
 
     flops: Mapping[str, float]
-    flops_one_core: float
+    flops_one_core: Mapping[str, float]
     bandwidth: Mapping[str, float]
+    bandwidth_one_core: Mapping[str, float]
     fault_seconds: float
     page_bytes: int
-    disturbed: bool = False
+    disturbed: Mapping[str, Disturbance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        speeds = (*self.flops.values(), *self.flops_one_core.values())
+        speeds += (*self.bandwidth.values(), *self.bandwidth_one_core.values(), self.fault_seconds, self.page_bytes)
+        if not all(value > 0 for value in speeds):
+            raise ConfigError(f"measured speeds must be above 0, the least is {min(speeds)}")
+        missing = {"fp32", "int8"} - (self.flops.keys() & self.flops_one_core.keys())
+        missing |= set(LEVELS) - (self.bandwidth.keys() & self.bandwidth_one_core.keys())
+        if missing or self.flops.keys() != self.flops_one_core.keys():
+            raise ConfigError(f"measured speeds lack {', '.join(sorted(missing)) or 'a precision on one core'}")
 
     @property
     def fresh_bytes(self) -> float:
         """Bytes of fresh memory per second."""
         return self.page_bytes / self.fault_seconds
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """All measured numbers by name; fresh memory in pages per second."""
+        whole = {**self.flops, **self.bandwidth}
+        single = {**self.flops_one_core, **self.bandwidth_one_core}
+        return whole | {one_core(name): value for name, value in single.items()} | {FRESH: 1 / self.fault_seconds}
 
-def measure(cores: int, caches: Caches) -> Rates:
-    """Measure this machine.
+    @classmethod
+    def of(cls, numbers: Mapping[str, float], page_bytes: int, disturbed: Mapping[str, Disturbance]) -> Self:
+        """Build from numbers by name; where one on one core is missing, the machine has only one.
+
+        Raises:
+            ConfigError: if another number is missing.
+        """
+        precisions = [name for name in ("fp32", "bf16", "int8") if name in numbers]
+        return cls(
+            flops=_picked(numbers, precisions),
+            flops_one_core=_on_one_core(numbers, precisions),
+            bandwidth=_picked(numbers, LEVELS),
+            bandwidth_one_core=_on_one_core(numbers, LEVELS),
+            fault_seconds=1 / numbers[FRESH] if numbers.get(FRESH) else 0.0,
+            page_bytes=page_bytes,
+            disturbed=disturbed,
+        )
+
+    def flops_of(self, precision: str, used: float, cores: int) -> float:
+        """Operations per second of some of the usable cores; of fp32 for a precision that the processor lacks.
+
+        Args:
+            precision: of the multiplications.
+            used: number of working cores, from 1 to `cores`.
+            cores: number of usable cores.
+        """
+        known = precision if precision in self.flops else "fp32"
+        return _between(self.flops_one_core[known], self.flops[known], used, cores)
+
+    def bandwidth_of(self, level: Level, used: float, cores: int) -> float:
+        """Bytes per second of some of the usable cores; arguments as for `flops_of`."""
+        return _between(self.bandwidth_one_core[level], self.bandwidth[level], used, cores)
+
+
+def shown(name: str) -> str:
+    """The name of a number for people.
+
+    Example:
+        >>> shown("l3 on one core"), shown("memory"), shown("fp32")
+        ('L3 on one core', 'memory', 'fp32')
+    """
+    return name.replace("l2", "L2").replace("l3", "L3")
+
+
+def disturbance(disturbed: Mapping[str, Disturbance]) -> str | None:
+    """One sentence about numbers that cannot be relied on; None if there are none.
 
     Args:
-        cores: number of usable cores.
-        caches: set how much is moved; usual sizes replace unknown ones (0).
+        disturbed: causes by name, as in `Rates.disturbed`.
+
+    Example:
+        >>> disturbance({"bf16": "busy"})
+        'other programs were busy while bf16 was measured; it is measured again at the next start'
+        >>> disturbance({"l2": "unsteady", "l3": "unsteady"})
+        'the speed of this machine changed while L2, L3 were measured; they are measured again at the next start'
     """
-    own, wall = time.process_time(), 0.0
-
-    def timed(call: Callable[[], object], threads: int) -> float:
-        nonlocal wall
-        started = time.perf_counter()
-        best = _best(call)
-        wall += threads * (time.perf_counter() - started)
-        return best
-
-    l2 = caches.l2 or 2**20
-    l3 = caches.l3_total or 4 * l2 * cores
-    moved = {
-        "l2": l2 // 4,
-        "l3": max(l3 // (4 * cores), l2),
-        "memory": max(l3, 16 * 2**20),
-    }  # bytes of each of two arrays
-    bandwidth = {}
-    for level, size in moved.items():
-        threads = (
-            1 if level == "l2" else cores
-        )  # waking threads would take longer than a copy within a core's own cache
-        with ThreadPoolExecutor(threads) as pool:
-            copies = [_copier(size) for _ in range(threads)]
-            seconds = timed(lambda copies=copies, pool=pool: list(pool.map(lambda copy: copy(), copies)), threads)  # type: ignore[misc]
-        repeats = _repeats(size)
-        bandwidth[level] = (cores if threads == 1 else 1) * threads * repeats * 2 * size / seconds
-    fault = timed(_touch_fresh, 1) / (_FRESH_BYTES / mmap.PAGESIZE)
-    own, copied = time.process_time() - own, wall
-
-    flops = {}
-    for precision in ("fp32", "bf16", "int8"):
-        pass_, operations = _convolutions(precision, cores)
-        flops[precision] = operations / timed(pass_, cores)
-    pass_, operations = _convolutions("fp32", 1)
-    return Rates(
-        flops=flops,
-        flops_one_core=operations / timed(pass_, 1),
-        bandwidth=bandwidth,
-        fault_seconds=fault,
-        page_bytes=mmap.PAGESIZE,
-        disturbed=own < _LEAST_OWN * copied,
-    )
+    if not disturbed:
+        return None
+    told = []
+    for cause, what in (("busy", "other programs were busy"), ("unsteady", "the speed of this machine changed")):
+        names = [shown(name) for name, found in disturbed.items() if found == cause]
+        if names:
+            few = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} of its speeds"
+            told.append(f"{what} while {few} {'was' if len(names) == 1 else 'were'} measured")
+    again = "it is" if len(disturbed) == 1 else "they are"
+    return f"{', and '.join(told)}; {again} measured again at the next start"
 
 
-def _best(call: Callable[[], object]) -> float:
-    """Seconds of the fastest of some repeats."""
-    best, end, count = float("inf"), time.perf_counter() + _SECONDS, 0
-    while count < 3 or time.perf_counter() < end:
-        started = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - started)
-        count += 1
-    return best
+def _picked(numbers: Mapping[str, float], names: Collection[str]) -> dict[str, float]:
+    return {name: numbers[name] for name in names if name in numbers}
 
 
-def _repeats(size: int) -> int:
-    return max(1, 2**22 // size)  # a single copy within a cache is too short to time
+def _on_one_core(numbers: Mapping[str, float], names: Collection[str]) -> dict[str, float]:
+    return {name: numbers.get(one_core(name), numbers[name]) for name in names if name in numbers}
 
 
-def _copier(size: int) -> Callable[[], None]:
-    source = np.ones(size // 4, np.float32)
-    target = np.ones_like(source)
-
-    def copy() -> None:
-        for _ in range(_repeats(size)):
-            np.multiply(source, 1.5, out=target)
-
-    return copy
-
-
-def _touch_fresh() -> None:
-    with mmap.mmap(-1, _FRESH_BYTES) as block:
-        pages = np.frombuffer(block, np.uint8)
-        pages[:: mmap.PAGESIZE] = 1
-        del pages
-
-
-def _convolutions(precision: str, threads: int) -> tuple[Callable[[], object], int]:
-    """A few 3x3 convolutions whose maps stay in the caches, and their operations."""
-    ov = import_openvino()
-    from openvino import opset13 as op
-
-    rng = np.random.default_rng(0)
-    picture = op.parameter([1, _CHANNELS, _SIDE, _SIDE], np.float32)
-    maps: Any = picture
-    for _ in range(_LAYERS):
-        kernel = (0.05 * rng.standard_normal((_CHANNELS, _CHANNELS, 3, 3))).astype(np.float32)
-        if precision == "int8":
-            ends = [op.constant(np.full((1, 1, 1, 1), value, np.float32)) for value in (0, 2.55, 0, 2.55)]
-            maps = op.fake_quantize(maps, *ends, 256)
-            scale = op.constant(np.full((_CHANNELS, 1, 1, 1), 0.01, np.float32))
-            weights = op.multiply(
-                op.convert(op.constant(np.rint(kernel * 100).clip(-127, 127).astype(np.int8)), "f32"), scale
-            )
-        else:
-            weights = op.constant(kernel)
-        maps = op.relu(op.convolution(maps, weights, [1, 1], [1, 1], [1, 1], [1, 1]))
-    options = {
-        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    with kept_signal_stack():
-        request = ov.Core().compile_model(ov.Model([maps], [picture], "rates"), "CPU", options).create_infer_request()
-    array = rng.random((1, _CHANNELS, _SIDE, _SIDE), dtype=np.float32)
-    operations = 2 * 9 * _CHANNELS**2 * _SIDE**2 * _LAYERS
-    return lambda: request.infer([array], share_inputs=True), operations
+def _between(one: float, everything: float, used: float, cores: int) -> float:
+    """A speed that grows evenly from one core to all."""
+    return everything if cores <= 1 else one + (everything - one) * (min(used, cores) - 1) / (cores - 1)

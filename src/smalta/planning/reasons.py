@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from smalta.planning.candidates import Allowed, Candidate, Work, as_exported, candidates, fast_enough
+from smalta.planning.candidates import Allowed, Candidate, Work, as_exported, candidates
 from smalta.planning.cost import cost
+from smalta.planning.layer_costs import CacheUse
 from smalta.planning.machine import Machine
 from smalta.planning.plan import Limits
+from smalta.planning.plausible import why_not
 from smalta.planning.score import Score
+from smalta.planning.score_reasons import both_times, caches_sentence, score_sentence, verdict
 from smalta.planning.tiles import OVERLAP
 from smalta.planning.words import duration, size
 
@@ -32,6 +35,7 @@ class Decision:
         best: the chosen candidate.
         fitting: all candidates that keep the limits, the fastest first.
         where: the score of the work between processor and GPU.
+        caches: where the bytes of a pass come from; None on a GPU.
         measured: seconds per picture of timed candidates, by name.
     """
 
@@ -42,6 +46,7 @@ class Decision:
     best: Candidate
     fitting: Sequence[Candidate]
     where: Score
+    caches: CacheUse | None = None
     measured: Mapping[str, float] = field(default_factory=dict)
 
     def against(self, value: str, differs: Callable[[Candidate], bool], otherwise: str) -> str:
@@ -55,7 +60,8 @@ class Decision:
         other = next((one for one in self.fitting if one.batch == self.best.batch and differs(one)), None)
         if other is None:
             return f"{value}: {otherwise}"
-        return f"{value}: {duration(self.best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
+        told = f"{value}: {duration(self.best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
+        return told if other.seconds >= self.best.seconds else f"{told}, which is not so much faster that it is safe"
 
 
 def reasons(decision: Decision) -> dict[str, str]:
@@ -69,21 +75,26 @@ def reasons(decision: Decision) -> dict[str, str]:
 
 def _device(decision: Decision) -> str:
     machine, best, where = decision.machine, decision.best, decision.where
-    told = (
-        f"V {where.volume:.2g} x P {where.intensity:.2g} s against a tie at {where.x0:.2g} s"
-        f"{'' if where.ties else ' (extrapolated: no size ties)'} gives a score of {where.value:.2f}"
-    )
-    side = "which favours the processor" if where.value < 0.5 else "which favours a GPU"
-    marked = " by its maker's numbers" if where.gpu.published else ""
+    task = decision.work.task
+    told = f"predicted {both_times(where, task)}: {verdict(where, task)}"
     if not machine.gpus:
         unused = f"; this PyTorch cannot use {', '.join(machine.unused_gpus)}" if machine.unused_gpus else ""
-        return f"no usable GPU{unused}; compared with an {where.gpu.name}{marked}, {told}, {side}"
+        return f"no usable GPU{unused}; {told}"
     if decision.limits.device is not None:
-        return f"as requested; {told}, {side}"
-    other = next((one for one in decision.fitting if one.way.device != best.way.device), None)
-    if other is None:
-        return f"the other device cannot keep the limits; {told}, {side}"
-    return f"{told}, {side}{marked}: {duration(best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
+        return f"as requested; {told}"
+    if all(one.way.device == best.way.device for one in decision.fitting):
+        if best.way.kind.reads_exported:
+            return f"an exported model runs on the processor, a run folder on the GPU; {told}"
+        return f"the other device cannot keep the limits; {told}"
+    return told
+
+
+def _score(decision: Decision) -> str:
+    return score_sentence(decision.where, decision.machine)
+
+
+def _caches(decision: Decision) -> str | None:
+    return None if decision.caches is None else caches_sentence(decision.caches)
 
 
 def _runtime(decision: Decision) -> str:
@@ -105,11 +116,14 @@ def _alone(decision: Decision) -> str:
 
 
 def _precision(decision: Decision) -> str:
-    machine, way, rates = decision.machine, decision.best.way, decision.machine.rates.flops
-    if not fast_enough(machine, "bf16") and "bf16" in decision.work.precisions and way.device == "cpu":
-        otherwise = f"bf16 runs at {rates['bf16'] / rates['fp32']:.1f} times the rate of fp32 here, which gains nothing"
+    way = decision.best.way
+    unused = (
+        [why_not(decision.machine, precision) for precision in decision.work.precisions] if way.device == "cpu" else []
+    )
+    if decision.limits.precision is not None:
+        otherwise = "as requested"
     else:
-        otherwise = "as requested" if decision.limits.precision else "the only one for this work"
+        otherwise = next((reason for reason in unused if reason is not None), "the only one for this work")
     return decision.against(way.precision, lambda one: one.way.precision != way.precision, otherwise)
 
 
@@ -167,12 +181,7 @@ def _batch(decision: Decision) -> str:
 
 
 def _memory(decision: Decision) -> str:
-    caches = decision.machine.processor.caches
-    return (
-        f"{size(decision.best.memory_bytes)} at the peak, {size(decision.allowed.memory_bytes)} allowed; the maps "
-        f"alive at once fill {100 * decision.where.volume:.0f} % of the last cache "
-        f"({size(caches.l3_total or caches.l2_total)})"
-    )
+    return f"{size(decision.best.memory_bytes)} at the peak, {size(decision.allowed.memory_bytes)} allowed"
 
 
 def _allocator(decision: Decision) -> str | None:
@@ -205,6 +214,7 @@ def _time(decision: Decision) -> str:
 
 LINES: Mapping[str, Callable[[Decision], str | None]] = {
     "device": _device,
+    "score": _score,
     "runtime": _runtime,
     "precision": _precision,
     "layout": _layout,
@@ -212,6 +222,7 @@ LINES: Mapping[str, Callable[[Decision], str | None]] = {
     "tile": _tile,
     "batch": _batch,
     "memory": _memory,
+    "caches": _caches,
     "allocator": _allocator,
     "time": _time,
 }
@@ -231,10 +242,11 @@ def broken(one: Candidate, allowed: Allowed) -> str:
 
 def nothing_runs(work: Work, machine: Machine, limits: Limits) -> str:
     """Why no runtime can do the work, and the fix."""
-    rates = ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in machine.rates.flops.items())
+    wanted = limits.precision
+    reason = None if wanted is None or wanted not in work.precisions else why_not(machine, wanted)
+    because = reason or f"no installed runtime multiplies in {wanted} for this work"
     return (
-        f"{work.task} cannot run in {limits.precision} on this machine; its measured rates are {rates}; omit the "
-        "precision, and the plan chooses one"
+        f"{work.task} cannot run in {wanted} on this machine: {because}; omit the precision, and the plan chooses one"
     )
 
 

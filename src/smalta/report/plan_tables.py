@@ -15,6 +15,7 @@ from smalta.planning.cost import Way
 from smalta.planning.gpus import Gpu
 from smalta.planning.machine import Machine
 from smalta.planning.plan import Plan
+from smalta.planning.rates import FRESH, Rates, disturbance, one_core, shown
 from smalta.planning.words import duration, rate, size
 from smalta.runtimes.registry import RUNTIMES
 
@@ -38,24 +39,43 @@ def machine_table(machine: Machine) -> Table:
         ),
         "memory": f"{size(machine.memory_bytes)}, {limit}",
         "instructions": ", ".join(facts.instructions) or "none of those that smalta uses",
-        "arithmetic": ", ".join(f"{name} {rate(value, 'FLOP/s')}" for name, value in rates.flops.items())
-        + f"; one core fp32 {rate(rates.flops_one_core, 'FLOP/s')}",
-        "bandwidth": ", ".join(f"{name} {rate(value, 'B/s')}" for name, value in rates.bandwidth.items()),
+        "arithmetic": _speeds(rates, tuple(rates.flops), "FLOP/s"),
+        "bandwidth": _speeds(rates, tuple(rates.bandwidth), "B/s"),
         "fresh memory": f"{duration(rates.fault_seconds)} per page of {size(rates.page_bytes)}, "
-        f"{rate(rates.fresh_bytes, 'B/s')}" + ("; glibc can keep large blocks" if machine.glibc else ""),
+        f"{rate(rates.fresh_bytes, 'B/s')}{_mark(rates, FRESH)}"
+        + ("; glibc can keep large blocks" if machine.glibc else ""),
     }
+    if machine.cores > 1:
+        rows |= {
+            "on one core": "; ".join(
+                _speeds(rates, tuple(map(one_core, names)), unit)
+                for names, unit in ((rates.flops, "FLOP/s"), (rates.bandwidth, "B/s"))
+            )
+        }
     for index, gpu in enumerate(machine.gpus):
         rows[f"GPU {index}"] = gpu_text(gpu)
     if machine.unused_gpus:
         rows["unused"] = f"{', '.join(machine.unused_gpus)}: this PyTorch cannot use them"
     elif not machine.gpus:
         rows["GPU"] = "none"
-    rows["measured"] = machine.measured + (
-        "; other processes used the cores meanwhile; it is measured again after an hour" if rates.disturbed else ""
-    )
+    rows["measured"] = machine.measured
+    if (told := disturbance(rates.disturbed)) is not None:
+        rows["marked with ?"] = told
     for name, text in rows.items():
         table.add_row(name, escape(text))
     return table
+
+
+def _speeds(rates: Rates, names: tuple[str, ...], unit: str) -> str:
+    numbers = rates.numbers
+    return ", ".join(
+        f"{shown(name).replace(one_core(''), '')} {rate(numbers[name], unit)}{_mark(rates, name)}" for name in names
+    )
+
+
+def _mark(rates: Rates, name: str) -> str:
+    """Marks a number that was disturbed while it was measured."""
+    return " ?" if name in rates.disturbed else ""
 
 
 def gpu_text(gpu: Gpu) -> str:
@@ -103,6 +123,7 @@ def _decisions(plan: Plan) -> dict[str, str]:
     graph = RUNTIMES[plan.runtime].graph
     rows = {
         "device": plan.device,
+        "score": "no tie" if plan.tie_pixels is None else f"{plan.score:.2f}",
         "runtime": plan.runtime,
         "precision": plan.precision,
         "layout": "-" if graph else plan.layout.replace("_", "-"),
@@ -110,9 +131,12 @@ def _decisions(plan: Plan) -> dict[str, str]:
         "tile": "whole" if plan.tile_hw is None else f"{plan.tile_hw[0]} x {plan.tile_hw[1]}",
         "batch": str(plan.batch),
         "memory": size(plan.memory_bytes),
+        "caches": "/".join(f"{100 * plan.caches.get(level, 0):.0f}" for level in ("near", "l3", "memory")) + " %",
         "allocator": "keep" if plan.keep_memory else "system's",
         "time": f"{duration(plan.predicted_seconds)} per {'step' if plan.task == 'training' else 'picture'}",
     }
+    if not plan.caches:
+        del rows["caches"]
     if plan.device == "cuda":
         del rows["streams"]
     if plan.device == "cuda" or graph:
