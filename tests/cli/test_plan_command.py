@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from smalta.cli import main
 from smalta.cli.plan import height_width
 from smalta.errors import ConfigError
 from smalta.planning.plan import Plan
+from smalta.system.counters import CacheCounts
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +51,59 @@ def test_a_run_is_planned_for_a_size_and_drawn(capsys: pytest.CaptureFixture[str
     assert "prediction for pictures of 96 x 128 px" in out
     assert "rejected" in out
     assert (tmp_path / "plan.svg").is_file()
+
+
+def test_layers_are_shown_and_in_the_json(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+    code, out, _ = said(capsys, "plan", run, "--size", "64", "--layers")
+    assert code == 0
+    assert "depthwise" in out
+    assert "again: maps that the last cache has evicted" in " ".join(out.split())
+
+    code, out, _ = said(capsys, "plan", run, "--size", "64", "--layers", "--json")
+    told = json.loads(out)
+    layers = told.pop("layers")
+    assert Plan.from_dict(told).caches["moved"] == pytest.approx(sum(layer["moved"] for layer in layers))
+    assert sum(layer["seconds"] for layer in layers) == pytest.approx(told["latency_seconds"])
+    assert {"kind", "name", "forward", "backward", "working_set", "served", "loaded_again"} <= layers[0].keys()
+
+
+def test_counters_are_shown_beside_the_prediction(
+    capsys: pytest.CaptureFixture[str], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count(call: Callable[[], object]) -> CacheCounts:
+        call()
+        return CacheCounts(l1_reads=1e6, l1_misses=1e4, last_reads=2e3, last_misses=1e2)
+
+    monkeypatch.setattr("smalta.inference.trial.count_caches", count)
+
+    code, out, _ = said(capsys, "plan", run, "--size", "64", "--counters")
+
+    assert code == 0
+    assert "hits in L1" in out
+    assert "99.0 %" in out
+    _, out, _ = said(capsys, "plan", run, "--size", "64", "--counters", "--json")
+    assert json.loads(out)["counters"]["last_misses"] == 100
+
+
+def test_counters_that_cannot_be_read_are_a_note(
+    capsys: pytest.CaptureFixture[str], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(call: Callable[[], object]) -> CacheCounts:
+        raise ConfigError("hardware counters are not allowed: set something")
+
+    monkeypatch.setattr("smalta.inference.trial.count_caches", refuse)
+
+    code, out, _ = said(capsys, "plan", run, "--size", "64", "--counters")
+
+    assert code == 0
+    assert "note hardware counters are not allowed: set something" in out
+
+
+def test_counters_need_a_model(capsys: pytest.CaptureFixture[str], discs: Path) -> None:
+    code, _, err = said(capsys, "plan", discs, "--counters")
+
+    assert code == 1
+    assert "--counters runs a trained model on the processor; give a run folder or a .onnx file" in err
 
 
 def test_a_data_set_is_planned_as_training(capsys: pytest.CaptureFixture[str], discs: Path) -> None:

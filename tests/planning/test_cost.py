@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from machines import CARD, MIB, PLAIN_SHARES, TWO_CORES, workload
 from smalta.description.workload import Layer, Workload
-from smalta.planning.cost import FUSED, Cost, Table, Way, cost, cpu_cost, fitted, gpu_cost
+from smalta.planning.cost import FUSED, Cost, Table, Way, caches_of_stream, cost, cpu_cost, fitted, gpu_cost
 
 BOTH = Way(threads=2)
 
@@ -45,6 +45,39 @@ def test_data_that_fit_in_no_cache_take_the_pace_of_each_level_by_the_share_that
     expected = 2 * MIB / 200e9 + 30 * MIB / 100e9 + 32 * MIB / 20e9
 
     assert seconds(layer) == pytest.approx(expected)
+
+
+def test_the_cost_keeps_which_level_serves_the_bytes() -> None:
+    layers = (Layer(kind="resize", read=MIB, written=MIB), Layer(kind="arithmetic", read=32 * MIB, written=32 * MIB))
+    inside = Layer(kind="activation", read=MIB, written=MIB)
+
+    found = cpu_cost(of(*layers, inside), TWO_CORES, Way(runtime="openvino", threads=2), PLAIN_SHARES)
+
+    assert found.served[0].tolist() == [1, 0, 0]
+    assert found.served[1] == pytest.approx([2 / 64, 30 / 64, 32 / 64])
+    assert found.moved.tolist() == [2 * MIB, 64 * MIB, 0]  # the activation runs inside the layer before
+    assert gpu_cost(of(*layers), CARD, Way(device="cuda"), PLAIN_SHARES | {"pytorch.call": 0}).served.shape == (2, 0)
+
+
+def test_streams_share_the_caches_of_the_cores_at_work() -> None:
+    def levels(streams: int, threads: int) -> list[float]:
+        return [one / MIB for one in caches_of_stream(TWO_CORES, Way(streams=streams, threads=threads))]
+
+    assert levels(1, 2) == [2, 32]
+    assert levels(2, 1) == [1, 16]
+    assert levels(1, 1) == [1, 32]  # one core reaches the whole L3
+
+
+@pytest.mark.parametrize("factor", [0.3, 4.0])
+def test_a_scaled_table_is_the_table_of_the_scaled_workload(factor: float) -> None:
+    whole = workload(training=True)
+    whole = replace(whole, layers=(*whole.layers, Layer(kind="update", operations=5, weights=MIB, once=True)))
+
+    scaled, expected = Table.of(whole).scaled(factor), Table.of(whole.scaled(factor))
+
+    for name in ("operations", "maps", "weights", "fresh"):
+        assert getattr(scaled, name) == pytest.approx(getattr(expected, name))
+    assert scaled.live_bytes == expected.live_bytes
 
 
 def test_each_operation_has_a_start_of_its_own() -> None:

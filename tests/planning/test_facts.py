@@ -1,6 +1,8 @@
 import struct
 from pathlib import Path
 
+import pytest
+
 from smalta.planning.facts import Caches, caches_from_windows, from_linux, from_sysctl, processor
 
 KIB, MIB = 2**10, 2**20
@@ -48,6 +50,28 @@ def test_linux_on_arm_has_features_instead_of_flags_and_may_hide_its_caches(tmp_
 
     assert found.instructions == ("bf16", "NEON", "I8MM", "SVE")
     assert found.caches == Caches()  # unknown is 0, not a guess
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "files", "clock"),
+    [
+        ("model name : A CPU\nflags : fpu\nbogomips : 5192.19\n", {}, 2.6e9),  # of the time stamp counter
+        ("model name : A CPU @ 2.20GHz\nflags : fpu\nbogomips : 4000.00\n", {}, 2.2e9),
+        ("flags : fpu\nbogomips : 4000.00\n", {"cpuinfo_max_freq": "3700000"}, 3.7e9),
+        ("flags : fpu\n", {"cpuinfo_max_freq": "3700000", "base_frequency": "2100000"}, 2.1e9),
+        ("Features : asimd\nbogomips : 50.00\n", {}, 0.0),  # on Arm, it says nothing of the clock
+    ],
+)
+def test_linux_has_the_nominal_clock_in_several_places(
+    tmp_path: Path, cpuinfo: str, files: dict[str, str], clock: float
+) -> None:
+    root = linux(tmp_path, cpuinfo, {})
+    folder = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(f"{text}\n")
+
+    assert from_linux(root, [0]).clock == pytest.approx(clock)
 
 
 def test_macos_tells_the_fast_cores_caches() -> None:

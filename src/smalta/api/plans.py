@@ -16,15 +16,18 @@ from smalta.api.limits import limits_of
 from smalta.errors import ConfigError
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import OpenedModel, is_model, open_model
-from smalta.inference.trial import try_out
+from smalta.inference.trial import count_pass, try_out
 from smalta.planning import machine as machines
-from smalta.planning.candidates import Work
+from smalta.planning.candidates import Candidate, Work, candidate
+from smalta.planning.cost import Way
 from smalta.planning.gpus import published
+from smalta.planning.layer_costs import LayerCost, layers_of
 from smalta.planning.machine import Machine
 from smalta.planning.plan import Limits, Plan
 from smalta.planning.planner import best_two
 from smalta.planning.planner import plan as make_plan
 from smalta.runtimes.registry import AUTO
+from smalta.system.counters import CacheCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,18 @@ class Examined:
         plan: the plan.
         work: to be done.
         machine: that does it.
-        notes: about timed candidates.
+        layers: of one pass in their order, without those that run inside other layers.
+        inside: layers that run inside others.
+        counts: of hardware counters in one pass, where they were wanted and can be read.
+        notes: about timed candidates and counters.
     """
 
     plan: Plan
     work: Work
     machine: Machine
+    layers: tuple[LayerCost, ...]
+    inside: int
+    counts: CacheCounts | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -87,15 +96,43 @@ def examine(
     size_hw: tuple[int, int] | None = None,
     what_if: str | None = None,
     measure: bool = False,
+    counters: bool = False,
 ) -> Examined:
-    """Make a plan, and keep its work and machine; the arguments are those of `plan`."""
+    """Make a plan, and keep its work, machine and layers.
+
+    Args:
+        what, limits, size_hw, what_if, measure: as for `plan`.
+        counters: run one pass, and read the processor's counters of its caches.
+    """
     model = open_model(what) if is_model(what) else None
     work = _work(what, model, size_hw)
     machine = machines.this_machine()
     if what_if is not None:
         machine = replace(machine, gpus=(published(what_if),))
     measured, notes = _measured(model, work, machine, limits, what_if) if measure else (None, ())
-    return Examined(plan=make_plan(work, machine, limits, measured=measured), work=work, machine=machine, notes=notes)
+    made = make_plan(work, machine, limits, measured=measured)
+    chosen = candidate(work, machine, Way.of(made), made.tile_hw, made.batch)
+    layers = layers_of(work, machine, chosen)
+    counts, why = _counted(model, chosen, made) if counters else (None, ())
+    return Examined(
+        plan=made,
+        work=work,
+        machine=machine,
+        layers=layers,
+        inside=len(chosen.cost.layers) - len(layers),
+        counts=counts,
+        notes=(*notes, *why),
+    )
+
+
+def _counted(model: OpenedModel | None, chosen: Candidate, made: Plan) -> tuple[CacheCounts | None, tuple[str, ...]]:
+    """What hardware counters count in one pass; None and a note if they cannot be read."""
+    if model is None or chosen.way.device != "cpu":
+        raise ConfigError("--counters runs a trained model on the processor; give a run folder or a .onnx file")
+    try:
+        return count_pass(model, chosen, made.size_hw), ()
+    except ConfigError as error:
+        return None, (str(error),)
 
 
 def _work(what: Path, model: OpenedModel | None, size_hw: tuple[int, int] | None) -> Work:

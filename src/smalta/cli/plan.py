@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -15,7 +16,7 @@ from smalta.errors import ConfigError
 from smalta.runtimes.registry import AUTO
 
 if TYPE_CHECKING:
-    from smalta.planning.plan import Plan
+    from smalta.api.plans import Examined
 
 
 def info(
@@ -57,6 +58,12 @@ def plan(
     measure: Annotated[
         bool, typer.Option("--measure", help="Time the two best ways to predict, and choose the faster one.")
     ] = False,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Show the work, the caches and the predicted time of each layer.")
+    ] = False,
+    counters: Annotated[
+        bool, typer.Option("--counters", help="Run the network once, and compare its caches with hardware counters.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -66,12 +73,12 @@ def plan(
 
     limits = limits_of(memory=memory, threads=threads, tile=tile, device=device, batch=batch, latency_ms=latency)
     size_hw = None if size is None else height_width(size)
-    examined = examine(what, limits, size_hw=size_hw, what_if=what_if, measure=measure)
+    examined = examine(what, limits, size_hw=size_hw, what_if=what_if, measure=measure, counters=counters)
     made = examined.plan
     if as_json:
-        print(json.dumps(made.to_dict(), indent=1))
+        print(json.dumps(made.to_dict() | _extras(examined, layers=layers, counters=counters), indent=1))
     elif not quiet:
-        _print(made, examined.notes)
+        _print(examined, layers=layers)
     if plot is not None:
         from smalta.report.plan_plot import draw_plan
 
@@ -80,15 +87,35 @@ def plan(
             out.print(f"the drawing is in {escape(str(plot))}", highlight=False)
 
 
-def _print(made: Plan, notes: tuple[str, ...]) -> None:
+def _extras(examined: Examined, *, layers: bool, counters: bool) -> dict[str, Any]:
+    """What the options add to the plan as plain data."""
+    found: dict[str, Any] = {}
+    if layers:
+        found["layers"] = [asdict(layer) for layer in examined.layers]
+    if counters:
+        found["counters"] = None if examined.counts is None else asdict(examined.counts)
+    return found
+
+
+def _print(examined: Examined, *, layers: bool) -> None:
+    from smalta.planning.rates import disturbance
+    from smalta.report.layer_table import counts_table, layer_notes, layer_table
     from smalta.report.plan_tables import plan_table, rejected_table
 
+    made = examined.plan
     size = f"{made.size_hw[0]} x {made.size_hw[1]} px"
     title = f"training with crops of {size}" if made.task == "training" else f"prediction for pictures of {size}"
     out.print(f"[bold]{title}[/]", highlight=False)
     out.print(plan_table(made), highlight=False)
     out.print(rejected_table(made), highlight=False)
-    for note in notes:
+    if layers:
+        out.print(layer_table(examined.layers), highlight=False)
+        for sentence in layer_notes(examined.layers, examined.inside):
+            out.print(f"[dim]{escape(sentence)}[/]", highlight=False)
+    if examined.counts is not None:
+        out.print(counts_table(made.caches, examined.counts), highlight=False)
+    told = disturbance(made.disturbed)
+    for note in (*examined.notes, *([] if told is None else [told])):
         out.print(f"[dim]note[/] {escape(note)}", highlight=False)
 
 

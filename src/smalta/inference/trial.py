@@ -1,7 +1,7 @@
 """Time the best candidates of a plan, and check that their results agree.
 
 In:  an opened model, ways to run it, the size of a picture.
-Out: seconds per picture by candidate, or a note where results differ too much.
+Out: seconds per picture by candidate, or a note where results differ too much; counted cache misses of a pass.
 
 Must not know: how candidates are chosen, training.
 """
@@ -20,6 +20,7 @@ from smalta.answers.fields import LOGITS
 from smalta.inference.opened import OpenedModel
 from smalta.planning.candidates import Candidate
 from smalta.runtimes.protocol import Runtime
+from smalta.system.counters import CacheCounts, count_caches
 
 SECONDS, LEAST = 1.0, 3  # minimum duration and number of the repeats
 LEAST_EQUAL = 0.99  # least share of pixels with the same class as in the first candidate
@@ -64,6 +65,23 @@ def try_out(model: OpenedModel, candidates: Sequence[Candidate], size_hw: tuple[
         picture = np.repeat(_picture(*(one.tile_hw or size_hw)), one.batch, axis=0)
         seconds[one.name] = _median(runtime, picture) * one.passes / (one.batch * one.way.streams)
     return Trial(seconds=seconds, notes=tuple(notes))
+
+
+def count_pass(model: OpenedModel, chosen: Candidate, size_hw: tuple[int, int]) -> CacheCounts:
+    """Count the cache misses of one pass of one stream on a synthetic picture.
+
+    Args:
+        model: to run.
+        chosen: how.
+        size_hw: of the picture, pixels; a candidate with tiles gets a tile.
+
+    Raises:
+        ConfigError: if hardware counters cannot be read.
+        ModelError: if the model cannot be run.
+    """
+    runtime = model.runtime(chosen.way)
+    pictures = np.repeat(_picture(*(chosen.tile_hw or size_hw)), chosen.batch, axis=0)
+    return count_caches(lambda: runtime.maps(pictures))
 
 
 def _median(runtime: Runtime, pictures: np.ndarray) -> float:

@@ -15,8 +15,8 @@ Must not know: networks, plans, where the numbers are shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Self, get_args
@@ -28,6 +28,7 @@ from smalta.description.workload import CONVOLUTIONS, Kind, Workload
 from smalta.planning.gpus import Gpu
 from smalta.planning.machine import Machine
 from smalta.planning.plan import Plan
+from smalta.planning.rates import LEVELS
 from smalta.runtimes.registry import PYTORCH, RUNTIMES, Device, Layout, RuntimeKind
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -83,6 +84,9 @@ class Cost:
         reorder: seconds of changing the memory layout.
         fresh: seconds of memory that the system hands out fresh.
         transfer: seconds of transfers from and to a GPU.
+        moved: bytes that each layer reads and writes, in the precision of the way; 0 for a layer that runs inside
+            the convolution before it.
+        served: shares of `moved` by level, (layers, 3) for `LEVELS` on a processor, (layers, 0) on a GPU.
     """
 
     latency: float
@@ -91,6 +95,8 @@ class Cost:
     compute_bound: float
     reorder: float
     fresh: float
+    moved: np.ndarray
+    served: np.ndarray
     transfer: float = 0.0
 
 
@@ -106,6 +112,7 @@ class Table:
     weights: np.ndarray
     fresh: np.ndarray
     bits: np.ndarray
+    once: np.ndarray  # whether it runs once a step, whatever the number of pixels
     live_bytes: float
 
     @classmethod
@@ -123,7 +130,19 @@ class Table:
             weights=np.array([layer.weights for layer in layers], float),
             fresh=np.array([layer.fresh for layer in layers], float),
             bits=np.array([layer.bits for layer in layers]),
+            once=np.array([layer.once for layer in layers]),
             live_bytes=workload.live_bytes,
+        )
+
+    def scaled(self, factor: float) -> Table:
+        """As `Workload.scaled`, without making its layers."""
+        factors = np.where(self.once, 1.0, factor)
+        return replace(
+            self,
+            operations=self.operations * factors,
+            maps=self.maps * factors,
+            fresh=self.fresh * factors,
+            live_bytes=self.live_bytes * factor,
         )
 
 
@@ -143,37 +162,41 @@ def cost(workload: Workload, machine: Machine, way: Way, *, gpu: Gpu | None = No
         way: how it is run.
         gpu: the card, where `way.device` is "cuda".
     """
+    return table_cost(Table.of(workload), machine, way, gpu=gpu)
+
+
+def table_cost(table: Table, machine: Machine, way: Way, *, gpu: Gpu | None = None) -> Cost:
+    """As `cost`, for a workload that is a table already."""
     shares = fitted()["shares"]
     if way.device == "cuda":
         assert gpu is not None
-        return gpu_cost(Table.of(workload), gpu, way, shares)
-    return cpu_cost(Table.of(workload), machine, way, shares)
+        return gpu_cost(table, gpu, way, shares)
+    return cpu_cost(table, machine, way, shares)
 
 
 def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, float]) -> Cost:
     """Predict what a pass takes on the processor, with these shares."""
-    rates, caches = machine.rates, machine.processor.caches
-    graph, name = way.kind.graph, way.kind.shares(way.device)
-    used = min(way.streams * way.threads, machine.cores) / machine.cores  # of the processor, by all streams
-    portion = used / way.streams  # by one stream
+    rates, graph, name = machine.rates, way.kind.graph, way.kind.shares(way.device)
+    cores, streams = machine.cores, way.streams
+    used = min(streams * way.threads, cores)  # by all streams
     bits = np.full_like(table.bits, BITS[way.precision]) if graph else table.bits
     width = bits / table.bits  # width of a graph runtime's numbers, relative to the trace
     maps, weights = table.maps * width, table.weights * width
-    peak = np.select([bits == b for b in BITS.values()], [rates.flops[p] for p in BITS])
+    peak = np.select([bits == b for b in BITS.values()], [rates.flops_of(p, used, cores) / streams for p in BITS])
     convolution = np.isin(table.kind, [KINDS.index(kind) for kind in CONVOLUTIONS])
 
     share = _by_layer(table, name, shares, BITS[way.precision] if graph else None)
     sync = 1 + shares[f"{name}.serial"] * (way.threads - 1)
-    compute = np.where(convolution, table.operations / (peak * portion * share) * sync, 0.0)
-    levels = (caches.l2_total * portion, caches.l3_total * portion)
-    speeds = [rates.bandwidth[level] * portion for level in ("l2", "l3", "memory")]
-    pace = _seconds_per_byte(maps + weights, levels, speeds)
+    compute = np.where(convolution, table.operations / (peak * share) * sync, 0.0)
+    speeds = [rates.bandwidth_of(level, used, cores) / streams for level in LEVELS]
+    served = by_level(maps + weights, caches_of_stream(machine, way))
+    pace = served @ (1 / np.array(speeds))
     moved_share = np.where(convolution, shares[f"{name}.convolution.bytes"], share)
     memory = (maps + weights) * pace / moved_share
-    call = np.full(len(maps), shares[f"{name}.call"])
+    call, moved = np.full(len(maps), shares[f"{name}.call"]), maps + weights
     if graph:
         inside = np.isin(table.kind, [KINDS.index(kind) for kind in FUSED])
-        compute, memory, call = (np.where(inside, 0.0, part) for part in (compute, memory, call))
+        compute, memory, call, moved = (np.where(inside, 0.0, part) for part in (compute, memory, call, moved))
     reorder = np.zeros(len(maps))
     if not graph and way.layout == "channels_first":
         by_bits = np.where(bits == 32, shares[f"{name}.reorder.fp32"], shares[f"{name}.reorder.bf16"])
@@ -191,6 +214,8 @@ def cpu_cost(table: Table, machine: Machine, way: Way, shares: Mapping[str, floa
         compute_bound=float(layers[compute > memory].sum()) / max(latency, 1e-12),
         reorder=float(reorder.sum()),
         fresh=float(fresh.sum()),
+        moved=moved,
+        served=served,
     )
 
 
@@ -218,6 +243,8 @@ def gpu_cost(table: Table, gpu: Gpu, way: Way, shares: Mapping[str, float]) -> C
         compute_bound=float(layers[compute > memory].sum()) / max(latency, 1e-12),
         reorder=0.0,
         fresh=0.0,
+        moved=moved,
+        served=np.zeros((len(moved), 0)),
         transfer=transfer,
     )
 
@@ -239,9 +266,25 @@ def _by_layer(table: Table, name: str, shares: Mapping[str, float], bits: int | 
     return np.array(values)[table.sort]
 
 
-def _seconds_per_byte(working_set: np.ndarray, levels: tuple[float, float], speeds: Sequence[float]) -> np.ndarray:
-    """For data that fill the second level first, then the third, then the memory."""
+def caches_of_stream(machine: Machine, way: Way) -> tuple[float, float]:
+    """Bytes of L2 and of L3 that one of the streams has for itself, of the cores at work."""
+    caches, cores = machine.processor.caches, machine.cores
+    used = min(way.streams * way.threads, cores)
+    reached = max(caches.l3_total * used / cores, caches.l3)  # a few cores reach a whole cache that more could share
+    return caches.l2_total * used / cores / way.streams, reached / way.streams
+
+
+def by_level(working_set: np.ndarray, levels: tuple[float, float]) -> np.ndarray:
+    """Shares of the bytes of each layer that the L1 and L2, the L3 and the memory serve.
+
+    Args:
+        working_set: bytes of each layer; they fill the second level first, then the third, then the memory.
+        levels: bytes of the second and the third level.
+
+    Returns:
+        (layers, 3); the rows sum to 1.
+    """
     size = np.maximum(working_set, 1.0)
     near = np.minimum(levels[0] / size, 1.0)
     middle = np.minimum(max(levels) / size, 1.0) - near
-    return near / speeds[0] + middle / speeds[1] + (1 - near - middle) / speeds[2]
+    return np.stack([near, middle, 1 - near - middle], axis=1)

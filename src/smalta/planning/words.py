@@ -33,10 +33,10 @@ def rate(per_second: float, unit: str) -> str:
     """Something per second.
 
     Example:
-        >>> rate(186e9, "FLOP/s"), rate(1.2e13, "FLOP/s")
-        ('186 GFLOP/s', '12 TFLOP/s')
+        >>> rate(186e9, "FLOP/s"), rate(1.2e13, "FLOP/s"), rate(32_800, "FLOP")
+        ('186 GFLOP/s', '12 TFLOP/s', '32.8 kFLOP')
     """
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if per_second >= 0.9995 * factor:  # smaller values do not round up to this unit
             return f"{per_second / factor:.3g} {prefix}{unit}"
     return f"{per_second:.3g} {unit}"

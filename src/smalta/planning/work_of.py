@@ -221,6 +221,8 @@ def _layer(operator: Any, written: float) -> Layer | None:
         whole = [_bytes(source) for source in sources if _elements(source) == result]
         read = sum(whole) or read
         if type_name in _PARTS:
+            if written >= read:
+                return None  # all of the map: padding was not needed, and nothing is cut
             read = written
         if kind == "arithmetic" and len(whole) < 2:
             kind = "activation"  # a bias or a scale per channel is fused into the convolution before
