@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -131,12 +132,16 @@ def test_a_perfect_answer_and_a_trivial_one_have_a_picture_and_a_line(
 
 
 @every_example
-def test_commands_name_the_folder_and_the_own_pictures(name: str) -> None:
-    said = EXAMPLES[name].commands(Path("here"))
+def test_commands_can_be_copied_as_they_are(name: str) -> None:
+    said = EXAMPLES[name].commands(Path("a folder")).splitlines()
 
-    assert "here/" in said
-    assert "smalta train mine" in said
-    assert all(line.startswith("smalta ") and len(line) < 240 for line in said.splitlines())
+    words = [shlex.split(line) for line in said if not line.startswith("# ")]
+    options = {action for command in words for action in command if action.startswith("--")}
+    assert all(command[0] == "smalta" and command[1] in ("count", "predict", "train") for command in words)
+    assert any(part.startswith("a folder/") for part in words[0])
+    assert words[-1][:3] == ["smalta", "train", "mine"]
+    assert options <= {"--out", "--overlay", "--level", "--kind", "--minutes"}
+    assert [line.startswith("# ") for line in said] == [True, False] * len(words)
 
 
 def test_lines_show_the_trivial_answer_beside(written: Mapping[str, Dataset]) -> None:

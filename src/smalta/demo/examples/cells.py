@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from smalta.classes import ROOT, ClassTree
 from smalta.data.dataset import Dataset
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.counted import count_line, true_count, with_interval
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
@@ -71,10 +72,13 @@ def _outlined(picture: np.ndarray, instances: np.ndarray, tree: ClassTree) -> np
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta count {folder}/run mine/images                    how many cells in each picture, with intervals\n"
-        f"smalta predict {folder}/run mine/images --out answers --overlay   outlines and sizes\n"
-        "smalta train mine --kind instance --minutes 30   for your own cells: mine/images, mine/instances"
+    run = quoted(folder / "run")
+    return commands(
+        {
+            f"smalta count {run} mine/images": "how many cells in each picture, with intervals",
+            f"smalta predict {run} mine/images --out answers --overlay": "outlines, and sizes in objects.csv",
+            "smalta train mine --kind instance --minutes 30": "for your own cells: mine/images, mine/instances",
+        }
     )
 
 

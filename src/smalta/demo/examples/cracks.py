@@ -14,6 +14,7 @@ import numpy as np
 
 from smalta.data.dataset import Dataset
 from smalta.demo.examples.choosing import with_most
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.scored import level_line
 from smalta.demo.examples.semantic_rows import semantic_rows
@@ -42,10 +43,13 @@ def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta predict {folder}/run mine/images --out answers --overlay            cracks and scratches in colour\n"
-        f"smalta predict {folder}/run mine/images --out coarse --level 1 --overlay   only: defect or sound\n"
-        "smalta train mine --minutes 30   for your own surfaces: mine/images, mine/masks, mine/classes.yaml"
+    run = quoted(folder / "run")
+    return commands(
+        {
+            f"smalta predict {run} mine/images --out answers --overlay": "cracks and scratches in colour",
+            f"smalta predict {run} mine/images --out coarse --level 1 --overlay": "defect or sound",
+            "smalta train mine --minutes 30": "for your own surfaces: mine/images, mine/masks, mine/classes.yaml",
+        }
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from smalta.data.dataset import Dataset
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.scored import level_line
 from smalta.demo.examples.semantic_rows import semantic_rows
@@ -33,10 +34,13 @@ def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta predict {folder}/run mine/images --out answers --overlay            all zones\n"
-        f"smalta predict {folder}/run mine/images --out coarse --level 2 --overlay   only title, body and closing\n"
-        "smalta train mine --minutes 30   for your own pages: mine/images, mine/masks, mine/classes.yaml"
+    run = quoted(folder / "run")
+    return commands(
+        {
+            f"smalta predict {run} mine/images --out answers --overlay": "all zones",
+            f"smalta predict {run} mine/images --out coarse --level 2 --overlay": "title, body and closing",
+            "smalta train mine --minutes 30": "for your own pages: mine/images, mine/masks, mine/classes.yaml",
+        }
     )
 
 

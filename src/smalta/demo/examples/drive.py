@@ -14,6 +14,7 @@ import numpy as np
 
 from smalta.data.dataset import Dataset
 from smalta.demo.examples.choosing import with_most
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.scenes import MODEL, writer
 from smalta.demo.examples.scored import level_line
@@ -28,9 +29,12 @@ def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta predict {MODEL} {folder}/data/test/images --out answers --kind semantic --level 2 --overlay\n"
-        "smalta train mine --minutes 30   for your own roads: mine/images, mine/masks, mine/classes.yaml"
+    model, pictures = quoted(MODEL), quoted(folder / "data/test/images")
+    return commands(
+        {
+            f"smalta predict {model} {pictures} --out answers --kind semantic --level 2 --overlay": "all test pictures",
+            "smalta train mine --minutes 30": "for your own roads: mine/images, mine/masks, mine/classes.yaml",
+        }
     )
 
 

@@ -20,6 +20,7 @@ from smalta.classes import ROOT, ClassTree
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
 from smalta.demo.examples.choosing import with_most
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
 from smalta.demo.examples.scenes import MODEL, large_map, objects_of, writer
@@ -96,10 +97,13 @@ def _usual_body(dataset: Dataset) -> float:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta count {MODEL} {folder}/data/test/images   cars by make in each picture\n"
-        f"smalta predict {MODEL} {folder}/data/test/images --out answers --overlay   make and body of each car\n"
-        "smalta train mine --minutes 30   for your own cars: mine/images, masks, instances and attributes/body"
+    model, pictures = quoted(MODEL), quoted(folder / "data/test/images")
+    return commands(
+        {
+            f"smalta count {model} {pictures}": "cars by make in each picture",
+            f"smalta predict {model} {pictures} --out answers --overlay": "make and body of each car in objects.csv",
+            "smalta train mine --minutes 30": "for your own cars: mine/images, masks, instances and attributes/body",
+        }
     )
 
 

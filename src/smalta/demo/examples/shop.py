@@ -14,6 +14,7 @@ import numpy as np
 
 from smalta.classes import ROOT
 from smalta.data.dataset import Dataset
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.counted import count_line, true_count, with_interval
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
@@ -58,10 +59,13 @@ def _picture(predictor: Predictor, dataset: Dataset) -> np.ndarray:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta count {folder}/run mine/images                      people in each picture, with intervals\n"
-        f"smalta predict {folder}/run mine/images --out answers --overlay   each person with a number\n"
-        "smalta train mine --minutes 30   for your own camera: mine/images, mine/masks, mine/instances"
+    run = quoted(folder / "run")
+    return commands(
+        {
+            f"smalta count {run} mine/images": "people in each picture, with intervals",
+            f"smalta predict {run} mine/images --out answers --overlay": "each person with a number",
+            "smalta train mine --minutes 30": "for your own camera: mine/images, masks, instances and classes.yaml",
+        }
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from smalta.classes import ROOT
 from smalta.data.dataset import Dataset
 from smalta.demo.examples.choosing import with_most
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
 from smalta.demo.examples.scenes import MODEL, writer
@@ -64,9 +65,12 @@ def _score(report: Mapping[str, Any], dataset: Dataset) -> str:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta predict {MODEL} {folder}/data/test/images --out answers --kind panoptic --overlay\n"
-        "smalta train mine --kind panoptic --minutes 30   for your own: mine/images, mine/masks, mine/instances"
+    model, pictures = quoted(MODEL), quoted(folder / "data/test/images")
+    return commands(
+        {
+            f"smalta predict {model} {pictures} --out answers --kind panoptic --overlay": "all test pictures",
+            "smalta train mine --kind panoptic --minutes 30": "for your own: mine/images, masks and instances",
+        }
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
+from smalta.demo.examples.commands import commands, quoted
 from smalta.demo.examples.example import Example
 from smalta.demo.examples.panels import enlarged, row
 from smalta.inference.predictor import Predictor
@@ -77,9 +78,12 @@ def _score(report: Mapping[str, Any], dataset: Dataset) -> str:
 
 
 def _commands(folder: Path) -> str:
-    return (
-        f"smalta predict {folder}/run mine/images --out answers --overlay   the ink of each page\n"
-        "smalta train mine --kind binary --minutes 30   for your own pages: mine/images, mine/masks with 0 and 1"
+    run = quoted(folder / "run")
+    return commands(
+        {
+            f"smalta predict {run} mine/images --out answers --overlay": "the ink of each page",
+            "smalta train mine --kind binary --minutes 30": "for your own pages: mine/images, mine/masks with 0 and 1",
+        }
     )
 
 
