@@ -66,6 +66,12 @@ def test_one_scale_may_serve_all_weights() -> None:
     np.testing.assert_allclose(found["encoder.stem.weight"], WEIGHT)
 
 
+def test_equal_arrays_may_be_stored_once() -> None:
+    nodes = [helper.make_node("Identity", ["b"], ["b2"]), convolution("w", "b2")]
+
+    np.testing.assert_array_equal(weights_of(content(nodes, w=WEIGHT, b=BIAS))["encoder.stem.bias"], BIAS)
+
+
 def test_weights_that_follow_from_the_picture_are_no_weights() -> None:
     nodes = [helper.make_node("Mul", ["in", "s"], ["w"]), convolution()]
 

@@ -50,12 +50,14 @@ def _constant(name: str, arrays: Mapping[str, TensorProto], made: Mapping[str, N
     if name in arrays:
         return numpy_helper.to_array(arrays[name])
     node = made.get(name)
-    if node is None or node.op_type not in ("DequantizeLinear", "Cast", "Mul"):
+    if node is None or node.op_type not in ("DequantizeLinear", "Cast", "Mul", "Identity"):
         return None
     inputs = [_constant(source, arrays, made) for source in node.input]
     known = [value for value in inputs if value is not None]
     if len(known) < len(inputs):
         return None
+    if node.op_type == "Identity":  # the exporter stores equal arrays once
+        return known[0]
     if node.op_type == "Mul":
         return known[0] * known[1]
     settings = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
