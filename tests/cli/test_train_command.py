@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from command_line import TINY, Cli, assert_refused
-from labelled_sets import write_picture, write_set
+from labelled_sets import picture_and_mask, write_picture, write_set
 from smalta.errors import TrainingError
+from smalta.scenes import write_scenes
+from smalta.training.first_lines import MOST_LINES
 from smalta.training.settings import TrainSettings
 from tiny_runs import events, state
 
@@ -33,10 +36,10 @@ def test_train_in_quiet_says_nothing_and_resumes(cli: Cli, run: Path, discs: Pat
     assert state(tmp_path / "run")[1]["step"] == 3
 
 
-def test_train_in_minutes_makes_steps_and_a_model(cli: Cli, discs: Path, tmp_path: Path) -> None:
+def test_train_in_minutes_makes_at_least_twenty_steps_and_a_model(cli: Cli, discs: Path, tmp_path: Path) -> None:
     assert cli("train", discs, "--out", tmp_path / "run", "--minutes", 0.02, "--quiet", *TINY) == (0, "", "")
 
-    assert state(tmp_path / "run")[1]["step"] >= 1
+    assert state(tmp_path / "run")[1]["step"] >= 20
     assert (tmp_path / "run" / "model.safetensors").is_file()
     assert events(tmp_path / "run", "validation")
 
@@ -95,3 +98,41 @@ def test_train_refuses_folders_and_data_that_cannot_be_used(cli: Cli, run: Path,
     assert_refused(cli("train", discs, "--out", run, *steps), "is not empty; name a new folder with --out")
     assert_refused(cli("train", tmp_path / "none", "--out", tmp_path / "run", *steps), "is not a folder")
     assert_refused(cli("train", broken, "--out", tmp_path / "run", *steps), "would teach a wrong model")
+
+
+def scenes(folder: Path) -> Path:
+    return write_scenes(folder, n_train=4, n_val=2, n_test=1, size_hw=(64, 96))
+
+
+def coarse(folder: Path) -> Path:
+    tree = "{ground: {ids: [0]}, disc: {ids: [1], children: {big: {ids: [2]}, small: {ids: [3]}}}}"
+    write_set(folder, classes=f"classes: {tree}")
+    write_picture(folder / "train" / "masks" / "p0.png", picture_and_mask(0, 2)[1])
+    return folder
+
+
+def inferred(folder: Path) -> Path:
+    write_set(folder)
+    (folder / "classes.yaml").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("made", [scenes, coarse, inferred])
+def test_no_data_set_prints_more_than_eight_lines_before_the_first_step(
+    made: Callable[[Path], Path], cli: Cli, tmp_path: Path
+) -> None:
+    data = made(tmp_path / "data")
+
+    _, said, _ = cli("train", data, "--out", tmp_path / "run", "--steps", 1, *TINY)
+
+    first = said[: said.index("step 1: validation")].splitlines()
+    assert 5 <= len(first) <= MOST_LINES
+    [start] = events(tmp_path / "run", "start")
+    assert start["lines"] == first
+    assert len(events(tmp_path / "run", "detail")) > MOST_LINES  # all the rest is kept
+
+
+def test_verbose_prints_every_decision(cli: Cli, discs: Path, tmp_path: Path) -> None:
+    _, said, _ = cli("train", discs, "--out", tmp_path / "run", "--steps", 1, "--verbose", *TINY)
+
+    assert all(event["text"] in said for event in events(tmp_path / "run", "detail"))

@@ -66,12 +66,15 @@ def test_short_stages_in_a_row_are_not_silent_together(fake: FakeTime) -> None:
     for n in range(4):
         fake.now = 100 + 6 * n
         stages.stage(f"stage {n}")
+        fake.now += 2
+        stages.tick()
 
-    assert text(to).splitlines() == ["stage 2: 0 s so far"]
+    assert text(to).splitlines() == ["stage 2: 2 s so far"]
 
 
 def test_a_thread_shows_a_silent_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "YOUNG_SECONDS", 0.0)
     monkeypatch.setattr(module, "REFRESH_SECONDS", 0.005)
     to = console(terminal=False)
 

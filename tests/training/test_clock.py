@@ -44,6 +44,8 @@ def a_run(
     monkeypatch.setattr(selection, "save_model", lambda *_: None)
 
     class NoBatches:
+        pictures = torch.zeros(2, 3, 64, 64)
+
         def start(self, step: int) -> Any:
             while True:
                 yield self

@@ -42,6 +42,13 @@ def test_a_run_that_starts_from_a_model_names_it(discs: Path, tmp_path: Path) ->
     assert len(lines) == MOST_LINES
 
 
+def test_disturbed_speeds_of_the_machine_are_named(discs: Path, tmp_path: Path) -> None:
+    job = make_trainer(discs, tmp_path / "run").job
+    job = replace(job, plan=replace(job.plan, disturbed={"bf16": "busy"}))
+
+    assert any("other programs were busy while bf16 was measured" in line for line in first_lines(job, ["a note"]))
+
+
 @pytest.mark.parametrize("n_notes", [0, 2, 3, 9])
 def test_many_notes_become_one_line_that_says_where_they_are(n_notes: int, discs: Path, tmp_path: Path) -> None:
     notes = [f"note {n}" for n in range(n_notes)]

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from small_models import CARS, save_random_model
 from smalta.classes import ClassTree
@@ -21,6 +20,7 @@ from smalta.exporting.onnx_export import export
 from smalta.inference.predictor import load
 from smalta.model.network import Network
 from smalta.model.storage import load_model
+from smalta.training.batches import Batch
 from smalta.training.initial import LEARNING_RATE_SHARE, following, start_from
 from smalta.training.settings import TrainSettings
 from smalta.training.train import train
@@ -29,8 +29,8 @@ from tiny_runs import events, state
 PICTURES = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def pictures() -> Iterator[Tensor]:
-    yield PICTURES
+def crops() -> Iterator[Batch]:
+    yield Batch(pictures=PICTURES, labels=torch.zeros(4, 64, 64, dtype=torch.int64), attributes={}, objects={})
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def started(model: Path, tree: ClassTree, *, objects: bool = False) -> tuple[Net
     """A network that starts from a model, in evaluation mode, and what is said about it."""
     torch.manual_seed(1)
     network = Network(NetworkConfig.for_tree(tree, encoder="plain", stride=2, width=12, objects=objects))
-    said = start_from(str(model), network, tree, pictures())["notes"]
+    said = start_from(str(model), network, tree, crops())["notes"]
     return network.eval(), said
 
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from smalta.api.limits import checked_device, n_bytes
 from smalta.cli.common import Classes, Data, DeviceName, Memory, Quiet, out
+from smalta.training.schedule import LEAST_STEPS
 from smalta.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def train(
     run: Annotated[Path, typer.Option("--out", help="New folder for the run.")],
     minutes: Annotated[
         float | None,
-        typer.Option(help="Wall time of the whole run, in minutes, including validation.", show_default=False),
+        typer.Option(
+            help=f"Wall time of the whole run, in minutes, with validation; it makes at least {LEAST_STEPS} steps.",
+            show_default=False,
+        ),
     ] = USUAL.minutes,
     steps: Annotated[
         int | None, typer.Option(help="Number of training steps, instead of --minutes.", show_default=False)
@@ -63,6 +67,7 @@ def train(
     ] = USUAL.stride,
     width: Annotated[int, typer.Option(help="Channels of the decoder at stride 4.")] = USUAL.width,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of the run.")] = USUAL.learning_rate,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every decision with its reason.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on labelled pictures."""
@@ -84,18 +89,26 @@ def train(
         learning_rate=learning_rate,
         initial=None if initial is None else str(initial),
     )
-    _run(data, run, settings, classes, started=context.obj, resume=resume, quiet=quiet)
+    _run(data, run, settings, classes, started=context.obj, resume=resume, quiet=quiet, verbose=verbose)
 
 
 def _run(
-    data: Path, run: Path, settings: TrainSettings, classes: Path | None, *, started: float, resume: bool, quiet: bool
+    data: Path,
+    run: Path,
+    settings: TrainSettings,
+    classes: Path | None,
+    *,
+    started: float,
+    resume: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Train, and print the result."""
     from smalta.report.training_progress import TrainingProgress
     from smalta.report.training_result import result_lines
     from smalta.training.train import train as train_run
 
-    with nullcontext() if quiet else TrainingProgress(out) as watcher:
+    with nullcontext() if quiet else TrainingProgress(out, verbose=verbose) as watcher:
         result = train_run(data, run, settings, classes=classes, resume=resume, observer=watcher, started=started)
     if not quiet:
         for line in result_lines(result, run, data):

@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 LINE_SECONDS = 10.0
+YOUNG_SECONDS = 1.0  # a younger stage has no line yet: most stages are over before
 REFRESH_SECONDS = 0.25  # of the text beside a bar
 
 
@@ -133,13 +134,13 @@ class Stages:
     def tick(self) -> None:
         """Move the bar, or print a line if the last one is old."""
         with self._lock:
-            stage = self._stage
+            stage, now = self._stage, time.monotonic()
             if stage is None or self._quiet:
                 return
             if self._on_terminal:
                 self._move_bar(stage)
-            elif time.monotonic() - self._printed >= stage.every:
-                self._printed = time.monotonic()
+            elif now - self._printed >= stage.every and now - stage.started >= YOUNG_SECONDS:
+                self._printed = now
                 self._console.print(escape(stage.line()), highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from smalta.planning.rates import disturbance
 from smalta.planning.words import duration
 from smalta.training.augment import smaller_crop
 from smalta.training.enough_steps import enough_steps
@@ -30,6 +31,8 @@ def first_lines(job: Job, notes: Sequence[str]) -> list[str]:
     """
     lines = [_data(job), job.recipe.reasons.get("kind", f"kind {job.recipe.kind}"), _machine(job), _crops(job)]
     lines += [_time(job), *_weights(job)]
+    told = disturbance(job.plan.disturbed)
+    notes = [*([] if told is None else [told]), *notes]
     left = MOST_LINES - len(lines)
     if len(notes) <= left:
         return [*lines, *notes]

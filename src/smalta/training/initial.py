@@ -26,14 +26,15 @@ from smalta.inference.opened import open_model
 from smalta.model.decoder import Answer
 from smalta.model.network import BRANCH_SPREAD, Network
 from smalta.model.reading import StoredNetwork, read_network
-from smalta.training.batches import Batches
+from smalta.training.batches import Batch, Batches
+from smalta.training.first_answers import fit_new_answers
 from smalta.training.new_classes import Start, start
 from smalta.training.recipe import Recipe
 from smalta.training.settings import TrainSettings
 from smalta.training.statistics import fill_statistics
 
 FOLLOWED = ("encoder", "width", "stride")  # settings that the model determines
-LEAST_CROPS = 32  # from which statistics are measured
+LEAST_CROPS = 64  # from which statistics are measured and answers for new classes are fitted
 LEARNING_RATE_SHARE = 0.3  # of the usual highest one: the weights are near their place
 
 
@@ -64,8 +65,8 @@ def following(settings: TrainSettings) -> TrainSettings:
     return replace(settings, encoder=model.encoder, width=model.width, stride=model.stride, learning_rate=rate)
 
 
-def some_crops(dataset: Dataset, draw_weights: np.ndarray, recipe: Recipe, *, seed: int) -> Iterator[Tensor]:
-    """Pictures of the first training batches: (B, 3, H, W) uint8, at least `LEAST_CROPS` in all.
+def some_crops(dataset: Dataset, draw_weights: np.ndarray, recipe: Recipe, *, seed: int) -> Iterator[Batch]:
+    """The first training batches, at least `LEAST_CROPS` crops in all.
 
     Args:
         dataset: with the split "train".
@@ -85,19 +86,20 @@ def some_crops(dataset: Dataset, draw_weights: np.ndarray, recipe: Recipe, *, se
     )
     try:
         for _, batch in zip(range(-(-LEAST_CROPS // recipe.batch)), batches.start(0), strict=False):
-            yield batch.pictures
+            yield batch
     finally:
         batches.close()
 
 
-def start_from(path: str, network: Network, tree: ClassTree, pictures: Iterable[Tensor]) -> dict[str, Any]:
+def start_from(path: str, network: Network, tree: ClassTree, crops: Iterable[Batch]) -> dict[str, Any]:
     """Give a network the weights of a model.
 
     Args:
         path: of the model.
         network: a new one with the model's encoder, width and stride, on the CPU; it is changed.
         tree: the classes of its answers.
-        pictures: (B, 3, H, W) batches of training crops; read only if the model's file lacks statistics.
+        crops: some of the training's batches; read only if the model's file lacks statistics, or for new classes that
+            no class of the model contains.
 
     Returns:
         Facts about the start, for the model's file: "model", "sha256" and "notes", which are sentences for the user.
@@ -106,10 +108,21 @@ def start_from(path: str, network: Network, tree: ClassTree, pictures: Iterable[
         ModelError: if the model cannot be read.
     """
     stored = read_network(Path(path))
+    strangers = _strangers(stored.info.tree, tree)
+    kept = list(crops) if stored.unmeasured or strangers else []
     if stored.unmeasured:
-        fill_statistics(stored.network, [norm for _, norm in stored.unmeasured], pictures)
+        fill_statistics(stored.network, [norm for _, norm in stored.unmeasured], (batch.pictures for batch in kept))
     notes = _take_over(network, tree, stored, Path(path).name)
+    if strangers:
+        fitted = [_leaves(tree)[row] for row in fit_new_answers(network, tree, strangers, kept)]
+        notes += [f"the first answer for {listed(fitted)} is fitted to the labels of some crops"] if fitted else []
     return {"model": Path(path).name, "sha256": stored.digest, "notes": notes}
+
+
+def _strangers(old: ClassTree, new: ClassTree) -> list[int]:
+    """Places among the new leaves of the classes that have no known class above them."""
+    origins = start(_leaves(old), _leaves(new)).origins
+    return [place for place, origin in enumerate(origins) if origin is None]
 
 
 @torch.no_grad()

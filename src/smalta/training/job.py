@@ -8,7 +8,7 @@ Must not know: how its parts are made, how a run proceeds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from smalta.data.dataset import Dataset
 from smalta.metrics.trivial import TrivialAnswers
 from smalta.model.network import Network
+from smalta.planning.machine import Machine
 from smalta.planning.plan import Plan
 from smalta.training.losses import TreeLoss
 from smalta.training.recipe import Recipe
@@ -41,6 +42,7 @@ class Job:
         readable: nodes whose labels may become pseudo-labels of their children.
         facts: about data and weights, stored with the model.
         trivial: the trivial answers of the data; None if they are not known.
+        replan: the plan of this run on another machine, with the same device and batch; None to keep the plan.
     """
 
     run: Path
@@ -55,6 +57,7 @@ class Job:
     readable: tuple[int, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     trivial: TrivialAnswers | None = None
+    replan: Callable[[Machine], Plan] | None = None
 
     @property
     def objects(self) -> bool:

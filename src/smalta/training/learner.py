@@ -66,11 +66,7 @@ class Learner:
         recipe: Recipe,
         readable: tuple[int, ...] = (),
     ) -> None:
-        self._fabric = Fabric(
-            accelerator="gpu" if recipe.device == "cuda" else "cpu",
-            devices=1,
-            precision="bf16-mixed" if recipe.bf16 else "32-true",
-        )
+        self._fabric = _fabric(recipe)
         self.device = self._fabric.device
         self._tree, self._readable, self._bf16 = tree, readable, recipe.bf16
         self._format = torch.channels_last if recipe.layout == "channels_last" else torch.contiguous_format
@@ -85,6 +81,15 @@ class Learner:
         self._model, self._optimizer = self._fabric.setup(self.network, optimizer)
         self.optimizer = cast(torch.optim.Optimizer, self._optimizer.optimizer)
         self.losses = head_losses(tree, loss.to(self.device))
+
+    def follow(self, recipe: Recipe) -> None:
+        """Compute in another precision or layout from now on; weights and moments keep their values."""
+        self._bf16 = recipe.bf16
+        self._format = torch.channels_last if recipe.layout == "channels_last" else torch.contiguous_format
+        for network in (self.network, self.average):
+            network.to(memory_format=self._format)
+        self._fabric = _fabric(recipe)
+        self._model, self._optimizer = self._fabric.setup(self.network, self.optimizer)
 
     def set_rate(self, factor: float) -> None:
         """Set the learning rates to `factor` times the highest ones."""
@@ -152,6 +157,14 @@ class Learner:
         """Update the average after step `step`."""
         kept, fresh = _floats(self.average), _floats(self.network)
         torch._foreach_lerp_(kept, fresh, 1 - ema_decay(step))
+
+
+def _fabric(recipe: Recipe) -> Fabric:
+    return Fabric(
+        accelerator="gpu" if recipe.device == "cuda" else "cpu",
+        devices=1,
+        precision="bf16-mixed" if recipe.bf16 else "32-true",
+    )
 
 
 def _floats(network: nn.Module) -> list[Tensor]:

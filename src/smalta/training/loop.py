@@ -9,9 +9,11 @@ Must not know: how labels become losses, how weights are chosen, how progress is
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from smalta.errors import TrainingError
 from smalta.model.torch_runtime import is_out_of_memory
+from smalta.planning.plan_file import write_plan
 from smalta.training import counters as counting
 from smalta.training.batches import Batch, Batches
 from smalta.training.checkpoint import load_state, save_state
@@ -22,6 +24,7 @@ from smalta.training.job import Job
 from smalta.training.learner import Learner
 from smalta.training.observer import Log, Progress, Silent
 from smalta.training.parts import STEPS, Parts
+from smalta.training.plan_watch import PlanWatch
 from smalta.training.pseudo_labels import FROM
 from smalta.training.schedule import VALIDATIONS, Budget, crop_share, learning_rate_factor, mean_work_left
 from smalta.training.selection import Selection
@@ -51,6 +54,7 @@ class Trainer:
             readable=job.readable,
         )
         self.selection = Selection(job, budget, log, self.parts)
+        self.watch = PlanWatch(job.plan, log, job.replan)
         self.counters = Counters()
         self.seconds_per_step = job.plan.predicted_seconds  # until steps are measured
         self.first_step = 0  # that this process makes
@@ -102,6 +106,7 @@ class Trainer:
                 self._validate()
             elif self._clock.since_checkpoint > CHECKPOINT_SECONDS:
                 self._save()
+                self._look_at_the_plan()
             if self.budget.finished(self.counters.step, self.seconds_per_step):
                 break
             batch = next(source)
@@ -118,6 +123,7 @@ class Trainer:
                 source = batches.start(self.counters.step)
                 continue
             self.seconds_per_step = self._clock.tick(loss)
+            self.watch.add(self._clock.last_seconds, batch.pictures.shape[-1] / self.job.recipe.crop_hw[1])
             self._expect_the_end()
             self._report()
         if self.counters.validated_step != self.counters.step:
@@ -180,6 +186,17 @@ class Trainer:
         self._save()
         self._expect_the_end()
         self.parts.begin(STEPS)
+        self._look_at_the_plan()
+
+    def _look_at_the_plan(self) -> None:
+        """At a quiet moment, follow another plan if this one was made for a machine that is not this one."""
+        plan = self.watch.between_steps()
+        if plan is not None:
+            recipe = replace(self.job.recipe, bf16=plan.precision == "bf16", layout=plan.layout)
+            self.job = replace(self.job, recipe=recipe, plan=plan)
+            self.learner.follow(recipe)
+            self.selection.follow(recipe)
+            write_plan(self.job.run, plan)
         self._clock.restart()
 
     @property

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from smalta.description.run_folder import MODEL_FILE, STATE_FILE
 from smalta.errors import DataError
 from smalta.metrics.trivial import FACT, TrivialScore
 from smalta.model.network import Network
-from smalta.planning.machine import this_machine
+from smalta.planning.machine import Machine, this_machine
 from smalta.planning.plan import Plan
 from smalta.planning.plan_file import write_plan
 from smalta.system.allocator import keep_large_blocks
@@ -92,10 +92,14 @@ class _Data:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decision:
-    """How the run is done: the plan follows from the machine, the recipe also from the data."""
+    """How the run is done: the plan follows from the machine, the recipe also from the data.
+
+    `replan` gives the plan for another machine, with the same device and batch.
+    """
 
     plan: Plan
     recipe: Recipe
+    replan: Callable[[Machine], Plan]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +203,7 @@ def train(
         log.detail(text)
     trainer = Trainer(job, budget, log, parts)
     counters = trainer.run(resume=going_on)
-    write_plan(run, with_measured(decision.plan, trainer.seconds))
+    write_plan(run, with_measured(trainer.watch.plan, trainer.seconds))
     log.time(parts.seconds)
     result = _result(job, counters, budget, parts, made=counters.step - trainer.first_step)
     add_facts(result.model, result.facts)
@@ -254,12 +258,21 @@ def _pixels(dataset: Dataset, parts: Parts) -> np.ndarray:
 def _decide(run: Path, settings: TrainSettings, data: _Data, stored: StoredRun | None) -> _Decision:
     """Plan the run on this machine; a resumed run keeps its plan if the device still exists."""
     free = min(free_memory(), settings.memory_bytes or sys.maxsize)
+    objects = data.kind[0] in OBJECT_KINDS
+
+    def planned(machine: Machine, wanted: TrainSettings = settings) -> Plan:
+        work = work_of(wanted, data.dataset.tree, data.fingerprint, objects=objects)
+        return plan_training(work, wanted, machine, free)
+
     plan = None if stored is None else stored_plan(run, settings)
     if plan is None or (plan.device == "cuda" and not torch.cuda.is_available()):
-        objects = data.kind[0] in OBJECT_KINDS
-        work = work_of(settings, data.dataset.tree, data.fingerprint, objects=objects)
-        plan = plan_training(work, settings, this_machine(), free)
-    return _Decision(plan=plan, recipe=decide(settings, data.fingerprint, free, data.kind, plan))
+        plan = planned(this_machine())
+    kept = replace(settings, device=plan.device, batch=plan.batch)
+    return _Decision(
+        plan=plan,
+        recipe=decide(settings, data.fingerprint, free, data.kind, plan),
+        replan=lambda machine: planned(machine, kept),
+    )
 
 
 def _build(
@@ -283,6 +296,7 @@ def _build(
         settings=settings,
         recipe=recipe,
         plan=decision.plan,
+        replan=decision.replan,
         network=network,
         loss=TreeLoss(tree, balanced_weights(tree, shares), dice=DICE_WEIGHT),
         draw_weights=data.draw_weights,
