@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from smalta.data.any_format import open_dataset
 from smalta.data.check import check
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Sample
-from smalta.demo.examples import EXAMPLES, Example
+from smalta.demo.examples import EXAMPLES, Example, cells, cracks, document, scenes, shop, text
 from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.counted import with_interval
 from smalta.demo.examples.example import Example as Described
 from smalta.demo.examples.panels import enlarged, row
 from smalta.errors import ConfigError
 from smalta.metrics.evaluation import Evaluation
+from smalta.scenes.data_set import write_data_set
 
 EIGHT = ("text", "cracks", "document", "parking", "drive", "shop", "cells", "street")
 every_example = pytest.mark.parametrize("name", EIGHT)
@@ -64,9 +65,16 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Dataset]:
-    """The data sets of all examples."""
+    """The data sets of all examples, with few pictures."""
+
+    def write_few(out: Path, tree: ClassTree, draw: Callable[[int], Sample], *, seed: int = 0, **_: int) -> Path:
+        return write_data_set(out, tree, draw, n_train=3, n_val=1, n_test=4, seed=seed)
+
     folder = tmp_path_factory.mktemp("examples")
-    return {name: open_dataset(example.write(folder / name)) for name, example in EXAMPLES.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (cells, cracks, document, scenes, shop, text):
+            patch.setattr(module, "write_data_set", write_few)
+        return {name: open_dataset(example.write(folder / name)) for name, example in EXAMPLES.items()}
 
 
 def judged(example: Example, dataset: Dataset, *, knows: bool) -> tuple[Oracle, dict[str, Any]]:

@@ -70,7 +70,7 @@ def draw_cells(seed: int, size_hw: tuple[int, int] = (160, 160)) -> Sample:
 
 
 def _placed(rng: np.random.Generator, size_hw: tuple[int, int]) -> list[_Cell]:
-    """Cells in clusters of one to six, none of which hides another."""
+    """Cells in clusters of one to six; no cell hides another."""
     height, width = size_hw
     cells: list[_Cell] = []
     usual = rng.uniform(8.0, 11.5)

@@ -109,7 +109,7 @@ def _commands(folder: Path) -> str:
 
 PARKING = Example(
     name="parking",
-    question="Which cars stand in the car park, of which make, and with which body?",
+    question="Which cars stand in the car park, and what are the make and the body of each?",
     kind="instance",
     write=writer("parking"),
     settings=None,
