@@ -120,7 +120,7 @@ class Plan:
     Example:
         >>> made = plan("model.onnx", size_hw=(480, 640))
         >>> sorted(made.reasons)[:3]
-        ['batch', 'device', 'layout']
+        ['batch', 'caches', 'device']
     """
 
     task: Task
