@@ -19,19 +19,24 @@ if TYPE_CHECKING:
     from smalta.training.settings import Augment
 
 USUAL = TrainSettings()  # the defaults
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        help=f"Wall time of the whole run, in minutes, with validation; it makes at least {LEAST_STEPS} steps.",
+        show_default=False,
+    ),
+]
+Initial = Annotated[
+    Path | None,
+    typer.Option("--from", help="Model to start from: a run's folder or an exported .onnx.", show_default=False),
+]
 
 
 def train(
     context: typer.Context,
     data: Data,
     run: Annotated[Path, typer.Option("--out", help="New folder for the run.")],
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            help=f"Wall time of the whole run, in minutes, with validation; it makes at least {LEAST_STEPS} steps.",
-            show_default=False,
-        ),
-    ] = USUAL.minutes,
+    minutes: Minutes = USUAL.minutes,
     steps: Annotated[
         int | None, typer.Option(help="Number of training steps, instead of --minutes.", show_default=False)
     ] = USUAL.steps,
@@ -45,10 +50,7 @@ def train(
         bool, typer.Option("--no-pretrained", help="Start from random weights.")
     ] = not USUAL.pretrained,
     seed: Annotated[int, typer.Option(help="Seed of splits, order, crops and random weights.")] = USUAL.seed,
-    initial: Annotated[
-        Path | None,
-        typer.Option("--from", help="Model to start from: a run's folder or an exported .onnx.", show_default=False),
-    ] = None,
+    initial: Initial = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     device: DeviceName = USUAL.device,
     memory: Memory = None,
