@@ -16,7 +16,7 @@ from smalta.inference.each_picture import Failure, each_picture, rows_of
 from smalta.inference.watchdog import Reached, Watchdog
 from smalta.pictures.large_pictures import Rows
 from smalta.pictures.writing import write_picture
-from stand_ins import cars
+from stand_ins import RedIsAudi, cars
 
 
 class Brightness:
@@ -102,6 +102,40 @@ def test_a_stop_begins_no_further_pictures(tmp_path: Path) -> None:
 
     assert seen <= 8  # two workers, and what waits for them
     assert len(work.seen) == seen
+
+
+class RestsAfterThree:
+    """Wants a rest after three pictures, and then goes on with another runtime."""
+
+    def __init__(self, work: Brightness) -> None:
+        self.plan, self.wants_rest = a_plan(streams=1), False
+        self.sizes: list[tuple[int, int]] = []
+        self.seen_at_rest = -1
+        self._work = work
+
+    def finished(self, size_hw: tuple[int, int], busy_seconds: float) -> None:
+        self.sizes.append(size_hw)
+        self.wants_rest = self.wants_rest or len(self.sizes) == 3
+
+    def renewed(self) -> RedIsAudi:
+        assert len(self.sizes) == len(self._work.seen)  # no picture is being processed
+        self.wants_rest, self.seen_at_rest = False, len(self.sizes)
+        self.plan = a_plan(streams=1, during=("changed",))
+        return RedIsAudi()
+
+
+def test_a_rest_waits_for_the_pictures_in_progress_and_the_others_follow_the_new_plan(tmp_path: Path) -> None:
+    work, predictor = Brightness(), cars()
+    before = predictor.runtime
+    predictor.follower = follower = RestsAfterThree(work)  # type: ignore[assignment]
+
+    found = list(each_picture(predictor, greys(tmp_path, *range(100, 120)), work, watchdog=Watchdog()))
+
+    assert found == [f"{value} whole" for value in range(100, 120)]
+    assert 3 <= follower.seen_at_rest < 20
+    assert predictor.runtime is not before
+    assert predictor.plan is not None
+    assert predictor.plan.during == ("changed",)
 
 
 def test_a_picture_that_can_only_be_decoded_at_once_needs_the_memory_for_it(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def predict(
     device: str = AUTO,
     progress: Callable[[int, int], None] | None = None,
     stalled: Stalled | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Predicted:
     """Segment pictures and write the results into a folder, as `smalta predict` does.
 
@@ -90,6 +91,7 @@ def predict(
         device: "auto", "cpu" or "cuda".
         progress: called after each picture with the number of finished and of all pictures.
         stalled: called with a picture, its stage and the seconds since its last progress, if that is a minute or more.
+        report: called with a sentence if pictures take far longer than planned, and if the plan is replaced then.
 
     Raises:
         SmaltaError: if the model, the options or the folder cannot be used, or no picture is found.
@@ -102,7 +104,7 @@ def predict(
     paths = _found(pictures)
     options = OutputOptions(kind=kind, outputs=outputs, decoding=Decoding(level=level, min_confidence=min_confidence))
     limits = limits_of(memory=memory, threads=threads, tile=tile, device=device)
-    predictor = planned(model, paths, limits, options)
+    predictor = planned(model, paths, limits, options, report)
     done = iter(range(1, len(paths) + 1))
     outcomes = predict_files(
         predictor,
@@ -129,11 +131,12 @@ def count(
     device: str = AUTO,
     progress: Callable[[int, int], None] | None = None,
     stalled: Stalled | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> CountTable:
     """Count the objects in pictures, class by class, with 90 % intervals, as `smalta count` does.
 
     Args:
-        model, pictures, memory, threads, tile, device, progress, stalled: as for `predict`.
+        model, pictures, memory, threads, tile, device, progress, stalled, report: as for `predict`.
         out: the file to write, `.csv` or `.json`; None writes no file.
         level: the deepest level of the class tree to count at; None for all.
 
@@ -147,17 +150,21 @@ def count(
     """
     paths = _found(pictures)
     limits = limits_of(memory=memory, threads=threads, tile=tile, device=device)
-    predictor = planned(model, paths, limits, OutputOptions(kind="instance"))
+    predictor = planned(model, paths, limits, OutputOptions(kind="instance"), report)
     return count_files(
         predictor, paths, out=None if out is None else Path(out), level=level, progress=progress, stalled=stalled
     )
 
 
 def planned(
-    model: str | Path | OpenedModel, pictures: Iterable[Path], limits: Limits, options: OutputOptions
+    model: str | Path | OpenedModel,
+    pictures: Iterable[Path],
+    limits: Limits,
+    options: OutputOptions,
+    report: Callable[[str], None] | None = None,
 ) -> Predictor:
     """Load a model for these pictures within these limits; large blocks of memory are kept as planned."""
-    predictor = load_planned(model, pictures, machine.this_machine(), limits, options)
+    predictor = load_planned(model, pictures, machine.this_machine(), limits, options, report=report)
     if predictor.plan is not None and predictor.plan.keep_memory:
         keep_large_blocks()
     return predictor

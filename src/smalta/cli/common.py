@@ -54,6 +54,11 @@ def mover(bar: Stages, title: str) -> Callable[[int, int], None]:
     return lambda done, total: bar.stage(title, done, total)
 
 
+def report(sentence: str) -> None:
+    """Print a sentence about the work while it runs, on the error stream."""
+    print(f"smalta: {sentence}", file=sys.stderr, flush=True)
+
+
 def report_stalled(picture: Path, stage: str, seconds: float) -> None:
     """Print that a picture makes no progress, for `smalta.inference.watchdog`."""
     print(

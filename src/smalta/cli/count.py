@@ -20,6 +20,7 @@ from smalta.cli.common import (
     mover,
     out,
     progress_bar,
+    report,
     report_stalled,
 )
 from smalta.runtimes.registry import AUTO
@@ -57,6 +58,7 @@ def count(
             device=device,
             progress=mover(bar, "count"),
             stalled=report_stalled,
+            report=report,
         )
     for _, reason in counts.failed:
         print(f"smalta: {reason}", file=sys.stderr)

@@ -19,6 +19,7 @@ from smalta.cli.common import (
     mover,
     out,
     progress_bar,
+    report,
     report_stalled,
 )
 from smalta.cli.output_options import asked, with_outputs
@@ -73,6 +74,7 @@ def predict(
             device=device,
             progress=mover(bar, "predict"),
             stalled=report_stalled,
+            report=report,
         )
     for outcome in predicted.failed:
         print(f"smalta: {outcome.error}", file=sys.stderr)

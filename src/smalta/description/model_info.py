@@ -28,7 +28,7 @@ FORMAT_VERSION = 1
 WHAT, FIX = "its description", "train or export it again"  # in sentences; "it" is the model
 Precision = Literal["fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-LEAST_BF16_GAIN = 1.2  # measured rate relative to fp32; below it, the processor only emulates bf16
+LEAST_GAIN = 1.2  # measured speed relative to fp32; a precision that gains less is not worth its rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ Must not know: training, how a plan is chosen or shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -17,6 +17,7 @@ from smalta.data.fingerprint import Fingerprint
 from smalta.description.run_folder import read_settings
 from smalta.errors import DataError, SmaltaError
 from smalta.inference.opened import OpenedModel, open_model
+from smalta.inference.plan_follower import PlanFollower
 from smalta.inference.predictor import Predictor
 from smalta.inference.tiling import Tiled
 from smalta.pictures import large_pictures as large
@@ -38,6 +39,8 @@ def load_planned(
     machine: Machine,
     limits: Limits,
     options: OutputOptions,
+    *,
+    report: Callable[[str], None] | None = None,
 ) -> Predictor:
     """Load a model as planned for these pictures.
 
@@ -49,17 +52,20 @@ def load_planned(
         machine: that runs it.
         limits: to keep.
         options: what to write for the pictures.
+        report: is called with a sentence if pictures take far longer than planned, and if the plan is replaced then.
 
     Raises:
         ModelError: if the model cannot be used.
         ConfigError: if the limits cannot be kept.
     """
     opened = open_model(model)
-    made = plan(answering_work(opened, largest(pictures), options), machine, limits)
+    work = answering_work(opened, largest(pictures), options)
+    made = plan(work, machine, limits)
     runtime = opened.runtime(Way.of(made))
     if made.tile_hw is not None:
         runtime = Tiled(runtime, made.tile_hw)
-    return Predictor(runtime, opened.info, digest=opened.digest, plan=made)
+    follower = PlanFollower(opened, work, machine, limits, made, report=report)
+    return Predictor(runtime, opened.info, digest=opened.digest, plan=made, follower=follower)
 
 
 def with_measured(made: Plan, busy_seconds: float, pixels: int) -> Plan:

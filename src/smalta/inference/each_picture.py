@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,22 +74,27 @@ def each_picture(
     """Results in the order of the pictures. Close the iterator to stop: pictures in progress are finished first.
 
     Args:
-        predictor: its plan sets the number of pictures at a time, and which ones are processed in parts.
+        predictor: its plan sets the number of pictures at a time, and which ones are processed in parts. Its follower
+            compares the pictures with the plan, and may replace it between two pictures.
         pictures: their paths.
         work: to do on each picture.
         watchdog: watches the pictures in progress.
         known: returns an existing result, and the picture is not read; None if there is no result.
     """
-    one_at_a_time = threading.Lock()
-    made = predictor.plan
+    one_at_a_time, follower = threading.Lock(), predictor.follower
 
     def result(picture: Path) -> R:
         found = known(picture)
         if found is not None:
             return found
+        made = predictor.plan
         with watchdog.watch(picture) as reached:
             if made is None or not must_be_cut(picture, made):
-                return work.whole(picture, read_picture(picture), reached)
+                pixels = read_picture(picture)
+                done = work.whole(picture, pixels, reached)
+                if follower is not None:
+                    follower.finished((pixels.shape[0], pixels.shape[1]), predictor.runtime.busy_seconds)
+                return done
         with one_at_a_time, watchdog.watch(picture) as reached, rows_of(picture, made) as source:
             return work.in_parts(picture, source, reached)
 
@@ -103,9 +109,22 @@ def each_picture(
                 "into smaller pictures"
             )
 
-    workers = predictor.runtime.streams + 1  # one more decodes and encodes while all streams work
-    with watchdog:
-        yield from map_in_order(result_or_failure, pictures, workers)
+    waiting = deque(pictures)
+
+    def until_rest() -> Iterator[Path]:
+        while waiting and not (follower is not None and follower.wants_rest):
+            yield waiting.popleft()
+
+    try:
+        with watchdog:
+            while waiting:
+                workers = predictor.runtime.streams + 1  # one more decodes and encodes while all streams work
+                yield from map_in_order(result_or_failure, until_rest(), workers)
+                if waiting and follower is not None and (runtime := follower.renewed()) is not None:
+                    predictor.go_on_with(runtime, follower.plan)
+    finally:
+        if follower is not None:
+            predictor.plan = follower.plan  # with what happened
 
 
 def must_be_cut(picture: Path, made: Plan) -> bool:

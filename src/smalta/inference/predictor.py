@@ -22,6 +22,7 @@ from smalta.description.kinds import KINDS, OBJECT_KINDS, Kind
 from smalta.description.model_info import ModelInfo
 from smalta.errors import ConfigError, ShapeError
 from smalta.inference.opened import OpenedModel, open_model
+from smalta.inference.plan_follower import PlanFollower
 from smalta.pictures.reading import read_picture
 from smalta.planning.plan import Plan
 from smalta.runtimes.protocol import Maps, Runtime
@@ -37,10 +38,11 @@ class Predictor:
         info: the description of the model.
         digest: identifies the model.
         plan: that the runtime follows; None without a plan.
+        follower: watches over the plan while many pictures are processed, and may replace it; None to keep the plan.
 
     Attributes:
         runtime: as given, timed.
-        info, digest, plan: as given.
+        info, digest, plan, follower: as given; the plan is that which is followed now.
         tree, kind, threshold, facts: those of `info`.
 
     Example:
@@ -50,9 +52,17 @@ class Predictor:
         (64, 96)
     """
 
-    def __init__(self, runtime: Runtime, info: ModelInfo, *, digest: str = "", plan: Plan | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        info: ModelInfo,
+        *,
+        digest: str = "",
+        plan: Plan | None = None,
+        follower: PlanFollower | None = None,
+    ) -> None:
         self.runtime = Stopwatch(runtime)
-        self.info, self.digest, self.plan = info, digest, plan
+        self.info, self.digest, self.plan, self.follower = info, digest, plan, follower
         self.tree, self.kind, self.threshold, self.facts = info.tree, info.kind, info.threshold, info.facts
 
     def __call__(
@@ -99,6 +109,10 @@ class Predictor:
         """
         array = read_picture(picture) if isinstance(picture, str | Path) else _as_rgb(picture)
         return self.classes(self.maps(array), _size_of(array), Decoding(level=level))
+
+    def go_on_with(self, runtime: Runtime, plan: Plan) -> None:
+        """Answer with another runtime and plan from now on; call it while no picture is being processed."""
+        self.runtime, self.plan = Stopwatch(runtime, self.runtime.busy_seconds), plan
 
     # -- the two steps of an answer: first the network, then the decoding of its maps -----------------
 
