@@ -109,7 +109,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _of_line(line: dict[str, Any]) -> Any:
     """A line of a manifest without the lines of tables in it, which stand in files of their own."""
-    return line | ({"written": line["written"]["classes"]} if "written" in line else {})
+    return {key: value for key, value in line.items() if key != "added"}
 
 
 def _number(cell: str) -> str | float:

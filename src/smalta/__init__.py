@@ -14,6 +14,7 @@ from smalta.version import __version__
 
 if TYPE_CHECKING:
     from smalta.answers.objects import Objects
+    from smalta.answers.presence import NodePresence, Presence
     from smalta.answers.segmentation import Segmentation
     from smalta.api.answering import Predicted, count, predict
     from smalta.api.data_sets import convert
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from smalta.scenes import write_scenes
     from smalta.training.settings import TrainSettings
     from smalta.training.train import TrainResult, train
+    from smalta.verdicts.rules import Rules, Verdict
 
 # name -> module
 _PUBLIC = {
@@ -75,6 +77,10 @@ _PUBLIC = {
     "Predictor": "smalta.inference.predictor",
     "Segmentation": "smalta.answers.segmentation",
     "Objects": "smalta.answers.objects",
+    "Presence": "smalta.answers.presence",
+    "NodePresence": "smalta.answers.presence",
+    "Rules": "smalta.verdicts.rules",
+    "Verdict": "smalta.verdicts.rules",
     "Predicted": "smalta.api.answering",
     "Outcome": "smalta.inference.answering",
     "CountTable": "smalta.inference.counting",
@@ -108,12 +114,15 @@ __all__ = [
     "ModelError",
     "Node",
     "NodeCount",
+    "NodePresence",
     "Objects",
     "Outcome",
     "Plan",
     "Predicted",
     "Predictor",
+    "Presence",
     "Report",
+    "Rules",
     "Sample",
     "Segmentation",
     "ShapeError",
@@ -121,6 +130,7 @@ __all__ = [
     "TrainResult",
     "TrainSettings",
     "TrainingError",
+    "Verdict",
     "__version__",
     "check",
     "contact_sheet",

@@ -88,7 +88,7 @@ def test_predict_answers_in_the_kind_of_the_model_or_in_the_one_that_is_asked_fo
         assert cli("predict", model, picture, "--out", tmp_path / name, "--kind", kind, "-q") == (0, "", "")
 
     assert "objects.csv lists the objects" in cli("predict", model, picture, "--out", tmp_path / "told")[1]
-    plain = {"classes", "classes.json", "manifest.jsonl", "plan.json"}
+    plain = {"classes", "classes.json", "manifest.jsonl", "plan.json", "presence.csv"}
     assert {path.name for path in (tmp_path / "plain").iterdir()} == plain
     assert {path.name for path in (tmp_path / "instance").iterdir()} == plain | {"instances", "objects.csv"}
     assert (tmp_path / "own" / "panoptic.json").is_file()

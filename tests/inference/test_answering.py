@@ -18,6 +18,7 @@ from smalta.results.options import OutputOptions
 from stand_ins import BLUE, GREEN, RED, UNSURE, RedIsAudi, balls, cars, info, picture
 
 PLAIN = OutputOptions()
+ALWAYS = {"classes", "classes.json", "manifest.jsonl", "presence.csv"}
 
 
 def write(folder: Path, name: str, *columns: tuple[int, int, int]) -> Path:
@@ -33,7 +34,7 @@ def test_class_maps_hold_the_users_own_values(tmp_path: Path) -> None:
     assert outcomes == [Outcome(picture=path, classes=tmp_path / "out" / "classes" / "a.png", error=None)]
     #                                                             audi 7, honda 3, ground 10
     assert read_index(tmp_path / "out" / "classes" / "a.png").tolist() == [[7, 3, 10]] * 2
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"classes", "classes.json", "manifest.jsonl"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == ALWAYS
 
 
 def test_a_level_or_a_confidence_gives_values_of_parents_and_of_unlabelled(tmp_path: Path) -> None:
@@ -158,6 +159,7 @@ def test_a_model_of_objects_writes_them_for_every_picture_that_it_can_read(tmp_p
         "objects.csv",
         "panoptic",
         "panoptic.json",
+        "presence.csv",
     }
     for folder in ("classes", "instances", "panoptic"):
         assert {p.name for p in (out / folder).iterdir()} == {"two.png", "none.png", "one.png"}
@@ -188,7 +190,7 @@ def test_the_kind_decides_what_is_written(
 
     predict_files(balls(own), [path], tmp_path / "out", OutputOptions(kind=asked))
 
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"classes", "classes.json", "manifest.jsonl"} | written
+    assert {p.name for p in (tmp_path / "out").iterdir()} == ALWAYS | written
     assert json.loads((tmp_path / "out/classes.json").read_text())["kind"] == told
 
 

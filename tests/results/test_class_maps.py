@@ -33,4 +33,4 @@ def test_without_objects_the_class_picture_is_the_answer(tmp_path: Path) -> None
     written(tmp_path, "semantic", replace(answer(stray=True), objects=None))
 
     assert read_index(tmp_path / "classes/a.png")[3].tolist() == [9, 5, 5, 5, 5, 7]
-    assert {p.name for p in tmp_path.iterdir()} == {"classes", "classes.json"}
+    assert {p.name for p in tmp_path.iterdir()} == {"classes", "classes.json", "presence.csv"}

@@ -45,5 +45,5 @@ def test_without_objects_the_table_has_its_header_and_other_kinds_have_no_table(
     for kind in ("instance", "panoptic"):
         assert (tmp_path / kind / "objects.csv").read_text().startswith("picture,id,class,")
         assert (tmp_path / kind / "objects.csv").read_text().count("\n") == 1
-    assert {p.name for p in (tmp_path / "semantic").iterdir()} == {"classes", "classes.json"}
-    assert {p.name for p in (tmp_path / "binary").iterdir()} == {"classes", "classes.json"}
+    assert {p.name for p in (tmp_path / "semantic").iterdir()} == {"classes", "classes.json", "presence.csv"}
+    assert {p.name for p in (tmp_path / "binary").iterdir()} == {"classes", "classes.json", "presence.csv"}

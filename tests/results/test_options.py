@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from smalta.answers.decoding import Decoding
+from smalta.answers.scale import Scale
 from smalta.errors import ConfigError
 from smalta.results.options import OutputOptions
 from smalta.results.probability_files import CHANNELS_LAST
+from smalta.verdicts.rules import Rules
 
 
 def test_outputs_are_asked_for_by_name_in_any_collection() -> None:
@@ -31,6 +33,8 @@ def test_every_option_is_in_the_plain_data_by_which_a_job_is_known() -> None:
         OutputOptions(decoding=Decoding(min_confidence=0.5)),
         OutputOptions(decoding=Decoding(method="leaf")),
         OutputOptions(decoding=Decoding(threshold=0.5)),
+        OutputOptions(scale=Scale(0.05)),
+        OutputOptions(rules=Rules.parse({"bad when": "crack present"})),
     ]
 
     assert plain == {
@@ -40,5 +44,7 @@ def test_every_option_is_in_the_plain_data_by_which_a_job_is_known() -> None:
         "level": None,
         "min_confidence": 0.0,
         "threshold": None,
+        "scale": None,
+        "rules": None,
     }
     assert all(options.to_dict() != plain for options in changed)

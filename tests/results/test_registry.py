@@ -34,11 +34,17 @@ def test_a_kind_gets_what_is_always_written_and_what_is_asked_for() -> None:
     def names(kind: str, *asked: str) -> list[str]:
         return [output.name for output in wanted(kind, asked)]  # type: ignore[arg-type]
 
-    assert names("semantic") == names("binary") == ["classes"]
-    assert names("instance") == ["classes", "instances", "objects"]
-    assert names("panoptic") == ["classes", "instances", "objects", "panoptic"]
-    assert names("semantic", "overlay", "geojson") == ["classes", "overlay"]
-    assert names("instance", "geojson", "channels-last") == ["classes", "instances", "objects", "geojson"]
+    assert names("semantic") == names("binary") == ["classes", "presence"]
+    assert names("instance") == ["classes", "presence", "instances", "objects"]
+    assert names("panoptic") == ["classes", "presence", "instances", "objects", "panoptic"]
+    assert names("semantic", "overlay", "geojson") == ["classes", "presence", "overlay"]
+    assert names("instance", "geojson", "channels-last") == ["classes", "presence", "instances", "objects", "geojson"]
+
+
+def test_verdicts_are_written_only_by_rules() -> None:
+    names = [output.name for output in wanted("semantic", (), rules=True)]
+
+    assert names == ["classes", "presence", "verdicts"]
 
 
 def test_whatever_may_be_asked_for_has_a_name_and_a_help() -> None:

@@ -65,7 +65,7 @@ def test_several_threads_write_what_one_would(tmp_path: Path) -> None:
         many = list(pool.map(lambda name: write("many", name), names))
 
     assert [w.added for w in one] == [w.added for w in many]
-    assert all({"objects", "panoptic"} == w.added.keys() for w in one)
+    assert all({"presence", "objects", "panoptic"} == w.added.keys() for w in one)
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     assert len(files) == 12 * 6 + 1
     assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "many" / f).read_bytes() for f in files)

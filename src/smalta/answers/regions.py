@@ -36,7 +36,7 @@ from smalta.classes import ClassTree
 
 AXIAL, DIAGONAL = 0.948, 1.340  # pixels: mean length of a step along the edge
 FILLED = 0.5  # of the convex hull; from here on a region is not bent
-BAND = 2**20  # pixels of a whole map that are worked on at a time
+BAND = 2**19  # pixels of a whole map that are worked on at a time
 
 # steps of the edge in a window of 2 x 2 pixels, by 1 * upper left + 2 * upper right + 4 * lower left + 8 * lower right:
 # two pixels side by side have one axial step, two at corners a diagonal step on either side, three one diagonal step

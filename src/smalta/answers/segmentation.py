@@ -1,7 +1,7 @@
 """The answer for a picture as one value: classes, probabilities, objects.
 
 In:  the fields of a network's answer, and a class tree.
-Out: class maps at any level, probabilities of any node, areas per node, objects, panoptic maps.
+Out: class maps at any level, probabilities of any node, areas and presence per node, objects, panoptic maps.
 
 Pure numpy. Must not know: networks, files, how the fields were made.
 """
@@ -9,14 +9,17 @@ Pure numpy. Must not know: networks, files, how the fields were made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from smalta.answers.decoding import USUAL, Decoding, best_stuff, decode, node_probabilities
+from smalta.answers.evidence import Evidence
 from smalta.answers.fields import CENTER, OFFSETS, SEMANTIC, attribute_field
 from smalta.answers.grouping import GroupingRule, group
 from smalta.answers.objects import Objects
+from smalta.answers.presence import Presence
+from smalta.answers.regions import Regions
 from smalta.answers.stuff import without_crumbs
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
@@ -35,6 +38,7 @@ class Segmentation:
         objects: None if the model has no heads for objects, or none were requested.
         min_stuff: by node id, least share of the picture that a class of stuff covers in `panoptic`; empty for no
             limits.
+        evidence: of the nodes, from the network's maps; None if only probabilities are known.
 
     Example:
         >>> answer = load("run")(open_dataset("scenes").split("test")[0].picture)
@@ -48,6 +52,7 @@ class Segmentation:
     attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
     objects: Objects | None = None
     min_stuff: tuple[float, ...] = ()
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (self.tree.n_leaves, *self.classes.shape):
@@ -65,6 +70,7 @@ class Segmentation:
         objects: Objects | None = None,
         decoding: Decoding = USUAL,
         min_stuff: tuple[float, ...] = (),
+        evidence: Evidence | None = None,
     ) -> Segmentation:
         """Decode leaf probabilities (L, H, W), as `smalta.answers.decoding.decode` does."""
         return cls(
@@ -74,6 +80,7 @@ class Segmentation:
             attributes=attributes or {},
             objects=objects,
             min_stuff=min_stuff,
+            evidence=evidence,
         )
 
     @classmethod
@@ -84,6 +91,7 @@ class Segmentation:
         *,
         rule: GroupingRule | None = None,
         decoding: Decoding = USUAL,
+        evidence: Evidence | None = None,
     ) -> Segmentation:
         """Decode the fields of one picture, as `smalta.answers.fields` lists them, without their first axis.
 
@@ -92,6 +100,7 @@ class Segmentation:
             fields: by name.
             rule: when pixels are an object; None makes no objects.
             decoding: how classes of pixels and of objects are chosen.
+            evidence: of the nodes, from the maps that the fields were made of.
         """
         probabilities = fields[SEMANTIC]
         attributes = {a.name: fields[attribute_field(a.name)] for a in tree.attributes}
@@ -109,6 +118,7 @@ class Segmentation:
             objects=objects,
             decoding=decoding,
             min_stuff=() if rule is None else rule.min_stuff,
+            evidence=evidence,
         )
 
     @property
@@ -137,6 +147,27 @@ class Segmentation:
         total = self.tree.roll_up(np.bincount(self.classes.ravel(), minlength=len(self.tree) + 1))
         wanted = range(1, len(self.tree) + 1) if nodes is None else nodes
         return {self.tree.name(node): int(total[node]) for node in wanted}
+
+    def agreeing(self) -> np.ndarray:
+        """(H, W) uint16 node ids that agree with the objects, if there are any, with small regions of stuff."""
+        return self.classes if self.objects is None else replace(self, min_stuff=()).panoptic()
+
+    def presence(self) -> Presence:
+        """What is in the picture: for every node whether it is there, how sure that is, how much, and of what kind.
+
+        Regions are those of the class map that `smalta predict` writes.
+
+        Example:
+            >>> answer = load("run")(open_dataset("scenes").split("test")[0].picture)
+            >>> answer.presence()["road"].present
+            True
+        """
+        evidence = self.evidence
+        if evidence is None:
+            evidence = Evidence.of_probabilities(self.tree, self.probabilities, self.attributes)
+        regions = Regions.of(self.tree, self.agreeing())
+        objects = None if self.objects is None else self.objects.counts()
+        return Presence.of(self.tree, regions, self.size_hw, evidence=evidence, objects=objects)
 
     def attribute(self, name: str) -> np.ndarray:
         """(H, W) uint8: 1.. = the likeliest value, 0 outside the attribute's node.

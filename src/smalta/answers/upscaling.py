@@ -60,7 +60,7 @@ def fields_of(
         for name, channels in head.fields(attributes).items():
             values = maps[head.map][channels]
             field = upscale(values, size_hw, stride) if head.full_size else values[:, *cells]
-            fields[name] = _softmax(field) if head.activation == "softmax" else field
+            fields[name] = softmax(field) if head.activation == "softmax" else field
     return fields
 
 
@@ -85,7 +85,7 @@ def class_map(
     leaves = np.array(tree.leaves, dtype=np.uint16)
     threshold = decoding.threshold if tree.n_leaves == 2 else None
     if decoding.min_confidence or (tree.inner and threshold is None):
-        return decode(tree, _softmax(upscale(logits, size_hw, stride)), decoding)
+        return decode(tree, softmax(upscale(logits, size_hw, stride)), decoding)
     if threshold is None:
         best = leaves[best_of(_planes(logits, stride))[: size_hw[0], : size_hw[1]]]
     else:
@@ -107,8 +107,8 @@ def _resize(source: np.ndarray, target: np.ndarray) -> None:
     cv2.resize(np.ascontiguousarray(source), target.shape[::-1], dst=target, interpolation=cv2.INTER_LINEAR)
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the first axis, plane by plane: many times faster than numpy's reductions over it."""
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the first axis, in place; plane by plane, many times faster than numpy's reductions over it."""
     largest = logits[0].copy()
     for plane in logits[1:]:
         np.maximum(largest, plane, out=largest)

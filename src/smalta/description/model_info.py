@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, get_args
 from smalta.answers.count_intervals import CountCalibration
 from smalta.answers.fields import heads_of
 from smalta.answers.grouping import GroupingRule
+from smalta.answers.presence_calibration import PresenceCalibration
 from smalta.classes import ClassTree
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.description.network_config import NetworkConfig
@@ -42,6 +43,7 @@ class ModelInfo:
         threshold: for a tree of two leaves, the least probability of the second leaf; None for a half.
         grouping: when pixels are an object, for networks with heads for objects.
         counting: errors of counts, learned on validation pictures; None if they had no objects.
+        presence: how sure evidence of a node makes its presence, learned on validation pictures; None if not learned.
         precision: in which an exported model multiplies, if the machine can.
         facts: its training and its scores, for reports.
     """
@@ -52,6 +54,7 @@ class ModelInfo:
     threshold: float | None = None
     grouping: GroupingRule = field(default_factory=GroupingRule)
     counting: CountCalibration | None = None
+    presence: PresenceCalibration | None = None
     precision: Precision = "fp32"
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -84,6 +87,7 @@ class ModelInfo:
             "threshold": self.threshold,
             "grouping": self.grouping.to_dict(),
             "counting": self.counting.to_dict() if self.counting else None,
+            "presence": self.presence.to_dict() if self.presence else None,
             "precision": self.precision,
             "facts": dict(self.facts),
         }
@@ -103,8 +107,10 @@ class ModelInfo:
             raise ModelError(
                 f"its format version is {shown(version)}, but this smalta reads at most {FORMAT_VERSION}; update smalta"
             )
-        # a run's folder may omit the precision
-        entries = {"precision": "fp32"} | {key: value for key, value in stated.items() if key != "format_version"}
+        # a run's folder may omit the precision, and a model without calibration its presence
+        entries = {"precision": "fp32", "presence": None} | {
+            key: value for key, value in stated.items() if key != "format_version"
+        }
         info = read_record(cls, entries, what=WHAT, fix=FIX, error=ModelError, complete=True)
         if misfit := info._misfit():
             raise ModelError(f"its {misfit} do not fit each other; {FIX}")
@@ -120,6 +126,8 @@ class ModelInfo:
             return "limits of stuff and its class tree"
         if self.counting and not self.counting.nodes.keys() <= {node.path for node in self.tree}:
             return "counts and its class tree"
+        if self.presence and not self.presence.nodes.keys() <= {node.path for node in self.tree}:
+            return "presence and its class tree"
         if self.kind in OBJECT_KINDS and not self.network.objects:
             return f"kind {self.kind!r} and its network"
         return None

@@ -137,7 +137,7 @@ class _Answering:
         if folder.classes_are_enough:
             classes = predictor.classes(maps, size_hw, decoding)
             reached("writing")
-            written = folder.write_classes(picture, pixels, classes)
+            written = folder.write_classes(picture, pixels, classes, predictor.evidence(maps, size_hw))
         else:
             answer = predictor.answer(maps, size_hw, folder.kind, decoding)
             reached("writing")

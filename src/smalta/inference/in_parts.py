@@ -39,8 +39,11 @@ from pathlib import Path
 import numpy as np
 
 from smalta.answers.decoding import USUAL, Decoding, best_stuff, decode, no_deeper
+from smalta.answers.evidence import Evidence
 from smalta.answers.fields import LOGITS, SEMANTIC
 from smalta.answers.objects import Objects
+from smalta.answers.presence import Presence
+from smalta.answers.regions import Regions
 from smalta.answers.upscaling import class_map, fields_of
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.inference.field_store import FieldStore
@@ -85,7 +88,7 @@ def predict_large(
     has_objects = folder.kind in OBJECT_KINDS
     beside = tempfile.TemporaryDirectory(prefix=f".{picture.stem}.", dir=folder.path) if has_objects else nullcontext()
     with beside as scratch:
-        return folder.write_in_parts(_Answer(maps, picture, folder.kind, Path(scratch or folder.path)))
+        return folder.write_in_parts(_Answer(maps, picture, folder, Path(scratch or folder.path)))
 
 
 def large_objects(predictor: Predictor, source: Rows, reached: Reached = silent) -> Objects:
@@ -159,6 +162,7 @@ class _Maps:
         self.size_hw, self.stride = source.size_hw, predictor.runtime.stride
         self._runtime, self._source, self._tile_hw, self.reached = predictor.runtime, source, tile_hw, reached
         self.picture = _Thinned(source.size_hw)
+        self.evidence = Evidence.none(predictor.tree, predictor.info.presence)  # of the parts so far
 
     def blocks(self) -> Iterator[Block]:
         """Stitched maps, row of blocks by row of blocks."""
@@ -180,7 +184,14 @@ class _Maps:
             rows = slice(part.y0 * self.stride, min(part.y1 * self.stride, height))
             columns = slice(part.x0 * self.stride, min(part.x1 * self.stride, width))
             if rows.start < rows.stop and columns.start < columns.stop:
-                yield _Part(block=part, stride=self.stride, rows=rows, columns=columns)
+                found = _Part(block=part, stride=self.stride, rows=rows, columns=columns)
+                self.evidence += self._evidence(found)
+                yield found
+
+    def _evidence(self, part: _Part) -> Evidence:
+        size_hw = (part.rows.stop - part.rows.start, part.columns.stop - part.columns.start)
+        cells = {name: part.cells_at_place(name) for name in part.block.maps}
+        return Evidence.of_maps(self.tree, cells, size_hw, self.stride, self.evidence.calibration)
 
     def fields(self, part: _Part) -> dict[str, np.ndarray]:
         """The fields at the part's place; those that are maps stay at the stride."""
@@ -282,13 +293,16 @@ class _Answer:
     Args:
         maps: of the picture.
         picture: its path.
-        kind: of the answer.
+        folder: for the files.
         scratch: as for `_Objects`; kinds without objects do not use it.
     """
 
-    def __init__(self, maps: _Maps, picture: Path, kind: Kind, scratch: Path) -> None:
-        self.picture, self.kind, self.tree, self.size_hw = picture, kind, maps.tree, maps.size_hw
+    def __init__(self, maps: _Maps, picture: Path, folder: ResultFolder, scratch: Path) -> None:
+        self.picture, self.tree, self.size_hw = picture, maps.tree, maps.size_hw
+        self.kind: Kind = folder.kind
+        self.decoding, self.scale, self.rules = maps.decoding, folder.options.scale, folder.rules
         self._maps, self._scratch = maps, scratch
+        self._regions = Regions(maps.tree, maps.size_hw)
         self._thin_classes, self._thin_inside = _Thinned(maps.size_hw), _Thinned(maps.size_hw)
 
     @cached_property
@@ -313,9 +327,16 @@ class _Answer:
         has_objects = self.kind in OBJECT_KINDS
         for classes, inside in self._made.bands() if has_objects else _bands_without_objects(self._maps):
             self._thin_classes.keep(classes)
+            self._regions.add(classes)
             self._thin_inside.keep(inside)
             self._maps.reached("writing")
             yield classes
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Of every node; call it after reading the class bands."""
+        objects = self.objects.counts() if self.kind in OBJECT_KINDS else None
+        return Presence.of(self.tree, self._regions, self.size_hw, evidence=self._maps.evidence, objects=objects)
 
     def reduced(self) -> Reduced:
         """The reduced picture and answer for viewing; call it after reading the class bands."""

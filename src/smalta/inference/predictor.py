@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from smalta.answers.decoding import USUAL, Decoding, Method
+from smalta.answers.evidence import Evidence
 from smalta.answers.fields import LOGITS
 from smalta.answers.grouping import GroupingRule
 from smalta.answers.segmentation import Segmentation
@@ -127,7 +128,12 @@ class Predictor:
             fields_of(maps, self.tree.attributes, size_hw, self.runtime.stride),
             rule=self.rule_for(kind),
             decoding=self.with_threshold(decoding),
+            evidence=self.evidence(maps, size_hw),
         )
+
+    def evidence(self, maps: Maps, size_hw: tuple[int, int]) -> Evidence:
+        """What the maps of a picture of this size, or of a part, say about each node."""
+        return Evidence.of_maps(self.tree, maps, size_hw, self.runtime.stride, self.info.presence)
 
     def classes(self, maps: Maps, size_hw: tuple[int, int], decoding: Decoding) -> np.ndarray:
         """(H, W) uint16 node ids: the classes of `answer` without objects, in less time and memory."""

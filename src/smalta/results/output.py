@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
     from smalta.answers.decoding import Decoding
     from smalta.answers.objects import Objects
+    from smalta.answers.presence import Presence
+    from smalta.answers.scale import Scale
     from smalta.answers.segmentation import Segmentation
     from smalta.classes import ClassTree
+    from smalta.verdicts.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,8 @@ class Output:
         whole: makes a picture's piece from the answer, and writes its file into the given folder.
         in_parts: the same for a picture that is processed in parts; None if that is impossible. Without it, a requested
             output is refused for such a picture, and an output that is always written omits the picture.
-        needs_probabilities: whether it needs more than the class map and the objects.
+        needs_probabilities: whether it needs more than the class map, what is present, and the objects.
+        needs_rules: whether it is written only if there are rules for verdicts.
         bytes_per_pixel: memory while it is made, besides the picture and the class map, by number of channels.
         imports: modules that its functions import. They are loaded before threads process pictures, because two
             threads that load a library at the same time may wait for each other forever.
@@ -96,6 +100,7 @@ class Output:
     whole: Callable[[WholeAnswer, Path], Piece]
     in_parts: Callable[[AnswerInParts, Path], Piece] | None = None
     needs_probabilities: bool = False
+    needs_rules: bool = False
     bytes_per_pixel: Callable[[int], int] = lambda channels: 0
     imports: tuple[str, ...] = ()
 
@@ -129,7 +134,10 @@ class WholeAnswer:
         kind: of the answer.
         decoding: how classes were chosen.
         asked: names of the requested outputs and settings.
+        scale: size of a pixel; None if it is not stated.
+        rules: for verdicts; None without rules.
         classes: (H, W) uint16 node ids that agree with the objects.
+        presence: of every node.
         answer: the full answer; None if the outputs need only the class map.
     """
 
@@ -139,7 +147,10 @@ class WholeAnswer:
     kind: Kind
     decoding: Decoding
     asked: Collection[str]
+    scale: Scale | None
+    rules: Rules | None
     classes: np.ndarray
+    presence: Presence
     answer: Segmentation | None = None
 
     @property
@@ -175,7 +186,8 @@ class Reduced:
 class AnswerInParts(Protocol):
     """The answer for a picture that is processed in parts, because the whole does not fit in memory.
 
-    Outputs use it in the order of the registry. The class map comes first; `reduced` needs it to have been read.
+    Outputs use it in the order of the registry. The class map comes first; `reduced` and `presence` need it to
+    have been read.
     """
 
     @property
@@ -196,6 +208,26 @@ class AnswerInParts(Protocol):
     @property
     def kind(self) -> Kind:
         """Of the answer."""
+        ...
+
+    @property
+    def decoding(self) -> Decoding:
+        """How classes were chosen."""
+        ...
+
+    @property
+    def scale(self) -> Scale | None:
+        """Size of a pixel; None if it is not stated."""
+        ...
+
+    @property
+    def rules(self) -> Rules | None:
+        """For verdicts; None without rules."""
+        ...
+
+    @property
+    def presence(self) -> Presence:
+        """Of every node; it needs the class map to have been read."""
         ...
 
     @property

@@ -23,11 +23,15 @@ from smalta.results.object_table import OBJECTS
 from smalta.results.output import Output, Setting
 from smalta.results.overlays import OVERLAY
 from smalta.results.panoptic_files import PANOPTIC
+from smalta.results.presence_table import PRESENCE
 from smalta.results.probability_files import PROBABILITIES
+from smalta.results.verdict_table import VERDICTS
 
 # in the order of the help, and of writing for a picture that is processed in parts
 OUTPUTS: tuple[Output, ...] = (
     CLASSES,
+    PRESENCE,
+    VERDICTS,
     INSTANCES,
     OBJECTS,
     PANOPTIC,
@@ -48,9 +52,13 @@ def settings() -> tuple[Setting, ...]:
     return tuple(found)
 
 
-def wanted(kind: Kind, asked: Collection[str]) -> tuple[Output, ...]:
-    """The outputs of a kind of results: those that are always written, and those with requested names."""
-    return tuple(o for o in OUTPUTS if kind in o.kinds and (o.help is None or o.name in asked))
+def wanted(kind: Kind, asked: Collection[str], *, rules: bool = False) -> tuple[Output, ...]:
+    """The outputs of a kind of results: always written ones, with `rules` those that need rules, and requested ones."""
+    return tuple(
+        output
+        for output in OUTPUTS
+        if kind in output.kinds and (output.help is None or output.name in asked) and (rules or not output.needs_rules)
+    )
 
 
 def check_asked(kind: Kind, asked: Collection[str]) -> None:

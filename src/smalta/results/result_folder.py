@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from smalta.answers.decoding import Decoding, no_deeper
+from smalta.answers.evidence import Evidence
+from smalta.answers.presence import Presence
+from smalta.answers.regions import Regions
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ROOT, ClassTree
 from smalta.description.kinds import OBJECT_KINDS, Kind
@@ -38,19 +40,21 @@ class ResultFolder:
     Attributes:
         path, tree, kind, options: as given.
         outputs: that are written.
+        rules: for verdicts, with the paths of their nodes; None without rules.
 
     Raises:
-        ConfigError: if a requested output does not exist for this kind.
+        ConfigError: if a requested output does not exist for this kind, or a rule does not fit the classes.
     """
 
     def __init__(self, path: Path, tree: ClassTree, kind: Kind, options: OutputOptions) -> None:
         check_asked(kind, options.outputs)
         self.path, self.tree, self.kind, self.options = path, tree, kind, options
-        self.outputs: tuple[Output, ...] = wanted(kind, options.outputs)
+        self.outputs: tuple[Output, ...] = wanted(kind, options.outputs, rules=options.rules is not None)
+        self.rules = None if options.rules is None else options.rules.for_tree(tree, objects=kind in OBJECT_KINDS)
 
     @property
     def classes_are_enough(self) -> bool:
-        """Whether the outputs need only the class map of a picture."""
+        """Whether the outputs need only the class map of a picture and the evidence of its nodes."""
         return self.kind not in OBJECT_KINDS and not any(output.needs_probabilities for output in self.outputs)
 
     def make(self) -> None:
@@ -83,11 +87,14 @@ class ResultFolder:
         Raises:
             DataError: if a file cannot be written.
         """
-        return self._write_whole(picture, pixels, class_map(answer, self.options.decoding), answer)
+        classes = class_map(answer, self.options.decoding)
+        return self._write_whole(picture, pixels, classes, answer.presence(), answer)
 
-    def write_classes(self, picture: Path, pixels: np.ndarray, classes: np.ndarray) -> Written:
-        """The same from (H, W) uint16 node ids, if `classes_are_enough`."""
-        return self._write_whole(picture, pixels, classes, None)
+    def write_classes(self, picture: Path, pixels: np.ndarray, classes: np.ndarray, evidence: Evidence) -> Written:
+        """The same from (H, W) uint16 node ids and the evidence of the nodes, if `classes_are_enough`."""
+        regions, size_hw = Regions.of(self.tree, classes), (classes.shape[0], classes.shape[1])
+        presence = Presence.of(self.tree, regions, size_hw, evidence=evidence)
+        return self._write_whole(picture, pixels, classes, presence, None)
 
     def write_in_parts(self, answer: AnswerInParts) -> Written:
         """The same for a picture that is processed in parts.
@@ -115,7 +122,12 @@ class ResultFolder:
                 write_chunks(self.path / output.joined.name, output.joined.join(self.tree, added))
 
     def _write_whole(
-        self, picture: Path, pixels: np.ndarray, classes: np.ndarray, answer: Segmentation | None
+        self,
+        picture: Path,
+        pixels: np.ndarray,
+        classes: np.ndarray,
+        presence: Presence,
+        answer: Segmentation | None,
     ) -> Written:
         whole = WholeAnswer(
             picture=picture,
@@ -124,7 +136,10 @@ class ResultFolder:
             kind=self.kind,
             decoding=self.options.decoding,
             asked=self.options.outputs,
+            scale=self.options.scale,
+            rules=self.rules,
             classes=classes,
+            presence=presence,
             answer=answer,
         )
         return _written({output.name: output.whole(whole, self._place(output)) for output in self.outputs})
@@ -138,9 +153,7 @@ def class_map(answer: Segmentation, decoding: Decoding) -> np.ndarray:
 
     Small regions of stuff stay, as in pictures that are processed in parts; only panoptic files drop them.
     """
-    if answer.objects is None:
-        return answer.classes
-    return no_deeper(answer.tree, replace(answer, min_stuff=()).panoptic(), decoding.level)
+    return answer.classes if answer.objects is None else no_deeper(answer.tree, answer.agreeing(), decoding.level)
 
 
 def _written(pieces: dict[str, Piece]) -> Written:
