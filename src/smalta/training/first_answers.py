@@ -3,9 +3,9 @@
 In:  a trained network with an answer for the class, batches of labelled crops.
 Out: the same network; its answer for the class fits the labels as well as a linear one can.
 
-All else in the network stays as it is, so the fit is a logistic regression on the decoder's features: the probability of
-the new class with logit z beside fixed logits z_k is 1 / (1 + exp(log sum exp z_k - z)). It is convex and takes less than
-a second, where training with small steps would need many.
+All else in the network stays as it is, so the fit is a logistic regression on the decoder's features: the probability
+of the new class with logit z beside fixed logits z_k is 1 / (1 + exp(log sum exp z_k - z)). The fit is convex and takes
+about a second, where training would need many steps.
 
 Must not know: files, how crops are drawn.
 """
@@ -122,9 +122,9 @@ def _regression(features: Tensor, rest: Tensor, positive: Tensor, odds: float) -
         with torch.enable_grad():
             off = F.binary_cross_entropy_with_logits(standard @ weight + bias - rest, wanted, weight=balance)
             total = off + RIDGE * weight.square().sum()
-            total.backward()
+            total.backward()  # type: ignore[no-untyped-call]
         return total
 
-    optimizer.step(loss)
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     scaled = weight.detach() / spread
     return scaled, bias.detach() - (scaled * mean).sum()
