@@ -25,6 +25,7 @@ from smalta.demo.examples.choosing import with_most
 from smalta.demo.examples.counted import with_interval
 from smalta.demo.examples.example import Example as Described
 from smalta.demo.examples.panels import enlarged, row
+from smalta.demo.examples.semantic_rows import semantic_rows
 from smalta.errors import ConfigError
 from smalta.metrics.evaluation import Evaluation
 from smalta.scenes.data_set import write_data_set
@@ -220,3 +221,19 @@ def test_the_shown_pictures_are_those_in_which_the_rarest_class_is_largest(writt
         for entry in dataset.split("test")
     }
     assert [least[entry.name] for entry in chosen] == sorted(least.values(), reverse=True)[:2]
+
+
+def test_a_perfect_answer_looks_like_the_truth_at_the_finest_level_and_unlike_it_above(
+    written: Mapping[str, Dataset],
+) -> None:
+    dataset = written["cracks"]
+    model, _ = judged(EXAMPLES["cracks"], dataset, knows=True)
+    entries = with_most(dataset, ["crack", "scratch"], 1)
+
+    drawn = semantic_rows(model, dataset, entries, {1: "one", 2: "two"}, width=200, hidden=["sound"])
+
+    # four panels of 200 pixels with gaps of 8, below their titles and above the legend
+    picture, first, second, truth = (drawn[40:160, left : left + 200] for left in (0, 208, 416, 624))
+    np.testing.assert_array_equal(second, truth)
+    assert (first != truth).any()
+    assert (first != picture).any()
