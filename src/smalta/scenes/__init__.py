@@ -3,6 +3,9 @@
 In:  a kind of scene, a seed, a picture size.
 Out: `Sample`s; a folder data set on the disk.
 
+Cells, ink on pages, letters, surfaces and a shop from above are in modules of their own, each with a `draw_...` and a
+`..._tree` function.
+
 Must not know: networks, training. The same seed gives the same scene, and different seeds give different scenes.
 """
 
