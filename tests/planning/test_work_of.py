@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from smalta.description.network_config import NetworkConfig
@@ -12,7 +13,7 @@ from smalta.errors import ModelError
 from smalta.inference.answer_plan import answering_work
 from smalta.inference.opened import is_model
 from smalta.planning import work_of as module
-from smalta.planning.work_of import work_of_network
+from smalta.planning.work_of import work_of_network, workload_of_graph
 
 
 def convolutions(workload: Workload) -> dict[str, float]:
@@ -55,6 +56,22 @@ def test_an_exported_model_runs_without_pytorch_and_a_run_with_it(random_run: Pa
     assert "openvino" in answering_work(random_file, (64, 64)).runtimes
     assert "pytorch" not in answering_work(random_file, (64, 64)).runtimes
     assert answering_work(random_run, (64, 64)).runtimes == ("pytorch",)
+
+
+@pytest.mark.parametrize(("stop", "expected"), [(32, []), (8, [("slice", 4 * 8 * 8 * 32, 4 * 8 * 8 * 32)])])
+def test_a_slice_moves_what_it_takes_and_nothing_if_that_is_all(
+    stop: int, expected: list[tuple[str, int, int]]
+) -> None:
+    ops = pytest.importorskip("openvino.opset13")
+    maps = ops.parameter([1, 8, 32, 32], np.float32)
+    start, end, step, axis = (ops.constant(np.array([number])) for number in (0, stop, 1, 2))
+    cut = ops.slice(maps, start, end, step, axis)
+    model = pytest.importorskip("openvino").Model([ops.relu(cut)], [maps], "slice")
+
+    layers = workload_of_graph(model, pixels=32 * 32).layers
+
+    assert [(one.name, one.read, one.written) for one in layers if one.name == "slice"] == expected
+    assert layers[-1].name == "relu"
 
 
 def test_large_pictures_are_scaled_from_a_smaller_trace() -> None:
