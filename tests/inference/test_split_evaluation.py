@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from smalta.classes import ClassTree
 from smalta.data.sample import Entry, Sample
 from smalta.errors import ClassTreeError, DataError
 from smalta.inference.split_evaluation import evaluate, open_for
+from smalta.metrics.trivial import TrivialAnswers
 from stand_ins import BALLS, balls, info
 
 TREE = ClassTree(["ground", "bright"])
@@ -219,3 +221,16 @@ def test_a_mask_with_an_unknown_value_is_listed_and_the_rest_is_counted() -> Non
 
     assert report["n_pictures"] == 1
     assert report["unreadable"] == [{"name": "a", "reason": "a.png holds the value 9"}]
+
+
+def test_trivial_answers_and_too_few_steps_come_from_the_facts_of_the_model() -> None:
+    predictor = BrightPredictor()
+    trivial = TrivialAnswers(frequent=("bright",), stuff=("bright",))
+    facts = {"trivial": trivial.to_dict(), "steps": 32, "enough_steps": 600}
+    predictor.info = replace(predictor.info, facts=facts)
+
+    report = evaluate(predictor, FakeDataset({"a": GOOD}), "test")
+
+    row = next(row for row in report["headline"] if row["measure"] == "mean_iou")
+    assert row["trivial"] == {"answer": "all bright", "value": pytest.approx(1 / 3), "beaten": True}
+    assert report["shortfall"] == "trained for 32 of about 600 steps"

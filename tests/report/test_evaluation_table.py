@@ -22,8 +22,10 @@ CARS = ClassTree(
 )
 
 
-def shown(evaluation: Evaluation, unreadable: list[dict[str, str]] | None = None) -> str:
-    report = evaluation.report(dataset="streets", split="test", unreadable=unreadable or [], n_resamples=50)
+def shown(evaluation: Evaluation, unreadable: list[dict[str, str]] | None = None, shortfall: str | None = None) -> str:
+    report = evaluation.report(
+        dataset="streets", split="test", unreadable=unreadable or [], shortfall=shortfall, n_resamples=50
+    )
     console = Console(width=160, file=io.StringIO())
     with console.capture() as capture:
         console.print(evaluation_table(json.loads(json.dumps(report))))
@@ -101,10 +103,17 @@ def test_the_trivial_answer_stands_beside_its_number_and_a_model_that_is_not_bet
     worse = shown(evaluation_of(BINARY, truth=[1, 1, 1, 2], leaf=[0, 0, 0, 0], trivial=trivial))
     better = shown(evaluation_of(BINARY, truth=[1, 1, 1, 2], leaf=[0, 0, 0, 1], trivial=trivial))
 
-    assert "0.3750 all ground" in line_with(worse, "mean IoU", "level 1")
+    assert "0.3750 a" in line_with(worse, "mean IoU", "level 1")
+    assert "a = all ground" in worse
     assert 'by its mean IoU (level 1) the model is not better than the trivial answer "all ground": 0.3750' in worse
     assert "not better" not in better
 
 
 def test_without_trivial_answers_there_is_no_column_for_them() -> None:
     assert "trivial" not in shown(evaluation_of(BINARY, truth=[1, 2], leaf=[0, 1]))
+
+
+def test_a_model_of_too_few_steps_is_named() -> None:
+    text = shown(evaluation_of(BINARY, truth=[1, 2], leaf=[0, 1]), shortfall="trained for 32 of about 600 steps")
+
+    assert "trained for 32 of about 600 steps" in text.splitlines()[-1]

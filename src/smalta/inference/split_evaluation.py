@@ -21,6 +21,7 @@ from smalta.data.any_format import open_dataset
 from smalta.data.dataset import Dataset
 from smalta.data.sample import Entry, Sample
 from smalta.description.model_info import ModelInfo
+from smalta.description.training_facts import shortfall
 from smalta.errors import ClassTreeError, DataError, SmaltaError
 from smalta.metrics.evaluation import Evaluation
 from smalta.metrics.trivial import TrivialAnswers
@@ -94,7 +95,9 @@ def evaluate(
     if len(unreadable) == len(entries):
         reason = unreadable[0]["reason"] if unreadable else "it is empty"
         raise DataError(f"split {split!r} of {dataset.root} has no readable picture; the first reason: {reason}")
-    return evaluation.report(dataset=dataset.root.resolve().name, split=split, unreadable=unreadable)
+    return evaluation.report(
+        dataset=dataset.root.resolve().name, split=split, unreadable=unreadable, shortfall=shortfall(info.facts)
+    )
 
 
 def open_for(tree: ClassTree, data: str | Path, *, seed: int = 0) -> Dataset:

@@ -151,6 +151,7 @@ class Evaluation:
         dataset: str,
         split: str,
         unreadable: Sequence[Mapping[str, str]] = (),
+        shortfall: str | None = None,
         n_resamples: int = 2000,
         seed: int = 0,
     ) -> dict[str, Any]:
@@ -160,6 +161,7 @@ class Evaluation:
             dataset: the data set's name.
             split: "train", "val" or "test".
             unreadable: `{"name", "reason"}` of the pictures that cannot be read.
+            shortfall: that the model made too few steps; None if it did not.
             n_resamples: of the bootstrap.
             seed: of the bootstrap.
 
@@ -193,6 +195,7 @@ class Evaluation:
             "n_pixels": self._n_pixels,
             "labelled_share": self._n_labelled / self._n_pixels,
             "unreadable": [dict(entry) for entry in unreadable],
+            "shortfall": shortfall,
             "headline": with_trivial([*(objects.headline if objects else []), *rows], trivial),
             "trivial": trivial,
             "bootstrap": {"coverage": 0.95, "resamples": n_resamples, "seed": seed},

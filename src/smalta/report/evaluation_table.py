@@ -9,6 +9,7 @@ Must not know: how numbers are made, pictures, networks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -68,7 +69,8 @@ def evaluation_table(report: Mapping[str, Any]) -> RenderableType:
     parts += [_attribute(question) for question in report["attributes"]]
     if report["unreadable"]:
         parts.append(_unreadable(report["unreadable"]))
-    return Group(*parts, *_not_better(report["headline"]))
+    short = [f"[bold]{escape(report['shortfall'])}[/]"] if report["shortfall"] else []
+    return Group(*parts, *_not_better(report["headline"]), *short)
 
 
 def _summary(report: Mapping[str, Any]) -> str:
@@ -88,11 +90,15 @@ def _headline(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     table = Table(title=f"{title}, 95 % interval over pictures", title_justify="left")
     table.add_column("measure")
     table.add_column("of")
-    table.add_column("value", justify="right")
-    table.add_column("interval", justify="right")
-    known = any(row["trivial"] for row in rows)
-    if known:
-        table.add_column("trivial answer", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("interval", justify="right", no_wrap=True)
+    answers = list(dict.fromkeys(row["trivial"]["answer"] for row in rows if row["trivial"]))
+    letters = dict(zip(answers, ascii_lowercase, strict=False))
+    if answers:
+        table.add_column("trivial", justify="right", no_wrap=True)
+        named = ", ".join(f"{letter} = {escape(answer)}" for answer, letter in letters.items())
+        table.caption = f"trivial answers, which learn nothing from the pictures: {named}"
+        table.caption_justify = "left"
     scope = None
     for row in rows:
         if scope is not None and row["scope"] != scope:
@@ -101,7 +107,7 @@ def _headline(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
         ends = row["interval"]
         shown = "-" if ends is None else f"{ends[0]:.4f} .. {ends[1]:.4f}"
         trivial = row["trivial"]
-        other = [f"{trivial['value']:.4f} {escape(trivial['answer'])}" if trivial else ""] if known else []
+        other = [f"{trivial['value']:.4f} {letters[trivial['answer']]}" if trivial else ""] if answers else []
         style = "bold red" if trivial and not trivial["beaten"] and row["measure"] in DECIDING else None
         table.add_row(TITLES[row["measure"]], escape(scope), score(row["value"]), shown, *other, style=style)
     return table

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smalta.description.training_facts import too_few
 from smalta.report.stages import duration
 from smalta.training.parts import TITLES
 from smalta.training.schedule import LATE, LEAST_STEPS
@@ -44,11 +45,6 @@ def not_better(measure: str, score: float | None, trivial: TrivialScore | None) 
         f'by its {measure} this model is not better than the trivial answer "{trivial.answer}" '
         f"({score:.3f} against {trivial.value:.3f}); do not use it"
     )
-
-
-def too_few(steps: int, enough: int) -> str:
-    """That a model is trained for fewer steps than its data need."""
-    return f"trained for {steps:,} of about {enough:,} steps"
 
 
 def overrun_lines(result: TrainResult) -> list[str]:

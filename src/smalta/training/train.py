@@ -30,6 +30,7 @@ from smalta.data.check import check_errors_only
 from smalta.data.checks.finding import counted, listed
 from smalta.data.dataset import Dataset
 from smalta.data.fingerprint import Fingerprint, measure
+from smalta.description import training_facts
 from smalta.description.kinds import OBJECT_KINDS, Kind
 from smalta.description.run_folder import MODEL_FILE, STATE_FILE
 from smalta.errors import DataError
@@ -138,9 +139,9 @@ class TrainResult:
     def facts(self) -> dict[str, Any]:
         """What the model states about its training when that is over."""
         return {
-            "steps": self.steps,
-            "enough_steps": self.enough_steps,
-            "enough_minutes": self.enough_minutes,
+            training_facts.STEPS: self.steps,
+            training_facts.ENOUGH_STEPS: self.enough_steps,
+            training_facts.ENOUGH_MINUTES: self.enough_minutes,
             "run_seconds": round(self.seconds, 1),
         }
 
