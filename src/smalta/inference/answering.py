@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from smalta.description.training_facts import shortfall
 from smalta.errors import ConfigError
 from smalta.inference.answer_plan import with_measured
 from smalta.inference.each_picture import Failure, each_picture
@@ -109,7 +110,8 @@ def _folder(predictor: Predictor, pictures: Sequence[Path], out: Path, options: 
     _refuse_equal_stems(pictures)
     options.decoding.check_level(predictor.tree)
     predictor.rule_for(options.kind)
-    return ResultFolder(out, predictor.tree, options.kind or predictor.kind, options)
+    remark = shortfall(predictor.info.facts)
+    return ResultFolder(out, predictor.tree, options.kind or predictor.kind, options, remark=remark)
 
 
 def _outcome(picture: Path, result: Written | Failure, manifest: Manifest) -> Outcome:

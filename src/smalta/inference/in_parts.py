@@ -301,6 +301,7 @@ class _Answer:
         self.picture, self.tree, self.size_hw = picture, maps.tree, maps.size_hw
         self.kind: Kind = folder.kind
         self.decoding, self.scale, self.rules = maps.decoding, folder.options.scale, folder.rules
+        self.remark = folder.remark
         self._maps, self._scratch = maps, scratch
         self._regions = Regions(maps.tree, maps.size_hw)
         self._thin_classes, self._thin_inside = _Thinned(maps.size_hw), _Thinned(maps.size_hw)

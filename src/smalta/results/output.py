@@ -139,6 +139,7 @@ class WholeAnswer:
         classes: (H, W) uint16 node ids that agree with the objects.
         presence: of every node.
         answer: the full answer; None if the outputs need only the class map.
+        remark: about the model, for pictures that people look at; None for none.
     """
 
     picture: Path
@@ -152,6 +153,7 @@ class WholeAnswer:
     classes: np.ndarray
     presence: Presence
     answer: Segmentation | None = None
+    remark: str | None = None
 
     @property
     def segmentation(self) -> Segmentation:
@@ -223,6 +225,11 @@ class AnswerInParts(Protocol):
     @property
     def rules(self) -> Rules | None:
         """For verdicts; None without rules."""
+        ...
+
+    @property
+    def remark(self) -> str | None:
+        """About the model, for pictures that people look at; None for none."""
         ...
 
     @property

@@ -1,7 +1,8 @@
 """Draw the picture with its answer in colour, names of objects and a legend.
 
 In:  a picture and its answer.
-Out: `overlays/STEM.png`; reduced for a picture that is processed in parts.
+Out: `overlays/STEM.png`, with a remark about the model below if there is one; reduced for a picture that is processed
+     in parts.
 
 Must not know: how answers are made, how colours are blended.
 """
@@ -23,7 +24,7 @@ DRAWN_BYTES = 69  # per pixel, while the overlay is drawn
 
 
 def _whole(answer: WholeAnswer, folder: Path) -> Piece:
-    return _write(folder, answer.picture, draw(answer))
+    return _write(folder, answer.picture, draw(answer), answer.remark)
 
 
 def _in_parts(answer: AnswerInParts, folder: Path) -> Piece:
@@ -32,12 +33,17 @@ def _in_parts(answer: AnswerInParts, folder: Path) -> Piece:
     reduced = answer.reduced()
     shown = _shown(reduced.classes, reduced.inside, answer.kind)
     image = overlay(reduced.picture, shown, answer.tree)
-    return _write(folder, answer.picture, with_legend(image, answer.tree, _present(shown)))
+    return _write(folder, answer.picture, with_legend(image, answer.tree, _present(shown)), answer.remark)
 
 
-def _write(folder: Path, picture: Path, image: np.ndarray) -> Piece:
+def _write(folder: Path, picture: Path, image: np.ndarray, remark: str | None) -> Piece:
+    import numpy as np
+
+    from smalta.pictures.overlay import caption
     from smalta.pictures.writing import write_picture
 
+    if remark is not None:
+        image = np.concatenate([image, caption(remark, image.shape[1])])
     path = folder / f"{picture.stem}.png"
     write_picture(path, image)
     return Piece(file=path)

@@ -36,9 +36,10 @@ class ResultFolder:
         tree: the model's classes.
         kind: of the answers.
         options: what to write.
+        remark: about the model, for pictures that people look at; None for none.
 
     Attributes:
-        path, tree, kind, options: as given.
+        path, tree, kind, options, remark: as given.
         outputs: that are written.
         rules: for verdicts, with the paths of their nodes; None without rules.
 
@@ -46,9 +47,11 @@ class ResultFolder:
         ConfigError: if a requested output does not exist for this kind, or a rule does not fit the classes.
     """
 
-    def __init__(self, path: Path, tree: ClassTree, kind: Kind, options: OutputOptions) -> None:
+    def __init__(
+        self, path: Path, tree: ClassTree, kind: Kind, options: OutputOptions, *, remark: str | None = None
+    ) -> None:
         check_asked(kind, options.outputs)
-        self.path, self.tree, self.kind, self.options = path, tree, kind, options
+        self.path, self.tree, self.kind, self.options, self.remark = path, tree, kind, options, remark
         self.outputs: tuple[Output, ...] = wanted(kind, options.outputs, rules=options.rules is not None)
         self.rules = None if options.rules is None else options.rules.for_tree(tree, objects=kind in OBJECT_KINDS)
 
@@ -141,6 +144,7 @@ class ResultFolder:
             classes=classes,
             presence=presence,
             answer=answer,
+            remark=self.remark,
         )
         return _written({output.name: output.whole(whole, self._place(output)) for output in self.outputs})
 
