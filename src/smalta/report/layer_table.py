@@ -23,7 +23,7 @@ SHORT = 0.01  # of the time; rows below it are shown as one
 
 def layer_table(layers: Sequence[LayerCost]) -> Table:
     """One row for the layers of a kind and a name, those that take longest first; then the short ones, and all."""
-    table = _table()
+    table = _table(1)
     table.add_column("layers", style="bold", overflow="fold")
     by_level = ("L1+L2\n%", "L3\n%", "memory\n%", "again\nMiB") if layers and layers[0].served else ()
     passes = ("forward\nGFLOP", "backward\nGFLOP") if any(layer.backward for layer in layers) else ("\nGFLOP",)
@@ -108,8 +108,8 @@ def counts_table(predicted: Mapping[str, float], counts: CacheCounts) -> Table:
     return table
 
 
-def _table() -> Table:
-    return Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+def _table(space: int = 2) -> Table:
+    return Table(box=None, padding=(0, space, 0, 0), title_justify="left")
 
 
 def _number(value: float) -> str:
