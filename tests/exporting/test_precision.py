@@ -32,8 +32,9 @@ from smalta.runtimes.ort_cpu import OrtCpu
 needs_nncf = pytest.mark.skipif(what_lacks() is not None, reason="needs the extra int8")
 
 
-def measured(precision: Precision, ms: float, **scores: float) -> Measured:
-    return Measured(precision=precision, seconds=ms / 1000, scores=scores)
+def measured(precision: Precision, ms: float, own_ms: float | None = None, **scores: float) -> Measured:
+    own = 2 * ms if own_ms is None else own_ms
+    return Measured(precision=precision, seconds=ms / 1000, processor_seconds=own / 1000, scores=scores)
 
 
 def choice(wanted: Wanted, *found: Measured, left_out: Mapping[Precision, str] | None = None) -> Choice:
@@ -58,6 +59,17 @@ def test_auto_keeps_the_fastest_whose_every_score_holds() -> None:
     assert choice("auto", EXACT, bf16, measured("int8", 10, mean_iou=0.70, pq=0.50)).kept.precision == "int8"
     assert choice("auto", EXACT, objects_lost).kept is EXACT
     assert choice("auto", EXACT, measured("bf16", 31, mean_iou=0.7, pq=0.5)).kept is EXACT
+
+
+def test_auto_keeps_fp32_unless_another_gains_by_the_clock_and_in_processor_time() -> None:
+    little = choice("auto", EXACT, measured("int8", 26, mean_iou=0.70, pq=0.50))
+    busy_neighbour = choice("auto", EXACT, measured("int8", 10, 60, mean_iou=0.70, pq=0.50))
+
+    assert little.kept is busy_neighbour.kept is EXACT
+    assert little.reason == (
+        "fp32 is chosen: no other one is at least 1.2 times as fast, by the clock and in processor time, with scores "
+        "that fall by at most 0.5 points"
+    )
 
 
 def test_what_was_ordered_is_kept_and_a_large_drop_is_said() -> None:
@@ -200,5 +212,5 @@ def test_what_cannot_be_made_here_is_an_error_if_ordered_and_left_out_by_auto(
 
     said = capsys.readouterr().out
     assert "int8 was not tried: nncf not installed; run `pip install 'smalta[int8]'`" in said
-    assert "fp32 is chosen: the fastest of those whose scores fall by at most 0.5 points" in said
+    assert "fp32 is chosen: no other precision could be tried" in said
     assert load(out).info.precision == "fp32"

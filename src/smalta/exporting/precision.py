@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from smalta.data.dataset import Dataset
-from smalta.description.model_info import ModelInfo, Precision
+from smalta.description.model_info import LEAST_GAIN, ModelInfo, Precision
 from smalta.errors import DataError, SmaltaError
 from smalta.inference.predictor import Predictor
 from smalta.inference.split_evaluation import evaluate
@@ -38,11 +38,13 @@ class Measured:
     Attributes:
         precision: its name.
         seconds: per picture, network only: median of a few passes over one picture, on all usable cores.
+        processor_seconds: of all cores, for the same passes; other programs that are busy do not change it much.
         scores: by measure, 0 to 1: the mean IoU over the leaves, and the headline of objects if there are any.
     """
 
     precision: Precision
     seconds: float
+    processor_seconds: float
     scores: Mapping[str, float]
 
 
@@ -75,11 +77,18 @@ class Choice:
         """Whether no score falls by more than `MOST_DROP`."""
         return self.drop(one) <= MOST_DROP
 
+    def gains(self, one: Measured) -> bool:
+        """Whether it is so much faster than fp32 that rounding is worth it, by the clock and in processor time."""
+        exact = self.measured[0]
+        by_clock, by_processor = exact.seconds / one.seconds, exact.processor_seconds / one.processor_seconds
+        return one is exact or min(by_clock, by_processor) >= LEAST_GAIN
+
     @property
     def kept(self) -> Measured:
-        """The requested precision; for "auto" the fastest that holds."""
+        """The requested precision; for "auto" the fastest that holds and gains."""
         if self.wanted == "auto":
-            return min(filter(self.holds, self.measured), key=lambda one: one.seconds)
+            useful = [one for one in self.measured if self.holds(one) and self.gains(one)]
+            return min(useful, key=lambda one: one.seconds)
         return next(one for one in self.measured if one.precision == self.wanted)
 
     @property
@@ -87,6 +96,13 @@ class Choice:
         """One sentence about the choice."""
         kept = self.kept
         if self.wanted == "auto":
+            if len(self.measured) == 1:
+                return "fp32 is chosen: no other precision could be tried"
+            if kept is self.measured[0]:
+                return (
+                    f"fp32 is chosen: no other one is at least {LEAST_GAIN} times as fast, by the clock and in "
+                    f"processor time, with scores that fall by at most {MOST_DROP} points"
+                )
             return f"{kept.precision} is chosen: the fastest of those whose scores fall by at most {MOST_DROP} points"
         drop = self.drop(kept)
         if not self.holds(kept):
@@ -131,7 +147,10 @@ def measure(
     seconds = _seconds({precision: runtime for precision, (runtime, _) in ready.items()}, picture)
     return Choice(
         wanted=wanted,
-        measured=tuple(Measured(precision=p, seconds=seconds[p], scores=scores[p]) for p in files),
+        measured=tuple(
+            Measured(precision=p, seconds=seconds[p][0], processor_seconds=seconds[p][1], scores=scores[p])
+            for p in files
+        ),
         left_out=left_out,
         judged=f"{len(judged.entries)} validation pictures of {dataset.root.resolve().name}",
         size_hw=(picture.shape[0], picture.shape[1]),
@@ -170,13 +189,17 @@ def _scores(report: Mapping[str, Any], info: ModelInfo) -> dict[str, float]:
     return found
 
 
-def _seconds(runtimes: Mapping[Precision, OnnxRuntime], picture: np.ndarray) -> dict[Precision, float]:
-    """Median seconds of a pass; the precisions take turns, so that a busy moment of the machine slows all of them."""
-    taken: dict[Precision, list[float]] = {precision: [] for precision in runtimes}
+def _seconds(runtimes: Mapping[Precision, OnnxRuntime], picture: np.ndarray) -> dict[Precision, tuple[float, float]]:
+    """Median seconds of a pass, by the clock and of all cores.
+
+    The precisions take turns, so that a busy moment of the machine slows all of them.
+    """
+    taken: dict[Precision, list[tuple[float, float]]] = {precision: [] for precision in runtimes}
     for turn in range(ROUNDS + 1):
         for precision, runtime in runtimes.items():
-            started = time.perf_counter()
+            own, started = time.process_time(), time.perf_counter()
             runtime.maps(picture[None])
             if turn:  # the first pass is slower, because it allocates memory
-                taken[precision].append(time.perf_counter() - started)
-    return {precision: float(np.median(found)) for precision, found in taken.items()}
+                taken[precision].append((time.perf_counter() - started, time.process_time() - own))
+    medians = {precision: np.median(found, axis=0) for precision, found in taken.items()}
+    return {precision: (float(clock), max(float(own), 1e-9)) for precision, (clock, own) in medians.items()}
