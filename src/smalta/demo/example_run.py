@@ -103,7 +103,7 @@ def _model(example: Example, folder: DemoFolder, minutes: float) -> tuple[Predic
     settings = replace(example.settings, minutes=minutes)
     if example.start == "shipped":
         settings = replace(settings, initial=str(shipped_model()))
-    folder.say(f"training at most {settings.steps} steps and {minutes:g} minutes ({RUN}/)")
+    folder.say(f"training at most {settings.steps} steps in {60 * minutes:.0f} seconds ({RUN}/)")
     with folder.item(RUN) as draft, LessonProgress(folder, settings.steps or 0) as watcher:
         trained = train(folder.root / DATA, draft, settings, observer=watcher)
     return remembering(folder.root / RUN), trained.steps
