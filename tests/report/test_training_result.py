@@ -60,7 +60,7 @@ def test_a_run_that_overran_its_minutes_says_by_how_much_and_why() -> None:
     late = lines(minutes=1.2, seconds=194.0, steps=20, parts=parts)
     validating = lines(minutes=1.2, seconds=194.0, parts={"steps": 60.0, "validation": 125.0})
 
-    because = "because its 20 steps (a run makes at least 20) took 2 min 40 s"
-    assert f"warning: the run took 3.2 minutes instead of 1.2, {because}" in late
-    assert "warning: the run took 3.2 minutes instead of 1.2, because validating took 2 min 05 s" in validating
+    took = "warning: the run took 3.2 minutes instead of 1.2; the longest parts:"
+    assert f"{took} 20 steps (a run makes at least 20) 2 min 40 s, validating 30 s, starting 4 s" in late
+    assert f"{took} validating 2 min 05 s, 700 steps 1 min 00 s" in validating
     assert not any("instead of" in text for text in lines(minutes=1.2, seconds=75.0, parts=parts))

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from smalta.description.training_facts import too_few
 from smalta.report.stages import duration
-from smalta.training.parts import TITLES
+from smalta.training.parts import STEPS, TITLES
 from smalta.training.schedule import LATE, LEAST_STEPS
 
 if TYPE_CHECKING:
     from smalta.metrics.trivial import TrivialScore
     from smalta.training.train import TrainResult
+
+
+MOST_PARTS = 3  # named
 
 
 def beside_trivial(measure: str, score: float | None, trivial: TrivialScore | None) -> str:
@@ -51,13 +54,11 @@ def overrun_lines(result: TrainResult) -> list[str]:
     """A sentence that says by how much and why a run overran its minutes; empty if it did not."""
     if result.minutes is None or result.seconds <= LATE * 60 * result.minutes:
         return []
-    part, seconds = max(result.parts.items(), key=lambda found: found[1])
-    name = f"its {result.steps} steps" if part == "steps" else TITLES[part]
-    least = f" (a run makes at least {LEAST_STEPS})" if part == "steps" and result.steps <= LEAST_STEPS else ""
-    return [
-        f"the run took {result.seconds / 60:.1f} minutes instead of {result.minutes:g}, because {name}{least} took "
-        f"{duration(seconds)}"
-    ]
+    least = f" (a run makes at least {LEAST_STEPS})" if result.steps <= LEAST_STEPS else ""
+    names = TITLES | {STEPS: f"{result.steps} steps{least}"}
+    longest = sorted(result.parts.items(), key=lambda found: -found[1])[:MOST_PARTS]
+    shown = ", ".join(f"{names[part]} {duration(seconds)}" for part, seconds in longest)
+    return [f"the run took {result.seconds / 60:.1f} minutes instead of {result.minutes:g}; the longest parts: {shown}"]
 
 
 def result_lines(result: TrainResult, run: Path, data: Path) -> list[str]:
