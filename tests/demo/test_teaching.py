@@ -57,7 +57,7 @@ def test_the_lesson_follows_the_answers_and_joins_their_page(
     assert "<h2>A lesson</h2>" in (root / "index.html").read_text()
     for words in ("Second part", "before: ", "animals: IoU of their pixels", "Look at", "before_after.png"):
         assert words in said
-    with pytest.raises(ConfigError, match="lesson is there already"):
+    with pytest.raises(ConfigError, match="lesson/run is there already"):
         run_demo(root, part="teach")
 
 
@@ -75,7 +75,13 @@ def test_a_stopped_lesson_leaves_the_answers_and_no_half_of_a_run(
 
     assert [path.name for path in (tmp_path / "demo/lesson").iterdir()] == ["scenes"]
     assert not (tmp_path / "demo/.unfinished").exists()
-    assert "these are finished: answers/, counts.csv, demo.json" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "these are finished, and nothing is half written: answers/, counts.csv, demo.json" in said
+    assert f"`smalta demo --part teach --out {tmp_path / 'demo'}` goes on" in said
+
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="holds no first part"):
+        run_demo(tmp_path / "elsewhere", part="teach")
 
 
 def test_scenes_to_learn_from_are_labelled_at_the_top_level_and_those_to_judge_in_full() -> None:

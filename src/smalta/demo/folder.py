@@ -75,15 +75,14 @@ class DemoFolder:
         path = self.root / SUMMARY
         return dict(parse_json(path.read_bytes())) if path.is_file() else {}
 
-    def stopped(self) -> None:
-        """Print what is there after Ctrl-C."""
+    def stopped(self, go_on: str = "to start again, remove it or name a new folder with --out") -> None:
+        """Print what is there after Ctrl-C, and how to go on."""
         names = sorted(path.name + "/" * path.is_dir() for path in self.root.glob("[!.]*"))
-        if not names:
-            self.console.print(f"stopped before anything was finished; {escape(str(self.root))} holds nothing")
-            if self.root.is_dir() and not any(self.root.iterdir()):
-                self.root.rmdir()
+        here = escape(str(self.root))
+        if names:
+            listed = escape(", ".join(names))
+            self.console.print(f"stopped; in {here} these are finished, and nothing is half written: {listed}; {go_on}")
             return
-        self.console.print(
-            f"stopped; in {escape(str(self.root))} these are finished: {escape(', '.join(names))}; nothing there is "
-            "half written"
-        )
+        self.console.print(f"stopped before anything was finished; {here} holds nothing")
+        if self.root.is_dir() and not any(self.root.iterdir()):
+            self.root.rmdir()

@@ -59,7 +59,10 @@ def run_demo(
         if part != "answer":
             _what_next(folder)
     except KeyboardInterrupt:
-        folder.stopped()
+        if "answer" in folder.summary():
+            folder.stopped(f"`smalta demo --part teach --out {escape(str(folder.root))}` goes on")
+        else:
+            folder.stopped()
         raise
     return folder.summary()
 

@@ -45,7 +45,7 @@ FIRST_SEED = 1_100_000
 N_TRAIN, N_VAL, N_TEST, SHOWN = 96, 16, 16, 3
 SIZE_HW = (192, 256)
 STEPS, CROP, BATCH, RATE = 80, 128, 6, 3e-3
-LESSON, LESSON_SCENES, LESSON_RUN, PICTURE = "lesson", "lesson/scenes", "lesson/run", "before_after.png"
+LESSON_SCENES, LESSON_RUN, PICTURE = "lesson/scenes", "lesson/run", "before_after.png"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,8 @@ def teach(folder: DemoFolder, minutes: float) -> Taught:
         TrainingError: if training cannot go on.
     """
     _check(folder)
-    folder.say(f"drawing {N_TRAIN + N_VAL + N_TEST} scenes with cows, sheep, horses and dogs ({LESSON_SCENES}/)")
-    with folder.item(LESSON_SCENES) as draft:
-        write_data_set(
-            draft, scene_tree(animals=True), drawn, n_train=N_TRAIN, n_val=N_VAL, n_test=N_TEST, seed=FIRST_SEED
-        )
+    if not (folder.root / LESSON_SCENES).is_dir():  # a stopped lesson leaves them whole
+        _draw(folder)
     dataset = open_dataset(folder.root / LESSON_SCENES)
     samples = list(dataset.read_many(dataset.split("test")))
     model = shipped_model()
@@ -99,6 +96,14 @@ def teach(folder: DemoFolder, minutes: float) -> Taught:
     found = Taught(steps=trained.steps, before=before, after=after, n_known=old.tree.n_leaves)
     _write(folder, found, old, new, dataset, _most_animals(samples, dataset.tree))
     return found
+
+
+def _draw(folder: DemoFolder) -> None:
+    folder.say(f"drawing {N_TRAIN + N_VAL + N_TEST} scenes with cows, sheep, horses and dogs ({LESSON_SCENES}/)")
+    with folder.item(LESSON_SCENES) as draft:
+        write_data_set(
+            draft, scene_tree(animals=True), drawn, n_train=N_TRAIN, n_val=N_VAL, n_test=N_TEST, seed=FIRST_SEED
+        )
 
 
 def drawn(seed: int) -> Sample:
@@ -171,8 +176,8 @@ def _check(folder: DemoFolder) -> None:
     root = folder.root
     if not (root / INDEX).is_file():
         raise ConfigError(f"{root} holds no first part of a demo; run `smalta demo --out {root}` with a new folder")
-    if (root / LESSON).exists():
-        raise ConfigError(f"{root / LESSON} is there already; remove it, or name a new folder with --out")
+    if (root / LESSON_RUN).exists():
+        raise ConfigError(f"{root / LESSON_RUN} is there already; remove it, or name a new folder with --out")
 
 
 def _most_animals(samples: Sequence[Sample], tree: ClassTree) -> list[Sample]:
