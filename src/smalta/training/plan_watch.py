@@ -18,7 +18,7 @@ from smalta.planning.words import duration
 from smalta.system.load import Load, LoadMeter
 from smalta.training.observer import Log
 
-WARM_UP = 3  # first steps of a process, which build kernels; so does the first step of each size of crops
+WARM_UP = 3  # first steps of a process, which build kernels
 FIXED = 0.2  # share of a step that does not depend on the size of the crops, such as the optimiser's
 MOST_TRIES = 20  # looks for a quiet moment
 MOST_MEASURED = 2
@@ -47,7 +47,7 @@ class PlanWatch:
         self._check = PlanCheck(
             unit="step", threads=plan.threads, memory_bytes=plan.memory_bytes, load=load or LoadMeter().look
         )
-        self._warm_up, self._share = WARM_UP, 0.0
+        self._warm_up = WARM_UP
         self._tries, self._measured = MOST_TRIES, 0
 
     def add(self, seconds: float, share: float) -> None:
@@ -57,8 +57,6 @@ class PlanWatch:
             seconds: that it took.
             share: side of its crops divided by that of full ones.
         """
-        if share != self._share:
-            self._warm_up, self._share = max(self._warm_up, 1), share
         if self._warm_up > 0:
             self._warm_up -= 1
             return
