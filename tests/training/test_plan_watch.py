@@ -50,7 +50,7 @@ def measured(patch: pytest.MonkeyPatch, *machines: Machine | None) -> None:
 def test_the_first_steps_build_kernels_and_do_not_count(tmp_path: Path) -> None:
     watch = a_watch(tmp_path)
 
-    for _ in range(WARM_UP):
+    for _ in range(3):
         watch.add(60.0, 1.0)
     for _ in range(9):
         watch.add(1.1, 1.0)
@@ -145,6 +145,9 @@ def test_a_run_follows_the_new_plan_with_its_weights_and_moments(
     assert trainer.job.recipe.layout == "channels_first"
     assert all(torch.equal(tensor, weights[name]) for name, tensor in trainer.learner.network.state_dict().items())
     assert len(trainer.learner.optimizer.state) == moments > 0
+    types: list[torch.dtype] = []
+    trainer.learner.network.semantic.register_forward_hook(lambda _, __, found: types.append(found.dtype))
     after_loss = trainer.learner.update(next(source), 1)
+    assert types == [torch.bfloat16]
     assert 0 < after_loss < 2 * before_loss
     batches.close()
