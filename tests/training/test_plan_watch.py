@@ -84,7 +84,12 @@ def test_a_quiet_machine_is_measured_again_and_another_plan_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Machine] = []
-    watch = a_watch(tmp_path, lambda machine: (asked.append(machine), FAST)[1])
+
+    def replan(machine: Machine) -> Plan:
+        asked.append(machine)
+        return FAST
+
+    watch = a_watch(tmp_path, replan)
     measured(monkeypatch, None, TWO_CORES)
 
     assert watch.between_steps() is None  # nothing is wrong
