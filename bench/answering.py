@@ -28,6 +28,7 @@ from bench.models import PLAIN, PRECISION, WEIGHTS, exported, trained
 from smalta.classes import ClassTree
 from smalta.pictures.reading import read_picture
 from smalta.pictures.writing import write_index
+from smalta.system.first_use import import_openvino
 
 PICTURES = WORK / "data" / "answering"
 ANSWERS = WORK / "answers"
@@ -178,8 +179,7 @@ def onnx_runtime() -> Answer:
 
 def open_vino(**options: str) -> Answer:
     """The exported file in OpenVINO, which takes bf16 by itself where the processor has it."""
-    import openvino
-
+    openvino = import_openvino()
     compiled = openvino.Core().compile_model(str(exported("semantic", PLAIN)), "CPU", options)
     return plain_loop(lambda picture: compiled(picture[None])["semantic"][0].argmax(0), _tree())
 

@@ -1,37 +1,40 @@
 """Time the candidates that the planner chooses among: one group of cases per process.
 
-`python -m bench.planner_cases GROUP`; without GROUP, the names of those not measured yet. A group is an encoder and a
-way to run it, over all sizes. Out: one JSON line per case in bench/work/planner/cases.jsonl, so that an interrupted
-measurement goes on where it stopped.
+`python -m bench.planner_cases GROUP`; without GROUP, the names of those not measured yet; `--all` measures them. A
+group is an encoder and a way to run it, over all sizes. Out: bench/results/planner_cases_PROCESSOR.json, with speeds
+of the machine that were measured between the groups. It is written after each group, so an interrupted measurement goes
+on where it stopped. About 35 minutes on two quiet cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
+import mmap
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from statistics import median
 from typing import Any
 
-import numpy as np
-
-from bench.common import WORK, exit_on_error, peak_bytes
+from bench.common import REPOSITORY, RESULTS, exit_on_error, machine_facts, write_result
+from smalta.errors import ConfigError
+from smalta.planning.facts import Processor, processor
 from smalta.planning.machine import Machine
+from smalta.planning.measuring import measure as measure_rates
+from smalta.planning.rates import Rates, precisions_of
+from smalta.system.cores import usable_cores
+from smalta.system.records import read_record
 
-CASES = WORK / "planner" / "cases.jsonl"
 FIT_ENCODERS = ("tf_efficientnet_lite0", "resnet18", "plain", "regnetx_004")
 HELD_OUT_ENCODERS = ("mobilenetv2_100", "resnet26")
-INFERENCE_SIDES = (128, 256, 384, 512, 768, 1024)
-TRAINING_SIDES = (96, 128, 192, 256, 320)
-LARGE_SIDES = (1536, 2048)  # of the default encoder alone
-HELD_OUT_SIDES = (384, 768, 192)
-N_LEAVES, WIDTH, STRIDE, BATCH = 11, 96, 4, 4
-SECONDS, LEAST, MOST = 0.8, 5, 60  # of the repeats of one case
+INFERENCE_SIDES = (256, 512, 1024)
+TRAINING_SIDES = (128, 192, 320)
+HELD_OUT_SIDES = (512, 192)
+NETWORK = "normalisation folded into convolutions, optimiser with Muon"  # cases of another network are no longer true
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Group:
         encoder: its timm name.
         runtime: "pytorch", "openvino" or "onnxruntime".
         layout: "channels_last" or "channels_first"; of no meaning outside PyTorch.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "int8".
         streams: passes side by side.
         threads: of each.
         keep: whether large blocks of memory are kept between passes.
@@ -52,8 +55,8 @@ class Group:
     task: str
     encoder: str
     runtime: str
-    layout: str
-    precision: str
+    layout: str = "channels_last"
+    precision: str = "fp32"
     streams: int = 1
     threads: int = 2
     keep: bool = True
@@ -61,265 +64,190 @@ class Group:
     @property
     def name(self) -> str:
         """One word for the command line."""
-        shape = f"{self.streams}x{self.threads}"
-        return "/".join([*asdict_texts(self, "task", "encoder", "runtime", "layout", "precision"), shape, keep(self)])
+        words = (self.task, self.encoder, self.runtime, self.layout, self.precision, f"{self.streams}x{self.threads}")
+        return "/".join([*words, "kept" if self.keep else "given-back"])
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Sides of the pictures or crops, pixels."""
+        return TRAINING_SIDES if self.task == "training" else INFERENCE_SIDES
 
 
-def asdict_texts(group: Group, *names: str) -> list[str]:
-    return [str(getattr(group, name)) for name in names]
-
-
-def keep(group: Group) -> str:
-    return "kept" if group.keep else "given-back"
-
-
-def groups(cores: int) -> Iterator[Group]:
-    """All that is measured on a machine with so many cores."""
+def groups(cores: int, precisions: Sequence[str]) -> Iterator[Group]:
+    """All that is measured on a machine with so many cores, one encoder after the other."""
+    floats = [precision for precision in precisions if precision != "int8"]
+    shapes = sorted({(1, cores), (cores, 1), (1, 1)})
     for encoder in (*FIT_ENCODERS, *HELD_OUT_ENCODERS):
-        for layout in ("channels_last", "channels_first"):
-            for precision in ("fp32", "bf16"):
-                for task in ("inference", "training"):
+        for task in ("inference", "training"):
+            for precision in floats:
+                for layout in ("channels_last", "channels_first"):
                     yield Group(task, encoder, "pytorch", layout, precision, 1, cores)
-        for precision in ("fp32", "bf16"):
-            yield Group("inference", encoder, "openvino", "channels_last", precision, 1, cores)
             if cores > 1:
-                yield Group("inference", encoder, "openvino", "channels_last", precision, cores, 1)
-        yield Group("inference", encoder, "onnxruntime", "channels_last", "fp32", 1, cores)
-    for encoder in ("tf_efficientnet_lite0", "resnet18", HELD_OUT_ENCODERS[0]):
-        for layout in ("channels_last", "channels_first"):
+                yield Group(task, encoder, "pytorch", threads=1)
+        for precision in precisions:
+            for streams, threads in shapes:
+                yield Group("inference", encoder, "openvino", precision=precision, streams=streams, threads=threads)
+        for precision in ("fp32", "int8"):
+            for threads in sorted({1, cores}):
+                yield Group("inference", encoder, "onnxruntime", precision=precision, threads=threads)
+        if encoder == FIT_ENCODERS[0]:
             for task in ("inference", "training"):
-                yield Group(task, encoder, "pytorch", layout, "fp32", 1, cores, keep=False)
+                yield Group(task, encoder, "pytorch", threads=cores, keep=False)
 
 
-def sides(group: Group) -> tuple[int, ...]:
-    if group.task == "training":
-        return TRAINING_SIDES
-    return INFERENCE_SIDES + (LARGE_SIDES if group.encoder == FIT_ENCODERS[0] else ())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The cases of one processor.
+
+    Attributes:
+        processor: its facts.
+        cores: number of usable ones.
+        network: what was timed, as `NETWORK`.
+        rates: "numbers" by name and which were "disturbed", one entry for each measurement between the groups.
+        page_bytes: of a page of memory.
+        cases: one for each group and size.
+        facts: of the machine and the versions, when it began.
+    """
+
+    processor: Processor
+    cores: int
+    network: str
+    rates: tuple[Mapping[str, Mapping[str, Any]], ...]
+    page_bytes: int
+    cases: tuple[Mapping[str, Any], ...]
+    facts: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of its result file."""
+        return f"planner_cases_{slug(self.processor)}"
+
+    @property
+    def machine(self) -> Machine:
+        """The machine, with the median of each speed over its undisturbed measurements, if there are any."""
+        numbers = {}
+        for name in self.rates[0]["numbers"]:
+            quiet = [one["numbers"][name] for one in self.rates if name not in one["disturbed"]]
+            numbers[name] = median(quiet or [one["numbers"][name] for one in self.rates])
+        return Machine(
+            processor=self.processor,
+            cores=self.cores,
+            memory_bytes=round(self.facts["memory_gib"] * 2**30),
+            memory_limit=None,
+            glibc=self.facts["system"].startswith("Linux"),
+            rates=Rates.of(numbers, self.page_bytes, {}),
+            versions=self.facts["versions"],
+            measured=self.facts["date"],
+        )
 
 
-def cases() -> list[dict[str, Any]]:
-    """All cases measured so far."""
-    return [json.loads(line) for line in CASES.read_text().splitlines()] if CASES.exists() else []
+def slug(known: Processor) -> str:
+    """A processor and its instructions as a part of a file's name.
+
+    Example:
+        >>> from smalta.planning.facts import Caches
+        >>> slug(Processor(name="A CPU", architecture="x86_64", caches=Caches(), instructions=("AVX2", "bf16")))
+        'a-cpu-avx2-bf16'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", " ".join((known.name, *known.instructions)).lower()).strip("-")
 
 
-def rates_seen(machine: Machine) -> Machine:
-    """The machine with the median of the speeds that were measured beside the cases."""
-    seen = {case["date"][:15] + case["encoder"]: case["rates"] for case in cases()}.values()
+def all_seen() -> list[Seen]:
+    """The cases of every processor that was measured with the present network."""
+    found = [_read(path.stem) for path in sorted(RESULTS.glob("planner_cases_*.json"))]
+    return [seen for seen in found if seen is not None and seen.network == NETWORK]
 
-    def median(*names: str) -> float:
-        found = []
-        for rates in seen:
-            value: Any = rates
-            for name in names:
-                value = value[name]
-            found.append(float(value))
-        return float(np.median(found))
 
-    rates = replace(
-        machine.rates,
-        flops={name: median("flops", name) for name in machine.rates.flops},
-        flops_one_core=median("flops_one_core"),
-        bandwidth={name: median("bandwidth", name) for name in machine.rates.bandwidth},
-        fault_seconds=median("fault_seconds"),
-        disturbed=False,
+def seen_here() -> Seen:
+    """The cases of this processor so far."""
+    facts = processor()
+    found = _read(f"planner_cases_{slug(facts)}")
+    if found is not None and (found.network, found.cores) == (NETWORK, usable_cores()):
+        return found
+    return Seen(
+        processor=facts,
+        cores=usable_cores(),
+        network=NETWORK,
+        rates=(),
+        page_bytes=mmap.PAGESIZE,
+        cases=(),
+        facts=machine_facts(),
     )
-    return replace(machine, rates=rates)
 
 
-# -- one case -----------------------------------------------------------------------------------------
-
-
-def timed(step: Callable[[], object], per_call: int = 1) -> dict[str, Any]:
-    """Median and least seconds per picture or step, the cores that were ours, and the peak memory of the process."""
-    clear = Path("/proc/self/clear_refs")
-    if clear.exists():
-        clear.write_text("5")  # forget the peak so far
-    for _ in range(2):
-        step()
-    seconds: list[float] = []
-    own, start = time.process_time(), time.perf_counter()
-    while len(seconds) < LEAST or (time.perf_counter() - start < SECONDS and len(seconds) < MOST):
-        before = time.perf_counter()
-        step()
-        seconds.append((time.perf_counter() - before) / per_call)
-    busy = (time.process_time() - own) / (time.perf_counter() - start)
-    return {
-        "seconds": float(np.median(seconds)),
-        "least": min(seconds),
-        "n": len(seconds),
-        "busy": round(busy, 2),
-        "peak": peak_bytes(),
-    }
-
-
-def torch_network(group: Group) -> Any:
-    import torch
-
-    from smalta.description.network_config import NetworkConfig
-    from smalta.model.network import Network
-
-    torch.manual_seed(0)
-    torch.set_num_threads(group.threads)
-    network = Network(NetworkConfig(n_leaves=N_LEAVES, encoder=group.encoder, stride=STRIDE, width=WIDTH))
-    wanted = torch.channels_last if group.layout == "channels_last" else torch.contiguous_format
-    network.register_forward_pre_hook(lambda _, given: (given[0].contiguous(memory_format=wanted),))
-    return network.to(memory_format=wanted)
-
-
-def inference_pytorch(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:
-    from smalta.model.folding import folded
-    from smalta.model.torch_runtime import TorchRuntime
-
-    runtime = TorchRuntime(folded(torch_network(group)), device="cpu", bf16=group.precision == "bf16")
-    for side in sides(group):
-        picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
-        yield side, 1, lambda picture=picture: runtime(picture), 1
-
-
-def training_pytorch(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:
-    import torch
-    from torch import nn
-
-    from smalta.classes import ClassTree
-    from smalta.training.losses import TreeLoss
-    from smalta.training.optimizer import MuonAdamW
-    from smalta.training.train import DICE_WEIGHT
-
-    network = torch_network(group).train()
-    loss = TreeLoss(ClassTree({f"c{i}": {} for i in range(N_LEAVES)}), dice=DICE_WEIGHT)
-    optimizer = MuonAdamW(network, learning_rate=1e-4, weight_decay=0.0)
-    average = [p.detach().clone() for p in network.parameters()]
-    for side in sides(group):
-        generator = torch.Generator().manual_seed(0)
-        pictures = torch.randint(0, 256, (BATCH, 3, side, side), dtype=torch.uint8, generator=generator)
-        labels = torch.randint(1, N_LEAVES + 1, (BATCH, side, side), generator=generator)
-
-        def step(pictures: Any = pictures, labels: Any = labels) -> None:
-            optimizer.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=group.precision == "bf16"):
-                logits = network(pictures)
-            value = loss(logits["semantic"], labels, labels)
-            value.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0, foreach=True)
-            optimizer.step()
-            with torch.no_grad():
-                torch._foreach_lerp_(average, [p.detach() for p in network.parameters()], 0.01)
-
-        yield side, BATCH, step, 1
-
-
-def exported(encoder: str) -> bytes:
-    """The network as `smalta export` writes it, with random weights; made once."""
-    path = WORK / "planner" / f"{encoder}.onnx"
+def _read(name: str) -> Seen | None:
+    path = RESULTS / f"{name}.json"
     if not path.exists():
-        _export(encoder, path)
-    return path.read_bytes()
+        return None
+    return read_record(Seen, json.loads(path.read_text(encoding="utf-8")), what=path.name, complete=True)
 
 
-def _export(encoder: str, path: Path) -> None:
-    from smalta.classes import ClassTree
-    from smalta.description.model_info import ModelInfo
-    from smalta.description.network_config import NetworkConfig
-    from smalta.description.run_folder import MODEL_FILE
-    from smalta.exporting.onnx_export import export
-    from smalta.model.network import Network
-    from smalta.model.storage import save_model
-
-    tree = ClassTree({f"c{i}": {} for i in range(N_LEAVES)})
-    network = Network(NetworkConfig.for_tree(tree, encoder=encoder, stride=STRIDE, width=WIDTH))
-    run = path.with_suffix("")
-    run.mkdir(parents=True, exist_ok=True)
-    save_model(run / MODEL_FILE, network.state_dict(), ModelInfo(tree=tree, network=network.config, kind="semantic"))
-    export(run, path)
+def missing(seen: Seen) -> list[Group]:
+    """Groups that were not measured yet."""
+    names = [entry.name for entry in fields(Group)]
+    done = {tuple(case[name] for name in names) for case in seen.cases}
+    wanted = groups(seen.cores, precisions_of(seen.processor))
+    return [group for group in wanted if tuple(getattr(group, name) for name in names) not in done]
 
 
-def inference_openvino(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:
-    import openvino
-
-    options = {
-        "INFERENCE_PRECISION_HINT": "bf16" if group.precision == "bf16" else "f32",
-        "NUM_STREAMS": group.streams,
-        "INFERENCE_NUM_THREADS": group.streams * group.threads,
-    }
-    core = openvino.Core()
-    compiled = core.compile_model(core.read_model(exported(group.encoder)), "CPU", options)
-    queue = openvino.AsyncInferQueue(compiled, group.streams)
-    for side in sides(group):
-        picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
-
-        def passes(picture: np.ndarray = picture) -> None:
-            for _ in range(4 * group.streams):
-                queue.start_async({0: picture}, share_inputs=True)
-            queue.wait_all()
-
-        yield side, 1, passes, 4 * group.streams
-
-
-def inference_onnxruntime(group: Group) -> Iterator[tuple[int, int, Callable[[], object], int]]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = group.threads
-    session = onnxruntime.InferenceSession(exported(group.encoder), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    for side in sides(group):
-        picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
-        yield side, 1, lambda picture=picture: session.run(None, {name: picture}), 1
-
-
-WAYS = {
-    ("inference", "pytorch"): inference_pytorch,
-    ("training", "pytorch"): training_pytorch,
-    ("inference", "openvino"): inference_openvino,
-    ("inference", "onnxruntime"): inference_onnxruntime,
-}
-
-
-def measure(group: Group) -> None:
-    """Time all sizes of a group, and append them to the file."""
-    from smalta.planning.facts import processor
-    from smalta.planning.rates import measure as measure_rates
+def measure(group: Group) -> list[dict[str, Any]]:
+    """Time all sizes of a group in this process."""
+    from bench.planner_ways import WAYS, timed
     from smalta.system.allocator import keep_large_blocks
 
-    rates = asdict(measure_rates(group.streams * group.threads, processor().caches))
     if group.keep and group.runtime == "pytorch":
         keep_large_blocks()
     found = []
     for side, batch, step, per_call in WAYS[group.task, group.runtime](group):
         case = {**asdict(group), "side": side, "batch": batch, **timed(step, per_call)}
-        found.append(case | {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "rates": rates})
-        print(f"{group.name} {side}: {1e3 * case['seconds']:.2f} ms (busy {case['busy']})", flush=True)
-    CASES.parent.mkdir(parents=True, exist_ok=True)
-    with CASES.open("a") as file:
-        file.writelines(json.dumps(case) + "\n" for case in found)
+        found.append(case | {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+        print(f"{group.name} {side}: {1e3 * case['seconds']:.2f} ms (busy {case['busy']})", file=sys.stderr, flush=True)
+    return found
 
 
-def missing() -> list[Group]:
-    """Groups that were not measured yet."""
-    from smalta.system.cores import usable_cores
+def measure_missing(*, most: int | None = None) -> Seen:
+    """Measure what is missing, each group in a process of its own, and the machine before each encoder.
 
-    names = list(Group.__dataclass_fields__)
-    done = {tuple(case[name] for name in names) for case in cases()}
-    return [group for group in groups(usable_cores()) if tuple(getattr(group, n) for n in names) not in done]
-
-
-def measure_missing() -> None:
-    """Measure what is missing, each group in a process of its own."""
-    for group in missing():
-        subprocess.run(
-            [sys.executable, "-m", "bench.planner_cases", group.name], check=True, cwd=Path.cwd(), env=os.environ
-        )
+    Args:
+        most: number of groups; None for all.
+    """
+    seen = seen_here()
+    encoder = None
+    for group in missing(seen)[:most]:
+        if group.encoder != encoder:
+            encoder = group.encoder
+            rates = measure_rates(seen.cores, seen.processor)
+            told = {"numbers": rates.numbers, "disturbed": dict(rates.disturbed)}
+            seen = replace(seen, rates=(*seen.rates, told))
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.planner_cases", group.name],
+            check=True,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+        seen = replace(seen, cases=(*seen.cases, *json.loads(done)))
+        write_result(seen.name, asdict(seen))
+    return seen
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("group", nargs="?")
-    name = parser.parse_args().group
-    for group in missing():
-        if name is None:
-            print(group.name)
-        elif group.name == name:
-            measure(group)
+    parser.add_argument("--all", action="store_true", help="measure all groups that are missing")
+    parser.add_argument("--most", type=int, help="measure at most so many groups")
+    options = parser.parse_args()
+    if options.all or options.most:
+        measure_missing(most=options.most)
+        return
+    here = seen_here()
+    known = {group.name: group for group in groups(here.cores, precisions_of(here.processor))}
+    if options.group is None:
+        print("\n".join(group.name for group in missing(here)))
+    elif options.group in known:
+        print(json.dumps(measure(known[options.group])))
+    else:
+        raise ConfigError(f"there is no group {options.group!r}; without a name, those that are missing are listed")
 
 
 if __name__ == "__main__":

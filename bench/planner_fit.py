@@ -1,6 +1,6 @@
 """Fit the shares of the cost model to measured cases.
 
-In:  cases of `bench.planner_cases`, the machine that they were measured on.
+In:  cases of `bench.planner_cases`, of one or more processors, each with its measured speeds.
 Out: shares by name, as `src/smalta/planning/efficiency.json` keeps them.
 
 Each share begins at a usual value and is held near it by a weak spring, so that one which the cases do not tell stays
@@ -9,21 +9,27 @@ there. The squared logarithms of predicted against measured time are made small,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from bench.planner_cases import N_LEAVES, STRIDE, WIDTH
+from bench.planner_ways import N_LEAVES, STRIDE, WIDTH, exported
+from smalta.description.model_info import PRECISIONS
 from smalta.description.network_config import NetworkConfig
-from smalta.description.workload import Kind
+from smalta.description.workload import Kind, Workload
 from smalta.model.tracing import trace
+from smalta.planning.candidates import Work
 from smalta.planning.cost import FUSED, Table, Way, cpu_cost, share_name
 from smalta.planning.machine import Machine
+from smalta.planning.work_of import work_of_model
+from smalta.runtimes.onnx_file import examine
 from smalta.runtimes.registry import RUNTIMES
 
+TRACED_SIDE = 512
 SPRING = 0.1  # an error of a tenth weighs as much as a share that is wrong by a factor of e
 USUAL = {"dense": 0.7, "pointwise": 0.5, "depthwise": 0.15, "grouped": 0.3, "stem": 0.2}
 OTHERS = {"convolution.bytes": 0.7, "call": 5e-6, "serial": 0.05}
@@ -62,15 +68,39 @@ def way_of(case: Case) -> Way:
 
 
 def table_of(case: Case) -> Table:
-    bf16 = case["precision"] == "bf16" and not RUNTIMES[case["runtime"]].graph
-    return _table(case["task"], case["encoder"], case["side"], bf16, case["batch"])
+    """The work of a case, found as plans find it: traced, or of the exported file."""
+    graph = RUNTIMES[case["runtime"]].graph
+    bf16 = case["precision"] == "bf16" and not graph
+    one = _workload(case["task"], case["encoder"], bf16, case["precision"] if graph else "")
+    return Table.of(one.scaled(case["batch"] * case["side"] ** 2 / one.pixels))
 
 
 @cache
-def _table(task: str, encoder: str, side: int, bf16: bool, batch: int) -> Table:
+def _workload(task: str, encoder: str, bf16: bool, exported_as: str) -> Workload:
+    """The work of one picture or crop; other sizes have it in proportion."""
+    if exported_as:
+        content = exported(encoder, exported_as)
+        info = replace(examine(exported(encoder)), precision="int8" if exported_as == "int8" else "fp32")
+        return work_of_model(content, info, (TRACED_SIDE, TRACED_SIDE)).workloads[32]
     config = NetworkConfig(n_leaves=N_LEAVES, encoder=encoder, width=WIDTH, stride=STRIDE)
-    one = trace(config, (side, side), bf16=bf16, training=task == "training")
-    return Table.of(one.scaled(float(batch)))
+    return trace(config, (TRACED_SIDE, TRACED_SIDE), bf16=bf16, training=task == "training")
+
+
+def work_of_case(case: Case, runtimes: Collection[str], precisions: Collection[str]) -> Work:
+    """The work of a case, for the planner to choose among these runtimes and precisions."""
+    graph = RUNTIMES[case["runtime"]].graph
+    found = {}
+    for bits, bf16 in ((32, False), (16, True)):
+        one = _workload(case["task"], case["encoder"], bf16 and not graph, case["precision"] if graph else "")
+        found[bits] = one.scaled(case["side"] ** 2 / one.pixels)
+    return Work(
+        task=case["task"],
+        size_hw=(case["side"], case["side"]),
+        workloads=found,
+        runtimes=tuple(name for name in RUNTIMES if name in runtimes),
+        precisions=tuple(name for name in PRECISIONS if name in precisions),
+        batch=case["batch"],
+    )
 
 
 def predicted(case: Case, machine: Machine, shares: Mapping[str, float]) -> float:
@@ -78,28 +108,35 @@ def predicted(case: Case, machine: Machine, shares: Mapping[str, float]) -> floa
     return cpu_cost(table_of(case), machine, way_of(case), shares).per_pass
 
 
-def fit(cases: Sequence[Case], machine: Machine) -> dict[str, float]:
-    """Shares for all runtimes that the cases know; the others keep their usual values."""
+def fit(cases: Sequence[tuple[Case, Machine]]) -> dict[str, float]:
+    """Shares for all runtimes that the cases know; the others keep their usual values.
+
+    Args:
+        cases: each with the machine that it was measured on.
+    """
     shares = usual_shares()
     for runtime in RUNTIMES:
-        mine = [case for case in cases if case["runtime"] == runtime]
+        mine = [pair for pair in cases if pair[0]["runtime"] == runtime]
         if mine:
-            shares |= _fit_runtime(runtime, mine, machine, shares)
-    for name in shares:  # int8 has been timed nowhere yet: as bf16, on top of its own measured rate
-        if ".int8" in name:
-            shares[name] = shares[name.replace(".int8", ".bf16")]
+            shares |= _fit_runtime(runtime, mine, shares)
+            if not any(case["precision"] == "int8" for case, _ in mine):  # as bf16, on top of its own measured rate
+                shares |= {name: shares[name.replace(".int8", ".bf16")] for name in shares if _int8_of(runtime, name)}
     return shares
 
 
-def _fit_runtime(runtime: str, cases: Sequence[Case], machine: Machine, usual: Mapping[str, float]) -> dict[str, float]:
-    prepared = [(table_of(case), way_of(case)) for case in cases]
-    free = sorted(name for name in _seen(runtime, prepared) if name in usual)
+def _int8_of(runtime: str, name: str) -> bool:
+    return name.startswith(f"{runtime}.") and ".int8" in name
+
+
+def _fit_runtime(runtime: str, cases: Sequence[tuple[Case, Machine]], usual: Mapping[str, float]) -> dict[str, float]:
+    prepared = [(table_of(case), machine, way_of(case)) for case, machine in cases]
+    free = sorted(name for name in _seen(runtime, [(table, way) for table, _, way in prepared]) if name in usual)
     start = np.log([usual[name] for name in free])
-    measured = np.log([case["seconds"] for case in cases])
+    measured = np.log([case["seconds"] for case, _ in cases])
 
     def errors(values: np.ndarray) -> np.ndarray:
         shares = dict(usual) | dict(zip(free, np.exp(values), strict=True))
-        found = np.log([cpu_cost(table, machine, way, shares).per_pass for table, way in prepared])
+        found = np.log([cpu_cost(table, machine, way, shares).per_pass for table, machine, way in prepared])
         return np.concatenate([found - measured, SPRING * (values - start)])
 
     best = least_squares(errors, start, loss="soft_l1", f_scale=0.1).x
@@ -118,8 +155,3 @@ def _seen(runtime: str, prepared: Sequence[tuple[Table, Way]]) -> set[str]:
     if len({way.threads for _, way in prepared}) > 1:
         names.add(f"{runtime}.serial")
     return names if graph else names | set(PYTORCH)
-
-
-def errors_of(cases: Sequence[Case], predict: Callable[[Case], float]) -> np.ndarray:
-    """|predicted / measured - 1| of each case."""
-    return np.array([abs(predict(case) / case["seconds"] - 1) for case in cases])

@@ -157,7 +157,7 @@ def test_the_fitted_shares_are_complete_and_say_where_they_come_from() -> None:
 
     assert set(PLAIN_SHARES) <= set(shares)
     assert all(0 <= value < 100 for value in shares.values())
-    assert {"date", "processor", "cores"} <= set(fitted()["fitted"])
+    assert all({"name", "cores", "date"} <= set(processor) for processor in fitted()["fitted"]["processors"])
 
 
 @given(scale=st.floats(0.01, 100), threads=st.sampled_from((1, 2)))
