@@ -133,7 +133,7 @@ def test_a_finished_model_states_its_steps_and_how_many_would_do(run: Path) -> N
 def test_the_log_says_how_long_each_part_took(run: Path) -> None:
     [parts] = events(run, "time")
 
-    assert list(parts)[1:] == ["start", "check", "measure", "plan", "build", "steps", "validation"]
+    assert list(parts)[1:] == ["start", "check", "measure", "plan", "build", "steps", "validation", "calibration"]
     assert parts["steps"] > 0
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smalta.answers.decoding import USUAL, Decoding
+from smalta.answers.scale import Scale
 from smalta.api.limits import limits_of
 from smalta.description.kinds import Kind
 from smalta.inference.answer_plan import load_planned
@@ -28,6 +29,7 @@ from smalta.planning.plan_file import read_plan
 from smalta.results.options import OutputOptions
 from smalta.runtimes.registry import AUTO
 from smalta.system.allocator import keep_large_blocks
+from smalta.verdicts.rules import Rules
 
 Pictures = str | Path | Iterable[str | Path]
 
@@ -68,6 +70,8 @@ def predict(
     threads: int | None = None,
     tile: int | None = None,
     device: str = AUTO,
+    good: Rules | str | Path | None = None,
+    scale: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     stalled: Stalled | None = None,
     report: Callable[[str], None] | None = None,
@@ -89,6 +93,8 @@ def predict(
         threads: limit over all streams.
         tile: side of the squares that larger pictures are cut into, pixels.
         device: "auto", "cpu" or "cuda".
+        good: rules that say when a picture is bad, or their file; verdicts.csv is then written.
+        scale: size of a pixel, such as "0.05 mm/px", for sizes in mm.
         progress: called after each picture with the number of finished and of all pictures.
         stalled: called with a picture, its stage and the seconds since its last progress, if that is a minute or more.
         report: called with a sentence if pictures take far longer than planned, and if the plan is replaced then.
@@ -102,7 +108,9 @@ def predict(
         ('panoptic', 2, ())
     """
     paths = _found(pictures)
-    options = OutputOptions(kind=kind, outputs=outputs, decoding=Decoding(level=level, min_confidence=min_confidence))
+    decoding = Decoding(level=level, min_confidence=min_confidence)
+    size = None if scale is None else Scale.parse(scale)
+    options = OutputOptions(kind=kind, outputs=outputs, decoding=decoding, scale=size, rules=rules_for(good, scale))
     limits = limits_of(memory=memory, threads=threads, tile=tile, device=device)
     predictor = planned(model, paths, limits, options, report)
     done = iter(range(1, len(paths) + 1))
@@ -154,6 +162,11 @@ def count(
     return count_files(
         predictor, paths, out=None if out is None else Path(out), level=level, progress=progress, stalled=stalled
     )
+
+
+def rules_for(good: Rules | str | Path | None, scale: str | None) -> Rules | None:
+    """The rules of an argument `good`, which may be their file."""
+    return Rules.read(good, scale=scale) if isinstance(good, str | Path) else good
 
 
 def planned(

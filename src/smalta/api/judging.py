@@ -12,17 +12,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from smalta.api.answering import planned
+from smalta.api.answering import planned, rules_for
 from smalta.api.limits import limits_of
 from smalta.classes import ClassTree
 from smalta.data.any_format import open_dataset
 from smalta.data.dataset import Dataset
-from smalta.errors import ModelError
+from smalta.description.kinds import OBJECT_KINDS
+from smalta.errors import ConfigError, ModelError
 from smalta.inference.opened import OpenedModel, open_model
 from smalta.inference.split_evaluation import evaluate as evaluate_split
 from smalta.inference.split_evaluation import open_for
 from smalta.results.options import OutputOptions
 from smalta.runtimes.registry import AUTO
+from smalta.verdicts.rules import Rules
 
 
 def evaluate(
@@ -33,6 +35,9 @@ def evaluate(
     classes: ClassTree | str | Path | None = None,
     seed: int | None = None,
     device: str = AUTO,
+    good: Rules | str | Path | None = None,
+    miss: float | None = None,
+    scale: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -45,6 +50,9 @@ def evaluate(
         classes: a class tree or its file, instead of the data set's own.
         seed: of the splits that smalta makes; None for that of the training, so that test pictures stay test pictures.
         device: "auto", "cpu" or "cuda".
+        good: rules that say when a picture is bad, or their file; verdicts are then compared with those by the labels.
+        miss: largest share of the bad pictures to miss, 0 to 1; the threshold for it is chosen on the split val.
+        scale: size of a pixel, such as "0.05 mm/px", for rules in mm.
         progress: called after each picture with the number of finished and of all pictures.
         note: called with each note about the data.
 
@@ -60,6 +68,11 @@ def evaluate(
         (2, 'accuracy')
     """
     opened = open_model(model)
+    rules = rules_for(good, scale)
+    if rules is not None:
+        rules = rules.for_tree(opened.info.tree, objects=opened.info.kind in OBJECT_KINDS)
+    if miss is not None and (rules is None or not 0 <= miss < 1):
+        raise ConfigError(f"--miss is {100 * miss:g} %; it needs rules (--good), and must lie from 0 to below 100 %")
     if isinstance(data, Dataset):
         dataset = data
     else:
@@ -73,7 +86,8 @@ def evaluate(
             note(sentence)
     pictures = [entry.picture for entry in dataset.split(split)]
     predictor = planned(opened, pictures, limits_of(device=device), OutputOptions(outputs={"probabilities"}))
-    return evaluate_split(predictor, dataset, split, workers=predictor.runtime.streams + 1, progress=progress)
+    workers = predictor.runtime.streams + 1
+    return evaluate_split(predictor, dataset, split, workers=workers, progress=progress, rules=rules, miss=miss)
 
 
 def _seed_of(model: OpenedModel) -> int:

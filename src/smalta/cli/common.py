@@ -38,6 +38,14 @@ Tile = Annotated[
     typer.Option(help="Side of the squares that larger pictures are cut into, in pixels.", show_default=False),
 ]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Good = Annotated[
+    Path | None,
+    typer.Option(help="Rules that say when a picture is bad, such as good.yaml.", show_default=False),
+]
+ScaleText = Annotated[
+    str | None,
+    typer.Option("--scale", help='Size of a pixel, such as "0.05 mm/px", for sizes in mm.', show_default=False),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
@@ -67,3 +75,18 @@ def report_stalled(picture: Path, stage: str, seconds: float) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def share(text: str) -> float:
+    """A share from text such as "1%" or "0.01".
+
+    Raises:
+        ConfigError: if it is not a number.
+    """
+    from smalta.errors import ConfigError
+
+    number = text.strip().removesuffix("%")
+    try:
+        return float(number) / (100 if number != text.strip() else 1)
+    except ValueError as error:
+        raise ConfigError(f"the share {text!r} is not a number; write it as 1% or 0.01") from error

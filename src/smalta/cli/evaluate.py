@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from smalta.cli.common import Classes, Data, DeviceName, Quiet, Run, mover, out, progress_bar
+from smalta.cli.common import Classes, Data, DeviceName, Good, Quiet, Run, ScaleText, mover, out, progress_bar, share
 from smalta.runtimes.registry import AUTO
 
 
@@ -25,6 +25,12 @@ def evaluate(
         int | None, typer.Option(help="Seed of the splits; by default that of the training.", show_default=False)
     ] = None,
     device: DeviceName = AUTO,
+    good: Good = None,
+    miss: Annotated[
+        str | None,
+        typer.Option(help="Choose the threshold that misses at most this share, such as 1%.", show_default=False),
+    ] = None,
+    scale: ScaleText = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure a model on a labelled split: scores with intervals, per class and per level."""
@@ -44,6 +50,9 @@ def evaluate(
             classes=classes,
             seed=seed,
             device=device,
+            good=good,
+            miss=None if miss is None else share(miss),
+            scale=scale,
             progress=mover(bar, "evaluate"),
             note=note,
         )

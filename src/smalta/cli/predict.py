@@ -11,9 +11,11 @@ from rich.markup import escape
 
 from smalta.cli.common import (
     DeviceName,
+    Good,
     Memory,
     Quiet,
     Run,
+    ScaleText,
     Threads,
     Tile,
     mover,
@@ -52,6 +54,8 @@ def predict(
     threads: Threads = None,
     tile: Tile = None,
     device: DeviceName = AUTO,
+    good: Good = None,
+    scale: ScaleText = None,
     quiet: Quiet = False,
     **outputs: bool,
 ) -> None:
@@ -72,6 +76,8 @@ def predict(
             threads=threads,
             tile=tile,
             device=device,
+            good=good,
+            scale=scale,
             progress=mover(bar, "predict"),
             stalled=report_stalled,
             report=report,
@@ -80,6 +86,8 @@ def predict(
         print(f"smalta: {outcome.error}", file=sys.stderr)
     if not quiet:
         _print_where(predicted)
+        if good is not None:
+            _print_verdicts(predicted.folder)
     if predicted.failed:
         raise typer.Exit(1)
 
@@ -106,3 +114,13 @@ def _print_where(predicted: Predicted) -> None:
         if (told := disturbance(predicted.plan.disturbed)) is not None:
             out.print(f"[dim]the plan may be poor: {escape(told)}[/]", highlight=False)
         out.print(f"[dim]{escape(plan_sentence(predicted.plan))}; plan.json has the reasons[/]", highlight=False)
+
+
+def _print_verdicts(folder: Path) -> None:
+    """Print how many pictures are bad, and by which rules."""
+    from smalta.results.verdict_table import FILE, tally
+
+    total, bad, by_rule = tally(folder)
+    rules = ", ".join(f"{n} by {rule!r}" for rule, n in by_rule.items())
+    said = f"{bad} of {total} pictures are bad" + (f": {rules}" if bad else "")
+    out.print(f"{escape(said)}; {escape(str(folder / FILE))} has the verdicts", highlight=False)

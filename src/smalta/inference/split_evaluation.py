@@ -8,7 +8,7 @@ Must not know: how the predictor works, how scores are computed, how a report is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,9 @@ from smalta.description.training_facts import shortfall
 from smalta.errors import ClassTreeError, DataError, SmaltaError
 from smalta.metrics.evaluation import Evaluation
 from smalta.metrics.trivial import TrivialAnswers
+from smalta.metrics.true_verdicts import VerdictScores
 from smalta.system.threads import map_in_order
+from smalta.verdicts.rules import Rules
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.txt", "config.yaml")
 
@@ -50,6 +52,8 @@ def evaluate(
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    rules: Rules | None = None,
+    miss: float | None = None,
 ) -> dict[str, Any]:
     """Predict every picture of a split and compare with its labels.
 
@@ -62,9 +66,11 @@ def evaluate(
         split: its name, such as "test".
         workers: number of threads.
         progress: called after each picture with the number of finished and of all pictures.
+        rules: when a picture is bad, for the model's tree; None scores no verdicts.
+        miss: largest share of the bad pictures to miss, 0 to 1; the threshold for it is chosen on validation pictures.
 
     Returns:
-        The report of `Evaluation.report`.
+        The report of `Evaluation.report`, with rules also "verdicts".
 
     Raises:
         DataError: if the classes differ, or all pictures of the split are unreadable.
@@ -72,8 +78,36 @@ def evaluate(
     info = predictor.info
     _check_same_classes(info.tree, dataset.tree)
     entries = dataset.split(split)
-    evaluation = Evaluation(info.tree, info.threshold, info.counting, TrivialAnswers.from_facts(info.facts, info.tree))
+    trivial = TrivialAnswers.from_facts(info.facts, info.tree)
+    evaluation = Evaluation(info.tree, info.threshold, info.counting, trivial, info.presence)
+    verdicts = None if rules is None else VerdictScores(rules, info.tree)
     unreadable: list[dict[str, str]] = []
+    for done, (entry, found) in enumerate(_answers(predictor, dataset, entries, workers), start=1):
+        if isinstance(found, DataError):
+            unreadable.append({"name": entry.name, "reason": str(found)})
+        else:
+            sample, answer = found
+            evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances, sample.picture)
+            if verdicts is not None:
+                _add(verdicts, sample, answer)
+        if progress:
+            progress(done, len(entries))
+    if len(unreadable) == len(entries):
+        reason = unreadable[0]["reason"] if unreadable else "it is empty"
+        raise DataError(f"split {split!r} of {dataset.root} has no readable picture; the first reason: {reason}")
+    report = evaluation.report(
+        dataset=dataset.root.resolve().name, split=split, unreadable=unreadable, shortfall=shortfall(info.facts)
+    )
+    if verdicts is not None and rules is not None:
+        chosen = None if miss is None else _chosen(predictor, dataset, split, rules, verdicts, miss, workers)
+        report["verdicts"] = {**verdicts.to_dict(), "chosen": chosen}
+    return report
+
+
+def _answers(
+    predictor: Predictor, dataset: Dataset, entries: Sequence[Entry], workers: int
+) -> Iterator[tuple[Entry, tuple[Sample, Segmentation] | DataError]]:
+    """Each entry with its labels and its answer, or the reason why it cannot be read."""
 
     def answered(entry: Entry) -> tuple[Sample, Segmentation] | DataError:
         try:
@@ -84,20 +118,36 @@ def evaluate(
             return DataError(str(error))
         return sample, predictor(sample.picture)
 
-    for done, (entry, found) in enumerate(zip(entries, map_in_order(answered, entries, workers), strict=True), start=1):
-        if isinstance(found, DataError):
-            unreadable.append({"name": entry.name, "reason": str(found)})
-        else:
-            sample, answer = found
-            evaluation.add(sample.name, sample.classes, answer, sample.attributes, sample.instances, sample.picture)
-        if progress:
-            progress(done, len(entries))
-    if len(unreadable) == len(entries):
-        reason = unreadable[0]["reason"] if unreadable else "it is empty"
-        raise DataError(f"split {split!r} of {dataset.root} has no readable picture; the first reason: {reason}")
-    return evaluation.report(
-        dataset=dataset.root.resolve().name, split=split, unreadable=unreadable, shortfall=shortfall(info.facts)
-    )
+    yield from zip(entries, map_in_order(answered, entries, workers), strict=True)
+
+
+def _add(verdicts: VerdictScores, sample: Sample, answer: Segmentation) -> None:
+    verdicts.add(sample.name, sample.classes, sample.instances, sample.attributes, answer.presence())
+
+
+def _chosen(
+    predictor: Predictor,
+    dataset: Dataset,
+    split: str,
+    rules: Rules,
+    evaluated: VerdictScores,
+    miss: float,
+    workers: int,
+) -> dict[str, Any]:
+    """The threshold that misses at most a share of the validation pictures, and what it does on the evaluated split."""
+    validation = evaluated
+    if split != "val":
+        validation = VerdictScores(rules, predictor.info.tree)
+        for _, found in _answers(predictor, dataset, dataset.split("val"), workers):
+            if not isinstance(found, DataError):
+                _add(validation, *found)
+    threshold = validation.threshold(miss)
+    if threshold is None:
+        raise DataError(
+            f"no validation picture of {dataset.root} is bad by these rules, so no threshold can be chosen; "
+            "omit --miss, or add bad pictures to the split val"
+        )
+    return {"miss": miss, "validation": validation.at(threshold), "evaluated": evaluated.at(threshold)}
 
 
 def open_for(tree: ClassTree, data: str | Path, *, seed: int = 0) -> Dataset:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from smalta.answers.count_intervals import CountCalibration
+from smalta.answers.presence_calibration import PresenceCalibration
 from smalta.answers.segmentation import Segmentation
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
@@ -25,6 +26,7 @@ from smalta.metrics.bootstrap import draw_pictures
 from smalta.metrics.headline import number
 from smalta.metrics.object_scores import ObjectScores
 from smalta.metrics.pixel_scores import TOLERANCE, AttributeScores, BinaryScores, LevelScores, TreeScores
+from smalta.metrics.presence_scores import PresenceScores
 from smalta.metrics.trivial import TrivialAnswers
 from smalta.metrics.trivial_scores import TrivialScores, with_trivial
 
@@ -60,6 +62,10 @@ DEFINITIONS = {
     "count": "objects of a node and below it; error = predicted - true, over the pictures whose true count is known",
     "trivial": "the best answer that learns nothing from the pictures' content, chosen on the training pictures: the "
     "most frequent class everywhere, a threshold on brightness (for two classes), no objects, the mean count",
+    "presence": "a node is there if a pixel is labelled as it or as a node below it; a picture whose labels do not say "
+    "is in no number of the node",
+    "ece": "expected calibration error: mean of |mean probability - share that is there| over ten bins of probability; "
+    "ece_if_perfect is what probabilities that are right would have with as many pictures",
     "count_coverage": "share of the model's intervals of counts, over pictures and nodes, that hold the true count",
 }
 
@@ -74,6 +80,7 @@ class Evaluation:
         threshold: on P(positive), chosen on validation pictures; None if it was not chosen.
         calibration: of counts, learned on validation pictures; None if the model has no calibration.
         trivial: chosen on the model's training pictures; None if the model does not state them.
+        presence: of the model, learned on validation pictures; None if the model has none.
     """
 
     def __init__(
@@ -82,10 +89,12 @@ class Evaluation:
         threshold: float | None = None,
         calibration: CountCalibration | None = None,
         trivial: TrivialAnswers | None = None,
+        presence: PresenceCalibration | None = None,
     ) -> None:
         self.tree = tree
         self._trivial = TrivialScores(tree, trivial) if trivial else None
         self._calibration = calibration
+        self._presence = PresenceScores(tree, presence)
         self._objects: ObjectScores | None = None
         self._names: list[str] = []
         self._n_pixels = 0
@@ -131,6 +140,7 @@ class Evaluation:
         self._names.append(name)
         self._n_pixels += truth.size
         self._n_labelled += int(np.count_nonzero(truth))
+        self._presence.add(truth, answer.presence())
         for level in self._levels:
             level.add(truth, answer.classes)
         for part in self._binary:
@@ -169,7 +179,7 @@ class Evaluation:
             Plain data: what was measured, "headline" numbers with their intervals and their best trivial answer, all
             "trivial" answers, "levels" from the top to the
             leaves, "binary" (None unless the tree has two leaves), "hierarchy" (None for one level), "attributes",
-            "objects" and "counts" (None without objects), "pictures" and "definitions".
+            "objects" and "counts" (None without objects), "presence", "pictures" and "definitions".
 
         Raises:
             ShapeError: if no picture was added.
@@ -205,6 +215,7 @@ class Evaluation:
             "attributes": [question.to_dict() for question in self._attributes],
             "objects": objects.scores if objects else None,
             "counts": objects.counts if objects else None,
+            "presence": self._presence.to_dict(),
             "pictures": self._pictures(),
             "definitions": DEFINITIONS,
         }

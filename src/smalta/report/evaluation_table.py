@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from smalta.report.object_tables import counts_parts, objects_table, score
+from smalta.report.presence_tables import presence_parts, verdict_parts
 
 MOST_LISTED = 10
 
@@ -67,6 +68,9 @@ def evaluation_table(report: Mapping[str, Any]) -> RenderableType:
         parts += counts_parts(report["counts"])
     parts += [_classes(level) for level in reversed(report["levels"])]
     parts += [_attribute(question) for question in report["attributes"]]
+    parts += presence_parts(report["presence"])
+    if report.get("verdicts"):
+        parts += verdict_parts(report["verdicts"])
     if report["unreadable"]:
         parts.append(_unreadable(report["unreadable"]))
     short = [f"[bold]{escape(report['shortfall'])}[/]"] if report["shortfall"] else []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -43,6 +44,15 @@ def _piece(answer: WholeAnswer | AnswerInParts, _: Path) -> Piece:
         "; ".join(_shown(condition, reading) for condition, reading in held),
     ]
     return Piece(added=_csv([line]))
+
+
+def tally(folder: Path) -> tuple[int, int, dict[str, int]]:
+    """Pictures in a folder's `verdicts.csv`, bad ones, and bad ones by condition, the most frequent condition first."""
+    with (folder / FILE).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        lines = list(csv.DictReader(file))
+    bad = [line for line in lines if line["verdict"] == BAD]
+    by_rule = Counter(rule for line in bad for rule in line["rules"].split("; "))
+    return len(lines), len(bad), dict(by_rule.most_common())
 
 
 def _shown(condition: Condition, reading: Reading) -> str:

@@ -88,8 +88,7 @@ class Trainer:
             raise
         finally:
             batches.close()
-        if self.job.objects:
-            self.selection.calibrate(self.counters)
+        self.selection.calibrate(self.counters)
         return self.counters
 
     @property

@@ -23,7 +23,7 @@ TITLES: Mapping[str, str] = {
     BUILD: "building the network",
     STEPS: "training",
     VALIDATION: "validating",
-    CALIBRATION: "choosing thresholds for objects",
+    CALIBRATION: "calibrating on validation pictures",
 }
 
 

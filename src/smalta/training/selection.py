@@ -30,7 +30,7 @@ from smalta.training.schedule import VALIDATIONS, Budget
 from smalta.training.validation import LEAST, Score, validate
 
 VALIDATION_SHARE = 1 / 30  # of the minutes, for one validation
-CALIBRATION_SHARE = 1 / 15  # of the minutes, for the thresholds of objects
+CALIBRATION_SHARE = 1 / 15  # of the minutes, for the calibration
 ALL_SHARE = 1 / 10  # of the run, for all its validations
 # before the first validation its time is estimated: a picture costs a third of its share of a training step (the pass
 # forward, without gradients), and half as much again for reading and scoring
@@ -78,11 +78,10 @@ class Selection:
         return self._seconds_of(counters, step_seconds, VALIDATION_SHARE, LEAST)
 
     def ending_seconds(self, counters: Counters, step_seconds: float) -> float:
-        """Expected seconds after the last step: a validation, thresholds of objects, files; arguments as for `due`."""
+        """Expected seconds after the last step: a validation, calibration, files; arguments as for `due`."""
         seconds = self.validation_seconds(counters, step_seconds)
-        if self._job.objects:
-            share, least = CALIBRATION_SHARE / CALIBRATION, LEAST_TO_CALIBRATE
-            seconds += CALIBRATION * self._seconds_of(counters, step_seconds, share, least)
+        times = CALIBRATION if self._job.objects else 1
+        seconds += times * self._seconds_of(counters, step_seconds, CALIBRATION_SHARE / times, LEAST_TO_CALIBRATE)
         return 1.1 * seconds + 0.5
 
     def _seconds_of(self, counters: Counters, step_seconds: float, share: float, least: int) -> float:
@@ -169,7 +168,7 @@ class Selection:
         )
 
     def calibrate(self, counters: Counters) -> None:
-        """Write the grouping rule and the errors of counts into the best model."""
+        """Write how sure presence is, the grouping rule and the errors of counts into the best model."""
         self._parts.begin(CALIBRATING)
         entries = self._job.dataset.split("val")
         chosen = np.random.default_rng(0).permutation(len(entries))[: counters.validation_pictures]
