@@ -67,9 +67,9 @@ def rounded(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (C, ...) int8 in -127..127, and (C, 1, ...) float32.
 
     Example:
-        >>> integers, scales = rounded(np.float32([[0.5, -2.54], [0, 0]]))
-        >>> integers.tolist(), scales.round(3).tolist()
-        ([[25, -127], [0, 0]], [[0.019999999552965164], [1.0]])
+        >>> integers, scales = rounded(np.float32([[0.25, -1], [2, 0.5]]))
+        >>> (127 * scales).tolist(), integers.tolist()
+        ([[1.0], [2.0]], [[32, -127], [127, 32]])
     """
     others = tuple(range(1, weights.ndim))
     largest = np.abs(weights).max(axis=others, keepdims=True)
