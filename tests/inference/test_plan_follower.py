@@ -105,7 +105,7 @@ def test_wrong_speeds_are_forgotten_and_measured_and_the_better_way_is_taken(mon
 
 
 def test_a_busy_machine_is_asked_again_later_and_keeps_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = Job(monkeypatch, TWO_CORES, None, replace(QUIET, other_cores=1.5))
+    job = Job(monkeypatch, TWO_CORES, None, replace(QUIET, other_cores=1.5, own_seconds=0.02))
     for _ in range(3):
         job.picture(1.3)
 

@@ -96,20 +96,30 @@ def test_later_looks_cover_a_tenth_of_the_work() -> None:
     ],
 )
 def test_the_cause_follows_from_the_load(load: Load, cause: Cause, part: str) -> None:
-    found, why = likely_cause(load, threads=2, memory_bytes=2 * GIB)
+    found, why = likely_cause(load, threads=2, memory_bytes=2 * GIB, planned=1.5)
 
     assert found == cause
     assert part in why
 
 
+def test_processor_time_far_above_the_planned_one_means_wrong_speeds_even_on_a_busy_machine() -> None:
+    busy = replace(QUIET, other_cores=1.7)
+
+    assert likely_cause(busy, threads=2, memory_bytes=0, planned=0.3) == (
+        "rates",
+        "it needs 13 times the planned processor time: the measured speeds of the machine are wrong",
+    )
+    assert likely_cause(busy, threads=2, memory_bytes=0, planned=1.1)[0] == "busy"
+
+
 def test_one_thread_needs_only_one_core() -> None:
-    cause, _ = likely_cause(replace(QUIET, other_cores=1.0), threads=1, memory_bytes=0)
+    cause, _ = likely_cause(replace(QUIET, other_cores=1.0), threads=1, memory_bytes=0, planned=3.0)
 
     assert cause == "rates"
 
 
 def test_the_sentence_has_the_numbers_the_cause_and_what_is_done() -> None:
-    watched = check(Loads(replace(QUIET, other_cores=1.4)))
+    watched = check(Loads(replace(QUIET, other_cores=1.4, own_seconds=0.6)))
     for _ in range(3):
         watched.add(1.32, 0.079)
 

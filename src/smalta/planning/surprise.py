@@ -23,6 +23,7 @@ TOO_LONG = 2.0  # times as long as planned
 LEAST_UNITS, LEAST_SECONDS = 3, 2.0  # of a look: one slow start does not decide, and no short job is reported
 LEAST_SHARE = 0.1  # of the work so far: in a long work, one busy moment does not decide
 LEAST_ROOM = 0.8  # cores that other programs leave, relative to the planned threads
+MOST_OWN = 4.0  # own processor time, relative to the planned one: reading and writing pictures also takes some
 MOST_FAULTS = 100.0  # pages per second from the disk
 AGAIN = "the machine is measured again at the next quiet moment"
 DONE: Mapping[Cause, str] = {
@@ -112,11 +113,14 @@ class PlanCheck:
         load = self._load()  # on each look, so that the next one covers the same time as its units
         if median(seconds / planned for seconds, planned in pairs) <= TOO_LONG:
             return None
-        self.surprise = self._surprise(median(pair[0] for pair in pairs), median(pair[1] for pair in pairs), load)
+        total = sum(planned for _, planned in pairs)
+        self.surprise = self._surprise(
+            median(pair[0] for pair in pairs), median(pair[1] for pair in pairs), load, total
+        )
         return self.surprise
 
-    def _surprise(self, observed: float, planned: float, load: Load) -> Surprise:
-        cause, why = likely_cause(load, threads=self._threads, memory_bytes=self._memory_bytes)
+    def _surprise(self, observed: float, planned: float, load: Load, total: float) -> Surprise:
+        cause, why = likely_cause(load, threads=self._threads, memory_bytes=self._memory_bytes, planned=total)
         sentence = (
             f"a {self._unit} takes {duration(observed)} instead of the planned {duration(planned)}, probably "
             f"because {why}; {self._done[cause]}"
@@ -124,16 +128,26 @@ class PlanCheck:
         return Surprise(unit=self._unit, cause=cause, planned=planned, observed=observed, sentence=sentence)
 
 
-def likely_cause(load: Load, *, threads: int, memory_bytes: int) -> tuple[Cause, str]:
+def likely_cause(load: Load, *, threads: int, memory_bytes: int, planned: float) -> tuple[Cause, str]:
     """Why work takes longer than planned, and the numbers that say so.
+
+    Other programs take the cores, and hardly change the processor time that the work itself needs. So where that is far
+    more than planned, the measured speeds are wrong, whether the machine is busy or not.
 
     Args:
         load: of the machine during the work.
         threads: that the plan uses, over all streams.
         memory_bytes: that the plan needs.
+        planned: seconds of the work that the load covers.
     """
     if load.faults_per_second > MOST_FAULTS:
         return "memory", f"memory is short: {load.faults_per_second:,.0f} pages per second come back from the disk"
+    own = load.own_seconds / (planned * threads)
+    if own > MOST_OWN:
+        return (
+            "rates",
+            f"it needs {own:.0f} times the planned processor time: the measured speeds of the machine are wrong",
+        )
     if load.seen_cores - load.other_cores < LEAST_ROOM * min(threads, load.seen_cores):
         return "busy", f"other programs keep {load.other_cores:.1f} of {load.seen_cores} cores busy"
     if load.held_bytes + load.free_bytes < memory_bytes:
