@@ -61,7 +61,7 @@ class Decision:
         if other is None:
             return f"{value}: {otherwise}"
         told = f"{value}: {duration(self.best.seconds)} a picture, {duration(other.seconds)} with {other.name}"
-        return told if other.seconds >= self.best.seconds else f"{told}, which is not so much faster that it is safe"
+        return told if other.seconds >= self.best.seconds else f"{told}, too close to replace the usual way"
 
 
 def reasons(decision: Decision) -> dict[str, str]:
