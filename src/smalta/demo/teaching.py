@@ -44,7 +44,7 @@ from smalta.training.train import train
 FIRST_SEED = 1_100_000
 N_TRAIN, N_VAL, N_TEST, SHOWN = 96, 16, 16, 3
 SIZE_HW = (192, 256)
-STEPS, CROP, BATCH, RATE = 80, 128, 6, 3e-3
+STEPS, CROP, BATCH, RATE = 80, 128, 6, 1e-3
 LESSON_SCENES, LESSON_RUN, PICTURE = "lesson/scenes", "lesson/run", "before_after.png"
 
 
@@ -198,7 +198,7 @@ def _write(
     words = (
         "Cows, sheep, horses and dogs have come to town, and the model has no word for them. It learned the class "
         f"animal from {N_TRAIN} scenes in which people marked only what a quick look gives: road, vehicle, nature, "
-        "animal ..., no lanes and no makes of cars.",
+        "animal and so on, but no lanes and no makes of cars.",
         what_changed(found),
         *([shortage] if (shortage := too_few(found)) else []),
     )

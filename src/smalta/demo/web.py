@@ -28,10 +28,10 @@ LESSON = "<!-- the lesson -->"  # where the second part goes
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 74rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .4rem; } h2 { font-size: 1.25rem; margin: 2.4rem 0 .4rem; }
 p { margin: .3rem 0 .8rem; max-width: 46rem; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1.2rem 1rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1.2rem 1rem; }
 figure { margin: 0; } figcaption { font-size: .9rem; } figcaption b { display: block; margin-top: .3rem; }
 img { width: 100%; display: block; border-radius: 4px; }
 table { border-collapse: collapse; margin: .4rem 0 1rem; font-size: .95rem; }
