@@ -19,6 +19,7 @@ def main() -> None:
         ("train_speed",),
         ("metric_speed",),
         ("segment", "all"),
+        ("magnetic_tile",),
         ("nuclei",),
         ("nuclei", "--data", "nuclei_by_picture"),
         ("grouping",),
