@@ -67,7 +67,13 @@ def a_run(
 
     monkeypatch.setattr(trainer, "_batches", NoBatches)
     monkeypatch.setattr(loop.Trainer, "_step", step)
+
+    def calibrate(path: Path, dataset: Any, chosen: Any, *, seconds: float, **_: Any) -> str:
+        fake.now += min(len(chosen) * picture_seconds, max(seconds, 9 * picture_seconds))
+        return "calibrated"
+
     monkeypatch.setattr(selection, "validate", look)
+    monkeypatch.setattr(selection, "calibrate_model", calibrate)
     trainer.budget.minutes, trainer.budget.steps = minutes, None
     trainer.budget.started = fake.now - 5.0  # reading and measuring took five seconds
 
@@ -110,10 +116,10 @@ def test_a_slow_machine_makes_the_least_number_of_steps_and_few_validations(
 
     looks = events(tmp_path, "validation")
     assert trainer.counters.step == LEAST_STEPS
-    assert len(looks) <= (2 if picture_seconds > 1 else 8)  # at most a tenth of the run, and the last one
-    if picture_seconds > 1:
-        assert looks[0]["step"] > LEAST_STEPS / 2  # none before something is learned
-    assert seconds <= 5 + LEAST_STEPS * 8.0 + 2 * 4 * 6.0
+    assert len(looks) <= 2
+    assert looks[0]["step"] >= LEAST_STEPS / 2  # none before something is learned
+    # two validations of four pictures, and a calibration on nine
+    assert seconds <= 5 + LEAST_STEPS * 8.0 + (2 * 4 + 9) * 6.0
 
 
 def test_the_time_left_is_right_from_the_first_step_on(
@@ -121,7 +127,7 @@ def test_the_time_left_is_right_from_the_first_step_on(
 ) -> None:
     monkeypatch.setattr(clock, "REPORT_SECONDS", 0.0)
 
-    _, seconds = a_run(1.2, 8.0, 1.0, 14, discs, tmp_path, monkeypatch)
+    _, seconds = a_run(1.2, 8.0, 3.0, 14, discs, tmp_path, monkeypatch)
 
     first = events(tmp_path, "progress")[0]
     assert first["seconds_left"] == pytest.approx(seconds - 5 - 8, rel=0.15)

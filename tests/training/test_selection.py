@@ -145,3 +145,16 @@ def test_the_time_of_a_validation_is_measured(
     selection.look(NETWORK, counters)
 
     assert selection.validation_seconds(counters, 4.8) == pytest.approx(18.0)
+
+
+def test_of_equal_scores_the_newest_weights_are_kept(
+    tmp_path: Path, saved: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selection, counters = a_selection(tmp_path), Counters()
+    monkeypatch.setattr(module, "validate", scores(0.0, 0.0))
+
+    for step in (5, 10):
+        counters.step = step
+        selection.look(NETWORK, counters)
+
+    assert counters.best_step == 10

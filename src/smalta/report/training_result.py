@@ -55,7 +55,7 @@ def overrun_lines(result: TrainResult) -> list[str]:
     if result.minutes is None or result.seconds <= LATE * 60 * result.minutes:
         return []
     least = f" (a run makes at least {LEAST_STEPS})" if result.steps <= LEAST_STEPS else ""
-    names = TITLES | {STEPS: f"{result.steps} steps{least}"}
+    names = {**TITLES, STEPS: f"{result.steps} steps{least}"}
     longest = sorted(result.parts.items(), key=lambda found: -found[1])[:MOST_PARTS]
     shown = ", ".join(f"{names[part]} {duration(seconds)}" for part, seconds in longest)
     return [f"the run took {result.seconds / 60:.1f} minutes instead of {result.minutes:g}; the longest parts: {shown}"]

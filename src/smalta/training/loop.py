@@ -9,6 +9,7 @@ Must not know: how labels become losses, how weights are chosen, how progress is
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 
 from smalta.errors import TrainingError
@@ -25,7 +26,7 @@ from smalta.training.job import Job
 from smalta.training.learner import Learner
 from smalta.training.observer import Log, Progress, Silent
 from smalta.training.parts import STEPS, Parts
-from smalta.training.plan_watch import PlanWatch
+from smalta.training.plan_watch import PlanWatch, work_of_step
 from smalta.training.pseudo_labels import FROM
 from smalta.training.schedule import VALIDATIONS, Budget, crop_share, learning_rate_factor, mean_work_left
 from smalta.training.selection import Selection
@@ -59,6 +60,7 @@ class Trainer:
         self.counters = Counters()
         self.seconds_per_step = job.plan.predicted_seconds  # until steps are measured
         self.first_step = 0  # that this process makes
+        self._full_seconds: list[float] = []  # of the last steps, if they had full crops
         self._whole = True  # whether weights, average, optimiser and counters are of the same step
         self._clock = Clock(job.recipe.batch)
 
@@ -91,7 +93,7 @@ class Trainer:
             raise
         finally:
             batches.close()
-        self.selection.calibrate(self.counters)
+        self.selection.calibrate()
         return self.counters
 
     @property
@@ -125,7 +127,9 @@ class Trainer:
                 source = batches.start(self.counters.step)
                 continue
             self.seconds_per_step = self._clock.tick(loss)
-            self.watch.add(self._clock.last_seconds, batch.pictures.shape[-1] / self.job.recipe.crop_hw[1])
+            share = batch.pictures.shape[-1] / self.job.recipe.crop_hw[1]
+            self.watch.add(self._clock.last_seconds, share)
+            self._full_seconds = [*self._full_seconds[-20:], self._clock.last_seconds / work_of_step(share)]
             self._expect_the_end()
             self._report()
         if self.counters.validated_step != self.counters.step:
@@ -203,9 +207,8 @@ class Trainer:
 
     @property
     def _full_step_seconds(self) -> float:
-        """Seconds of a step of full crops, from those of a step now."""
-        share = crop_share(self.budget.progress(self.counters.step), self.job.recipe.first_view)
-        return self.seconds_per_step / share**2 if self.counters.step else self.seconds_per_step
+        """Seconds of a step of full crops, from those of the last steps; as planned before the first one."""
+        return statistics.median(self._full_seconds) if self._full_seconds else self.job.plan.predicted_seconds
 
     def _expect_the_end(self) -> None:
         """Keep time for the work after the last step."""

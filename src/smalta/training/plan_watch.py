@@ -22,8 +22,12 @@ WARM_UP = 3  # first steps of a process, which build kernels
 FIXED = 0.2  # share of a step that does not depend on the size of the crops, such as the optimiser's
 MOST_TRIES = 20  # looks for a quiet moment
 MOST_MEASURED = 2
-
 Replan = Callable[[Machine], Plan]
+
+
+def work_of_step(share: float) -> float:
+    """Work of a step relative to one of full crops; `share` is the side of its crops divided by that of full ones."""
+    return FIXED + (1 - FIXED) * share**2
 
 
 class PlanWatch:
@@ -60,8 +64,7 @@ class PlanWatch:
         if self._warm_up > 0:
             self._warm_up -= 1
             return
-        planned = self.plan.predicted_seconds * (FIXED + (1 - FIXED) * share**2)
-        found = self._check.add(seconds, planned)
+        found = self._check.add(seconds, self.plan.predicted_seconds * work_of_step(share))
         if found is not None:
             self._say(found.sentence)
 

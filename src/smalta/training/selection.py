@@ -27,11 +27,12 @@ from smalta.training.parts import CALIBRATION as CALIBRATING
 from smalta.training.parts import VALIDATION, Parts
 from smalta.training.recipe import Recipe
 from smalta.training.schedule import VALIDATIONS, Budget
-from smalta.training.validation import LEAST, Score, validate
+from smalta.training.validation import LEAST, MOST, Score, validate
 
 VALIDATION_SHARE = 1 / 30  # of the minutes, for one validation
 CALIBRATION_SHARE = 1 / 15  # of the minutes, for the calibration
 ALL_SHARE = 1 / 10  # of the run, for all its validations
+LEAST_BETWEEN = 10  # steps between validations of a run in minutes: fewer change too little
 # before the first validation its time is estimated: a picture costs a third of its share of a training step (the pass
 # forward, without gradients), and half as much again for reading and scoring
 FORWARD, SCORING = 1 / 3, 1.5
@@ -69,29 +70,31 @@ class Selection:
             return False
         if self._job.settings.minutes is None and steps is not None:
             return step % math.ceil(steps / VALIDATIONS) == 0 and step < steps
+        if step - max(counters.validated_step, 0) < LEAST_BETWEEN:
+            return False
         length = self._budget.elapsed + self._budget.seconds_left(step, step_seconds)
         pause = max(1 / VALIDATIONS, self.validation_seconds(counters, step_seconds) / (ALL_SHARE * length))
         return self._budget.progress(step) - counters.validated_at >= pause
 
     def validation_seconds(self, counters: Counters, step_seconds: float) -> float:
         """Expected seconds of the next validation; arguments as for `due`."""
-        return self._seconds_of(counters, step_seconds, VALIDATION_SHARE, LEAST)
+        return self._seconds_of(counters.validation_pictures, step_seconds, VALIDATION_SHARE, LEAST)
 
     def ending_seconds(self, counters: Counters, step_seconds: float) -> float:
         """Expected seconds after the last step: a validation, calibration, files; arguments as for `due`."""
         seconds = self.validation_seconds(counters, step_seconds)
         times = CALIBRATION if self._job.objects else 1
-        seconds += times * self._seconds_of(counters, step_seconds, CALIBRATION_SHARE / times, LEAST_TO_CALIBRATE)
+        seconds += times * self._seconds_of(MOST, step_seconds, CALIBRATION_SHARE / times, LEAST_TO_CALIBRATE)
         return 1.1 * seconds + 0.5
 
-    def _seconds_of(self, counters: Counters, step_seconds: float, share: float, least: int) -> float:
-        """Seconds to validate pictures until a share of the minutes is used, and at least some of them."""
+    def _seconds_of(self, most: int, step_seconds: float, share: float, least: int) -> float:
+        """Seconds to validate at most so many pictures, until a share of the minutes is used, and at least some."""
         each = self._picture_seconds
         if each is None:
             recipe = self._job.recipe
             pixels = math.prod(self._job.picture_hw) / math.prod(recipe.crop_hw)
             each = SCORING * FORWARD * step_seconds / recipe.batch * pixels
-        pictures = min(len(self._job.dataset.split("val")), counters.validation_pictures)
+        pictures = min(len(self._job.dataset.split("val")), most)
         return min(pictures * each, max(share * self._limit, min(least, pictures) * each))
 
     def look(self, network: Network, counters: Counters) -> None:
@@ -105,7 +108,8 @@ class Selection:
         self._parts.begin(VALIDATION)
         score = self._score(network, counters)
         self._picture_seconds = (time.monotonic() - started) / max(score.n_pictures, 1)
-        better = not score.best_by <= counters.best_score  # true for an undefined score too: then the newest is kept
+        # of equal scores the newest weights are kept, such as of panoptic qualities of 0; so are those without a score
+        better = not score.best_by < counters.best_score
         if better:
             counters.best_score = score.best_by if math.isfinite(score.best_by) else -1.0
             counters.best_step = step
@@ -167,11 +171,11 @@ class Selection:
             facts=facts,
         )
 
-    def calibrate(self, counters: Counters) -> None:
+    def calibrate(self) -> None:
         """Write how sure presence is, the grouping rule and the errors of counts into the best model."""
         self._parts.begin(CALIBRATING)
         entries = self._job.dataset.split("val")
-        chosen = np.random.default_rng(0).permutation(len(entries))[: counters.validation_pictures]
+        chosen = np.random.default_rng(0).permutation(len(entries))[:MOST]  # those of validations first
         said = calibrate_model(
             self._job.run / MODEL_FILE,
             self._job.dataset,
