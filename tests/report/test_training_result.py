@@ -52,6 +52,7 @@ def test_a_run_of_too_few_steps_says_so_with_the_minutes_that_would_do() -> None
 
     assert line in lines(steps=32)
     assert not any("would do" in text for text in lines(steps=600))
+    assert not any("would do" in text for text in lines(steps=32, enough_steps=None, enough_minutes=None))
 
 
 def test_a_run_that_overran_its_minutes_says_by_how_much_and_why() -> None:

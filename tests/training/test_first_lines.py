@@ -21,6 +21,8 @@ def test_the_lines_say_data_kind_device_crops_weights_and_time(discs: Path, tmp_
     assert any(line.startswith("crops of 64 x 64 px") for line in lines)
     assert "all weights start at random" in lines
     assert "12 steps; about 150 steps do for such data" in lines
+    job = replace(job, settings=replace(job.settings, initial="old"))
+    assert "12 steps" in first_lines(job, [])  # a run that starts from a model needs fewer
     assert lines[-1] == "classes inferred from the masks"
 
 

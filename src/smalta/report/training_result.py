@@ -73,7 +73,7 @@ def result_lines(result: TrainResult, run: Path, data: Path) -> list[str]:
     score = beside_trivial(result.measure, result.validation_score, result.trivial)
     warning = not_better(result.measure, result.validation_score, result.trivial)
     warnings = [warning] if warning else []
-    if result.steps < result.enough_steps:
+    if result.enough_steps is not None and result.steps < result.enough_steps:
         warnings.append(
             f"{too_few(result.steps, result.enough_steps)}; on this machine --minutes {result.enough_minutes} would do"
         )

@@ -89,5 +89,7 @@ def _time(job: Job) -> str:
         parts.append(f"{settings.minutes:g} minutes from the start of the program, and at least {LEAST_STEPS} steps")
     if settings.steps is not None:
         parts.append(f"{'at most ' if parts else ''}{settings.steps} steps")
+    if settings.initial is not None:
+        return ", ".join(parts)
     enough = enough_steps(len(job.dataset.split("train")), job.recipe.batch)
     return f"{', '.join(parts)}; about {enough:,} steps do for such data"

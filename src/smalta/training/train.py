@@ -116,8 +116,8 @@ class TrainResult:
         trivial: the best trivial answer by the same measure, on the same pictures; None if it is not known.
         seconds: duration of the run.
         splits: pictures by split.
-        enough_steps: that do for such data.
-        enough_minutes: that would do for them on this machine.
+        enough_steps: that do for such data; None for a run that starts from a model, which needs fewer.
+        enough_minutes: that would do for them on this machine; None as above.
         minutes: that the run was given; None for a run in steps.
         parts: seconds by part of the run, such as "steps" and "validation".
     """
@@ -130,8 +130,8 @@ class TrainResult:
     trivial: TrivialScore | None
     seconds: float
     splits: Mapping[str, int]
-    enough_steps: int
-    enough_minutes: int
+    enough_steps: int | None
+    enough_minutes: int | None
     minutes: float | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
 
@@ -329,7 +329,10 @@ def _result(job: Job, counters: Counters, budget: Budget, parts: Parts, *, made:
     seconds = parts.seconds
     stepping = seconds.get(STEPS, 0.0) + seconds.get(VALIDATION, 0.0)
     n_train = len(job.dataset.split("train"))
-    enough = enough_steps(n_train, job.recipe.batch)
+    enough = None if job.settings.initial else enough_steps(n_train, job.recipe.batch)
+    minutes = None
+    if enough is not None:
+        minutes = enough_minutes(enough, max(made, 1), stepping=stepping, other=sum(seconds.values()) - stepping)
     return TrainResult(
         model=job.run / MODEL_FILE,
         steps=counters.step,
@@ -340,7 +343,7 @@ def _result(job: Job, counters: Counters, budget: Budget, parts: Parts, *, made:
         seconds=budget.elapsed,
         splits={name: len(entries) for name, entries in job.dataset.splits.items()},
         enough_steps=enough,
-        enough_minutes=enough_minutes(enough, max(made, 1), stepping=stepping, other=sum(seconds.values()) - stepping),
+        enough_minutes=minutes,
         minutes=job.settings.minutes,
         parts=seconds,
     )
