@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from bench.magnetic_tile import judged, local_contrast
 
 
