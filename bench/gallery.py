@@ -1,7 +1,7 @@
 """Draw the pictures of README and docs: `python -m bench.gallery [NAME ...]`.
 
 In:  nothing; all examples of `smalta demo`, or those with these names.
-Out: docs/gallery/NAME.jpg, docs/demo.jpg, docs/lesson.jpg; bench/results/gallery.json with steps, seconds and scores.
+Out: docs/gallery/NAME.jpg, docs/demo.jpg, docs/lesson.jpg; bench/results/gallery.json with steps and scores.
 
 Each example runs as `smalta demo NAME` does, with as much time as its steps need, so that the pictures do not depend on
 how busy the machine is.
@@ -40,13 +40,19 @@ def draw(names: list[str]) -> None:
         out = WORK / "gallery" / name
         shutil.rmtree(out, ignore_errors=True)
         if name == SCENES:
-            facts[name] = run_demo(out, minutes=MINUTES)
+            facts[name] = _without_seconds(run_demo(out, minutes=MINUTES))
             for page, file in PAGES.items():
                 save(out / page, DOCS / file)
         else:
-            facts[name] = run_example(name, out, minutes=MINUTES)
+            facts[name] = _without_seconds(run_example(name, out, minutes=MINUTES))
             save(out / PICTURE, DOCS / "gallery" / f"{name}.jpg")
         write_result("gallery", {"machine": machine_facts(), "examples": facts})
+
+
+def _without_seconds(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts that do not depend on how busy the machine was."""
+    plain = {key: _without_seconds(value) if isinstance(value, dict) else value for key, value in facts.items()}
+    return {key: value for key, value in plain.items() if key != "seconds"}
 
 
 def save(picture: Path, file: Path) -> None:
