@@ -33,6 +33,7 @@ from smalta.metrics.semantic import confusion, counts_of, mean_iou
 from smalta.pictures.reading import read_index, read_picture
 from smalta.pictures.writing import write_picture
 from smalta.planning.machine import this_machine
+from smalta.planning.rates import disturbance
 
 SECONDS = 15.0  # of each side, size and round, about
 ROUNDS = 3
@@ -226,13 +227,13 @@ def main() -> None:
         "rounds": options.rounds,
         "seconds": options.seconds,
         "sizes": sizes,
-        "rates": {"flops": dict(rates.flops), "disturbed": rates.disturbed},
+        "rates": {"flops": dict(rates.flops), "disturbed": dict(rates.disturbed)},
         "load": load,
         "machine": machine_facts(),
     }
     print(f"wrote {write_result('answer_speed', result, scratch=not usual).name}")
-    if rates.disturbed:
-        print("the machine was busy while its peak rates were measured, so shares of them are too high")
+    if (told := disturbance(rates.disturbed)) is not None:
+        print(f"shares of the peak rates may be too high: {told}")
     for size, found in sizes.items():
         for rival, least in EXPECTED.items():
             ratio = found["ratios"].get(rival)

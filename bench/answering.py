@@ -110,7 +110,8 @@ class Smalta:
         per_pass = (time.perf_counter() - start) / passes
         size_hw = picture.shape[:2]
         operations = answering_work(self.model, size_hw).workloads[32].operations
-        peak = this_machine().rates.flops[precision]
+        machine = this_machine()
+        peak = machine.rates.flops_of(precision, machine.cores, machine.cores)
         return {
             "size_hw": list(size_hw),
             "precision": precision,
