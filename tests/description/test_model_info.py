@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hostile import damaged, plain
 from smalta.answers.count_intervals import CountCalibration, NodeErrors
 from smalta.answers.grouping import GroupingRule
+from smalta.answers.presence_calibration import NodeCalibration, PresenceCalibration
 from smalta.classes import ClassTree
 from smalta.description.kinds import KINDS
 from smalta.description.model_info import ModelInfo
@@ -26,6 +27,7 @@ INFO = ModelInfo(
     kind="panoptic",
     grouping=GroupingRule(min_stuff=(0.0, 0.1, 0.0, 0.0, 0.0)),
     counting=CountCalibration(pictures=12, nodes={"car/bus": NodeErrors(pictures=12, found=0.5, empty=None)}),
+    presence=PresenceCalibration(nodes={"car": NodeCalibration(pictures=9, present=4, slope=1.5, offset=-2.0)}),
     facts={"step": 7, "validation_miou": None, "settings": {"seed": 3}},
 )
 WHOLE: dict[str, Any] = json.loads(json.dumps(INFO.to_dict()))
@@ -55,6 +57,10 @@ def test_a_description_without_a_precision_means_fp32() -> None:
         ({"network": WHOLE["network"] | {"width": True}}, "'width' of the network configuration is true, not a whole"),
         ({"network": WHOLE["network"] | {"stride": 2.0}}, "'stride' of the network configuration is 2.0, not a whole"),
         ({"grouping": {"min_stuff": [0.0, "a"]}}, "'min_stuff.1' of the grouping rule is 'a', not a finite number"),
+        (
+            {"presence": {"nodes": {"bike": WHOLE["presence"]["nodes"]["car"]}}},
+            "its presence and its class tree do not fit",
+        ),
         ({"grouping": {"min_area": 0.5}}, "'min_area' of the grouping rule is 0.5, not a whole number"),
     ],
 )
