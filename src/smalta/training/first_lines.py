@@ -32,7 +32,7 @@ def first_lines(job: Job, notes: Sequence[str]) -> list[str]:
     lines = [_data(job), job.recipe.reasons.get("kind", f"kind {job.recipe.kind}"), _machine(job), _crops(job)]
     lines += [_time(job), *_weights(job)]
     told = disturbance(job.plan.disturbed)
-    notes = [*([] if told is None else [told]), *notes]
+    notes = [*([] if told is None else [f"the plan may be poor: {told}"]), *notes]
     left = MOST_LINES - len(lines)
     if len(notes) <= left:
         return [*lines, *notes]

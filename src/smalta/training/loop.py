@@ -15,7 +15,6 @@ from dataclasses import replace
 from smalta.errors import TrainingError
 from smalta.model.torch_runtime import is_out_of_memory
 from smalta.planning.plan_file import write_plan
-from smalta.planning.rates import disturbance
 from smalta.training import counters as counting
 from smalta.training.batches import Batch, Batches
 from smalta.training.checkpoint import load_state, save_state
@@ -77,8 +76,6 @@ class Trainer:
             self._restore()
             self.first_step = self.counters.step
             self.log.note(f"resuming at step {self.counters.step}")
-        if (told := disturbance(self.watch.plan.disturbed)) is not None:
-            self.log.note(f"the plan may be poor: {told}")
         self.learner.weights_are_in_place()
         batches = self._batches()
         try:
