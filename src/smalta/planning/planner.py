@@ -163,6 +163,7 @@ def _unusual(one: Candidate) -> tuple[object, ...]:
     """Sorts candidates by what measures fastest on most networks and sizes (docs/decisions/0041)."""
     way = one.way
     return (
+        not way.kind.graph,
         list(RUNTIMES).index(way.runtime),
         BITS[way.precision],
         one.tile_hw is not None,
