@@ -202,7 +202,7 @@ def progress_of(text: str, packages: set[str]) -> str | None:
         packages: names seen so far; gets the name in this line.
     """
     if text.startswith("Installing collected packages"):
-        return f"unpacking {text.count(',') + 1} packages"
+        return f"unpacking {_counted(text.count(',') + 1)}"
     found = PACKAGE.match(text)
     if found is None:
         return None
@@ -211,7 +211,11 @@ def progress_of(text: str, packages: set[str]) -> str | None:
     if verb in ("Collecting", "Requirement already satisfied:"):
         packages.add(package)
     action = f"downloading {package} {size or ''}".rstrip() if verb == "Downloading" else f"found {package}"
-    return f"{len(packages)} packages, {action}"
+    return f"{_counted(len(packages))}, {action}"
+
+
+def _counted(packages: int) -> str:
+    return f"{packages} package" + "s" * (packages != 1)
 
 
 if __name__ == "__main__":

@@ -123,8 +123,8 @@ def test_lines_of_pip_become_a_few_words() -> None:
 
     assert said == [
         None,
-        "1 packages, found numpy",
-        "1 packages, downloading numpy (6.6 kB)",
+        "1 package, found numpy",
+        "1 package, downloading numpy (6.6 kB)",
         "2 packages, found rich",
         "2 packages, downloading openvino (46.8 MB)",
         "unpacking 3 packages",
