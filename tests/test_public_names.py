@@ -20,7 +20,7 @@ SOURCE = Path(smalta.__file__).read_text(encoding="utf-8")
 NAMES = [name for name in smalta.__all__ if name != "__version__"]
 FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(smalta, name))]
 ROWS = {"Attribute", "Converted", "Entry", "Exported", "Finding", "Machine", "Node", "NodeCount", "NodePresence"}
-ROWS |= {"Outcome", "Predicted", "Report", "Sample", "TrainResult", "Verdict"}  # plain records, shown by what makes them
+ROWS |= {"Outcome", "Predicted", "Report", "Sample", "TrainResult", "Verdict"}  # records, shown by what makes them
 
 
 def test_load_is_at_hand_after_import_smalta() -> None:
