@@ -28,6 +28,14 @@ def test_rounds_that_differ_with_all_of_the_processor_mean_an_unsteady_machine()
     assert judged([Round(100.0, 1.0), Round(90.0, 1.0)]) == (100.0, "unsteady")
 
 
+def test_one_lucky_round_among_four_does_not_count() -> None:
+    lucky, usual, near = Round(150.0, 1.0), Round(100.0, 1.0), Round(98.0, 1.0)
+
+    assert judged([lucky, usual, near]) == (150.0, "unsteady")
+    assert judged([lucky, usual, near, near]) == (100.0, None)
+    assert judged([lucky, Round(120.0, 1.0), usual, near]) == (150.0, "unsteady")
+
+
 def test_rounds_end_when_two_agree_or_there_is_no_hope() -> None:
     steady, other, busy = Round(100.0, 1.0), Round(80.0, 1.0), Round(50.0, 0.3)
 

@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from smalta.planning.facts import Processor
 from smalta.planning.probes import Probe, probes
@@ -26,6 +27,7 @@ SECONDS = 0.03  # of the repeats of one number in one round
 LEAST_OWN = 0.8  # share of the requested processor time; below it, other programs used the cores
 AGREE = 1.05  # the fastest two rounds differ by at most this factor
 LEAST_ROUNDS, MOST_ROUNDS = 2, 8
+OUTLIER_ROUNDS = 4  # so many rounds may have one that is faster than all others
 MOST_BUSY_ROUNDS = 3  # a program that was busy in so many rounds does not stop soon
 MOST_SECONDS = 5.0  # of all; each number has at least one round
 
@@ -77,13 +79,17 @@ def measure(
 def judged(rounds: Sequence[Round]) -> tuple[float, Disturbance | None]:
     """The number that rounds give, and what disturbed it; None if nothing did.
 
-    Rounds in which other programs used the cores do not count, unless all were like that.
+    Rounds in which other programs used the cores do not count, unless all were like that. Of the others, the fastest
+    two must agree; among four or more, a single faster one does not count.
     """
     own = sorted((one.value for one in rounds if one.own >= LEAST_OWN), reverse=True)
     if len(own) < LEAST_ROUNDS:
         busy: Disturbance = "busy" if len(own) < len(rounds) else "unsteady"
         return max(one.value for one in rounds), busy
-    return own[0], None if own[0] <= AGREE * own[1] else "unsteady"
+    for first, second in pairwise(own[: 3 if len(own) >= OUTLIER_ROUNDS else 2]):
+        if first <= AGREE * second:
+            return first, None
+    return own[0], "unsteady"
 
 
 def finished(rounds: Sequence[Round]) -> bool:

@@ -29,7 +29,7 @@ from smalta.system.signal_stack import kept_signal_stack
 _FRESH_BYTES = 32 * 2**20
 _CHANNELS, _SIDE, _LAYERS = 64, 32, 2  # the fitted shares belong to this work; another one needs another fit
 _MOST_BYTES = 128 * 2**20  # of one array
-_MOVED_BYTES = 2**22  # read in one call, if the array is smaller: a single copy within a cache is too short to time
+_MOVED_BYTES = 2**24  # read in one call, if the array is smaller: a single copy within a cache is too short to time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
