@@ -16,8 +16,8 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,12 @@ class Rival:
     std: Tensor
     threshold: float | None = None
     counting: None = None
+    presence: None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def info(self) -> Rival:
-        """What `evaluate` asks of a model: the tree, the threshold, no intervals of counts."""
+        """What `evaluate` asks of a model: the tree and the threshold; no intervals of counts, no presence, no facts."""
         return self
 
     @classmethod

@@ -32,9 +32,9 @@ def test_measuring_the_machine_leaves_the_stack_that_ctrl_c_is_handled_on() -> N
     script = (
         "import sys; sys.path.insert(0, 'tests/system')\n"
         "from test_signal_stack import signal_stack\n"
-        "from smalta.planning.rates import _convolutions\n"
+        "from smalta.planning.probes import _convolutions\n"
         "before = signal_stack()\n"
-        "kept = _convolutions('fp32', 1)  # the model lives on\n"
+        "kept = _convolutions('fp32', 'fp32', 1)  # the model lives on\n"
         "print(signal_stack() == before)\n"
     )
 

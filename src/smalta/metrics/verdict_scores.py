@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 COVERAGE = 0.95
 
@@ -23,8 +23,8 @@ COVERAGE = 0.95
 def share_of(hits: int, total: int) -> dict[str, Any]:
     """A share with its interval: "of", "n", "share", "interval"; without pictures the last two are None."""
     tail = (1 - COVERAGE) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, total - hits + 1))
-    high = 1.0 if hits == total else float(beta.ppf(1 - tail, hits + 1, total - hits))
+    low = 0.0 if hits == 0 else float(betaincinv(hits, total - hits + 1, tail))
+    high = 1.0 if hits == total else float(betaincinv(hits + 1, total - hits, 1 - tail))
     return {
         "n": hits,
         "of": total,
