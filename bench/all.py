@@ -30,6 +30,8 @@ def main() -> None:
         ("answer_speed",),
         ("answer_memory",),
         ("start_up",),
+        ("first_hour",),
+        ("busy_threads",),
         ("table",),
     ):
         run(sys.executable, "-m", f"bench.{module}", *arguments)

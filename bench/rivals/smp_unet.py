@@ -62,7 +62,7 @@ class Rival:
 
     @property
     def info(self) -> Rival:
-        """What `evaluate` asks of a model: the tree and the threshold; no intervals of counts, no presence, no facts."""
+        """What `evaluate` asks of a model: tree and threshold; no intervals of counts, no presence, no facts."""
         return self
 
     @classmethod

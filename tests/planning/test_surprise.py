@@ -96,7 +96,7 @@ def test_later_looks_cover_a_tenth_of_the_work() -> None:
     ],
 )
 def test_the_cause_follows_from_the_load(load: Load, cause: Cause, part: str) -> None:
-    found, why = likely_cause(load, threads=2, memory_bytes=2 * GIB, planned=1.5)
+    found, why = likely_cause(load, "picture", threads=2, memory_bytes=2 * GIB, planned=1.5)
 
     assert found == cause
     assert part in why
@@ -105,15 +105,22 @@ def test_the_cause_follows_from_the_load(load: Load, cause: Cause, part: str) ->
 def test_processor_time_far_above_the_planned_one_means_wrong_speeds_even_on_a_busy_machine() -> None:
     busy = replace(QUIET, other_cores=1.7)
 
-    assert likely_cause(busy, threads=2, memory_bytes=0, planned=0.3) == (
+    assert likely_cause(busy, "picture", threads=2, memory_bytes=0, planned=0.3) == (
         "rates",
         "it needs 13 times the planned processor time: the measured speeds of the machine are wrong",
     )
-    assert likely_cause(busy, threads=2, memory_bytes=0, planned=1.1)[0] == "busy"
+    assert likely_cause(busy, "picture", threads=2, memory_bytes=0, planned=1.1)[0] == "busy"
+
+
+def test_threads_of_a_step_that_wait_for_each_other_do_not_make_the_speeds_wrong() -> None:
+    busy = replace(QUIET, other_cores=1.3)
+
+    assert likely_cause(busy, "step", threads=2, memory_bytes=0, planned=0.3)[0] == "busy"
+    assert likely_cause(QUIET, "step", threads=2, memory_bytes=0, planned=0.3)[0] == "rates"
 
 
 def test_one_thread_needs_only_one_core() -> None:
-    cause, _ = likely_cause(replace(QUIET, other_cores=1.0), threads=1, memory_bytes=0, planned=3.0)
+    cause, _ = likely_cause(replace(QUIET, other_cores=1.0), "picture", threads=1, memory_bytes=0, planned=3.0)
 
     assert cause == "rates"
 

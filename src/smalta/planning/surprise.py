@@ -24,6 +24,7 @@ LEAST_UNITS, LEAST_SECONDS = 3, 2.0  # of a look: one slow start does not decide
 LEAST_SHARE = 0.1  # of the work so far: in a long work, one busy moment does not decide
 LEAST_ROOM = 0.8  # cores that other programs leave, relative to the planned threads
 MOST_OWN = 4.0  # own processor time, relative to the planned one: reading and writing pictures also takes some
+MOST_OTHERS = 0.5  # cores; with more, threads that wait for each other spin
 MOST_FAULTS = 100.0  # pages per second from the disk
 AGAIN = "the machine is measured again at the next quiet moment"
 DONE: Mapping[Cause, str] = {
@@ -120,7 +121,9 @@ class PlanCheck:
         return self.surprise
 
     def _surprise(self, observed: float, planned: float, load: Load, total: float) -> Surprise:
-        cause, why = likely_cause(load, threads=self._threads, memory_bytes=self._memory_bytes, planned=total)
+        cause, why = likely_cause(
+            load, self._unit, threads=self._threads, memory_bytes=self._memory_bytes, planned=total
+        )
         sentence = (
             f"a {self._unit} takes {duration(observed)} instead of the planned {duration(planned)}, probably "
             f"because {why}; {self._done[cause]}"
@@ -128,14 +131,16 @@ class PlanCheck:
         return Surprise(unit=self._unit, cause=cause, planned=planned, observed=observed, sentence=sentence)
 
 
-def likely_cause(load: Load, *, threads: int, memory_bytes: int, planned: float) -> tuple[Cause, str]:
+def likely_cause(load: Load, unit: Unit, *, threads: int, memory_bytes: int, planned: float) -> tuple[Cause, str]:
     """Why work takes longer than planned, and the numbers that say so.
 
-    Other programs take the cores, and hardly change the processor time that the work itself needs. So where that is far
-    more than planned, the measured speeds are wrong, whether the machine is busy or not.
+    Other programs take the cores, and hardly change the processor time that a picture itself needs. So where that is
+    far more than planned, the measured speeds are wrong, whether the machine is busy or not. The threads of a training
+    step spin while they wait for each other, so its processor time says nothing beside other programs.
 
     Args:
         load: of the machine during the work.
+        unit: of the work.
         threads: that the plan uses, over all streams.
         memory_bytes: that the plan needs.
         planned: seconds of the work that the load covers.
@@ -143,7 +148,8 @@ def likely_cause(load: Load, *, threads: int, memory_bytes: int, planned: float)
     if load.faults_per_second > MOST_FAULTS:
         return "memory", f"memory is short: {load.faults_per_second:,.0f} pages per second come back from the disk"
     own = load.own_seconds / (planned * threads)
-    if own > MOST_OWN:
+    is_spinning = unit == "step" and load.other_cores > MOST_OTHERS
+    if own > MOST_OWN and not is_spinning:
         return (
             "rates",
             f"it needs {own:.0f} times the planned processor time: the measured speeds of the machine are wrong",

@@ -29,6 +29,7 @@ from smalta.training.plan_watch import PlanWatch, work_of_step
 from smalta.training.pseudo_labels import FROM
 from smalta.training.schedule import VALIDATIONS, Budget, crop_share, learning_rate_factor, mean_work_left
 from smalta.training.selection import Selection
+from smalta.training.spare_cores import SpareCores
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -56,6 +57,7 @@ class Trainer:
         )
         self.selection = Selection(job, budget, log, self.parts)
         self.watch = PlanWatch(job.plan, log, job.replan)
+        self._spare = SpareCores(job.plan.threads if job.plan.device == "cpu" else 0, log)
         self.counters = Counters()
         self.seconds_per_step = job.plan.predicted_seconds  # until steps are measured
         self.first_step = 0  # that this process makes
@@ -126,6 +128,7 @@ class Trainer:
             self.seconds_per_step = self._clock.tick(loss)
             share = batch.pictures.shape[-1] / self.job.recipe.crop_hw[1]
             self.watch.add(self._clock.last_seconds, share)
+            self._spare.look()
             self._full_seconds = [*self._full_seconds[-20:], self._clock.last_seconds / work_of_step(share)]
             self._expect_the_end()
             self._report()
