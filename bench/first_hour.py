@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -103,16 +102,21 @@ class Condition:
                 env=environment,
                 preexec_fn=self._enter,
             )
-            while process.poll() is None:
+            while True:
+                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
                 if first is None and watched():
                     first = time.perf_counter() - start
+                if ended:
+                    break
                 time.sleep(POLL_SECONDS)
         seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
         said = [line.rstrip() for line in log.read_text().splitlines() if line.strip()]
         return {
             "code": process.returncode,
             "seconds": round(seconds, 1),
             "first_result_seconds": None if first is None else round(first, 1),
+            "peak_bytes": usage.ru_maxrss * 1024,
             "last_lines": [line.replace(str(folder), "") for line in said[-3:]],
             "lines": len(said),
         }
@@ -210,8 +214,7 @@ def measure(name: str, minutes: float) -> dict[str, Any]:
             jobs[job] = function(condition, folder, minutes)
             print(f"{name}, {job}: {jobs[job]['seconds']:.1f} s, exit code {jobs[job]['code']}", flush=True)
     limit = {"memory_limit": "--memory 2GB, no control group" if condition.limits_option else "control group"}
-    peak = {"peak_bytes_of_any_job": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
-    return {"jobs": jobs, "load": load} | (limit if name == "2 GB" else {}) | peak
+    return {"jobs": jobs, "load": load} | (limit if name == "2 GB" else {})
 
 
 def sentence(conditions: Mapping[str, Mapping[str, Any]]) -> str:

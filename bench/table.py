@@ -67,7 +67,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         shown += objects.values()
         object_lines += object_table(objects)
     shown += [results[name] for name in ("answer_speed", "answer_memory") if name in results]
-    for name in ("train_speed", "metric_speed", "start_up"):
+    for name in ("train_speed", "metric_speed", "start_up", "first_hour", "busy_threads"):
         if speed := results.get(name):
             shown.append(speed)
             notes.append(f"- {speed['sentence']} (`{speed['command']}`)")
