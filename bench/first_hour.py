@@ -28,7 +28,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.common import WORK, exit_on_error, machine_facts, recorded_load, smalta_command, smalta_log, write_result
+from bench.common import (
+    REPOSITORY,
+    WORK,
+    exit_on_error,
+    machine_facts,
+    recorded_load,
+    smalta_command,
+    smalta_log,
+    write_result,
+)
 from bench.prepare import prepared
 from smalta.demo.shipped import shipped_model
 from smalta.pictures.writing import write_picture
@@ -117,7 +126,7 @@ class Condition:
             "seconds": round(seconds, 1),
             "first_result_seconds": None if first is None else round(first, 1),
             "peak_bytes": usage.ru_maxrss * 1024,
-            "last_lines": [line.replace(str(folder), "") for line in said[-3:]],
+            "last_lines": [line.replace(str(folder), "").replace(str(REPOSITORY), "") for line in said[-3:]],
             "lines": len(said),
         }
 

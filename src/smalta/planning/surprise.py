@@ -23,7 +23,9 @@ TOO_LONG = 2.0  # times as long as planned
 LEAST_UNITS, LEAST_SECONDS = 3, 2.0  # of a look: one slow start does not decide, and no short job is reported
 LEAST_SHARE = 0.1  # of the work so far: in a long work, one busy moment does not decide
 LEAST_ROOM = 0.8  # cores that other programs leave, relative to the planned threads
-MOST_OWN = 4.0  # own processor time, relative to the planned one: reading and writing pictures also takes some
+MOST_OWN = (
+    12.0  # times the planned processor time; reading, decoding and writing of a small picture may take some times
+)
 MOST_OTHERS = 0.5  # cores; with more, threads that wait for each other spin
 MOST_FAULTS = 100.0  # pages per second from the disk
 AGAIN = "the machine is measured again at the next quiet moment"
