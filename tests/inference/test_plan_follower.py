@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from loads import QUIET
 from machines import RATES, TWO_CORES, use_round_shares, without_bf16, work
 from smalta.inference import plan_follower as module
 from smalta.inference.plan_follower import PlanFollower
@@ -17,16 +18,6 @@ from smalta.planning.planner import plan
 from smalta.system.load import Load
 from stand_ins import RedIsAudi
 
-GIB = 2**30
-QUIET = Load(
-    seconds=4.0,
-    own_seconds=8.0,
-    other_cores=0.0,
-    seen_cores=2,
-    faults_per_second=0.0,
-    held_bytes=GIB,
-    free_bytes=8 * GIB,
-)
 NO_BF16 = replace(TWO_CORES, rates=without_bf16(RATES))
 JOB = work()  # a run folder: PyTorch in one stream, bf16 where the machine is fast in it
 

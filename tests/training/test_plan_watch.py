@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from loads import QUIET
 from machines import TWO_CORES
 from plans import a_plan
 from smalta.planning.machine import Machine
@@ -20,15 +21,6 @@ from smalta.training.observer import Log, Silent
 from smalta.training.plan_watch import MOST_MEASURED, WARM_UP, PlanWatch
 from tiny_runs import make_trainer, notes
 
-QUIET = Load(
-    seconds=4.0,
-    own_seconds=8.0,
-    other_cores=0.1,
-    seen_cores=2,
-    faults_per_second=0.0,
-    held_bytes=2**29,
-    free_bytes=2**32,
-)
 SLOW = a_plan(task="training", predicted_seconds=1.0, threads=2, precision="bf16")
 FAST = a_plan(task="training", predicted_seconds=0.5, threads=2, precision="fp32")
 

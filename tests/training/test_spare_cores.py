@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from loads import QUIET
 from smalta.system.load import Load
 from smalta.training.observer import Log, Silent
 from smalta.training.spare_cores import LOOK_SECONDS, SpareCores
@@ -30,15 +32,7 @@ class Machine:
         self.spare = SpareCores(threads, Log(folder, Silent()), self.load, lambda: self.now)
 
     def load(self) -> Load:
-        return Load(
-            seconds=LOOK_SECONDS,
-            own_seconds=3.0,
-            other_cores=self.other,
-            seen_cores=self.cores,
-            faults_per_second=0.0,
-            held_bytes=2**29,
-            free_bytes=2**32,
-        )
+        return replace(QUIET, other_cores=self.other, seen_cores=self.cores)
 
     def looks(self, other: float, count: int) -> int:
         """The threads after some looks at this load."""
