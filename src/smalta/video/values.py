@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,28 @@ class Mask:
             return cls(cells=np.zeros((0, 0), dtype=bool), top_left=(0, 0), cell=cell)
         top, left = int(rows[0]), int(columns[0])
         return cls(cells=whole[top : rows[-1] + 1, left : columns[-1] + 1].copy(), top_left=(top, left), cell=cell)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, from which `from_dict` makes an equal mask.
+
+        "runs" are the lengths of equal values along the rows, the first of them of cells outside the mask.
+        """
+        flat = self.cells.ravel()
+        ends = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        runs = np.diff(np.concatenate([[0], ends, [len(flat)]])).tolist()
+        if len(flat) and flat[0]:
+            runs = [0, *runs]
+        top, left = self.top_left
+        return {"top_left": [top, left], "cell": self.cell, "rows": int(self.cells.shape[0]), "runs": runs}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Mask:
+        """The mask that `to_dict` wrote."""
+        rows, runs = values["rows"], values["runs"]
+        flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+        top, left = values["top_left"]
+        cells = flat.reshape(rows, -1) if rows else np.zeros((0, 0), dtype=bool)
+        return cls(cells=cells, top_left=(top, left), cell=values["cell"])
 
     @property
     def area(self) -> int:
