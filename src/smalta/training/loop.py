@@ -15,12 +15,12 @@ from dataclasses import replace
 from smalta.errors import TrainingError
 from smalta.model.torch_runtime import is_out_of_memory
 from smalta.planning.plan_file import write_plan
+from smalta.system.interrupts import hold_interrupts
 from smalta.training import counters as counting
 from smalta.training.batches import Batch, Batches
 from smalta.training.checkpoint import load_state, save_state
 from smalta.training.clock import Clock
 from smalta.training.counters import Counters
-from smalta.training.interrupts import hold_interrupts
 from smalta.training.job import Job
 from smalta.training.learner import Learner
 from smalta.training.observer import Log, Progress, Silent

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smalta.training.interrupts import hold_interrupts
+from smalta.system.interrupts import end_like_ctrl_c, hold_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +80,17 @@ def test_other_threads_have_nothing_to_hold() -> None:
     thread.join()
 
     assert failed == []
+
+
+def test_the_signal_that_stops_services_acts_like_ctrl_c() -> None:
+    done = []
+
+    def block() -> None:
+        with end_like_ctrl_c(), hold_interrupts():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("rest of the block")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert done == ["rest of the block"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -1,7 +1,7 @@
-"""Delay Ctrl-C until a step is done, so that the saved state is complete.
+"""Delay Ctrl-C until a step is done, so that the saved state is complete; let SIGTERM act like it.
 
 In:  a block of code.
-Out: the same block; a KeyboardInterrupt during it is raised at its end.
+Out: the same block; a KeyboardInterrupt during it is raised at its end, or by another signal too.
 
 Must not know: what the block does.
 """
@@ -41,3 +41,20 @@ def hold_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if came:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def end_like_ctrl_c() -> Iterator[None]:
+    """Within the block, the signal with which services are stopped (SIGTERM) acts like Ctrl-C.
+
+    Only in Python's main thread, and only if the program has no handler of its own.
+    """
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
