@@ -9,22 +9,21 @@ Must not know: files, networks, where the class map comes from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import chain
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from smalta.classes import ROOT, ClassTree
 from smalta.errors import ShapeError
+from smalta.pictures.lettering import font_of
 
 _TEXT = (235, 235, 235)
 _PAPER = (24, 24, 28)
 _LINE = 20  # pixels per line of the legend
 _SWATCH = 12
 _GAP = 14
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "arial.ttf", "Arial.ttf")  # they have more than Latin letters
 
 
 def overlay(
@@ -88,7 +87,7 @@ def write_names(image: np.ndarray, instances: np.ndarray, names: Sequence[Sequen
         (H, W, 3) uint8 RGB.
     """
     size = int(np.clip(min(instances.shape) // 40, 10, 28))
-    font = _font(size)
+    font = font_of(size)
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
     width_of = {letter: font.getlength(letter) for letter in {letter for name in chain(*names) for letter in name}}
@@ -150,7 +149,7 @@ def legend(tree: ClassTree, node_ids: Iterable[int], width: int, counts: Mapping
     Returns:
         (lines * 20, width, 3) uint8 RGB, at least one line.
     """
-    font = _font(13)
+    font = font_of(13)
     names = [(node, tree.name(node) + _count(tree, node, counts)) for node in node_ids]
     lines = _break_lines([(node, name, int(font.getlength(name))) for node, name in names], width)
     strip = Image.new("RGB", (width, _LINE * max(1, len(lines))), _PAPER)
@@ -202,20 +201,9 @@ def caption(text: str, width: int, *, size: int = 12) -> np.ndarray:
     Returns:
         (h, width, 3) uint8 RGB; h is 20 for letters of 12 pixels and grows with them.
     """
-    font, height = _font(size), _LINE * size // 12
+    font, height = font_of(size), _LINE * size // 12
     while len(text) > 1 and font.getlength(text) > width - 8:
         text = "…" + text.lstrip("…")[1:]
     strip = Image.new("RGB", (width, height), _PAPER)
     ImageDraw.Draw(strip).text((4, height // 2), text, fill=_TEXT, font=font, anchor="lm")
     return np.asarray(strip)
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font of this machine that has most alphabets, else Pillow's own font, which has Latin letters only."""
-    for name in _FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size=size)
