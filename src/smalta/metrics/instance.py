@@ -22,12 +22,15 @@ from smalta.metrics.semantic import ratio
 THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
-def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shared_pixels(
+    first: np.ndarray, second: np.ndarray, pixels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs of numbers of two maps that share pixels, including 0.
 
     Args:
         first: (H, W) integers in 0..2^31 - 1.
         second: the same.
+        pixels: of the same shape, integers: for how many pixels each entry stands; None for one.
 
     Returns:
         Three (M,) int64, sorted by the first and then the second: number in the first map, number in the second,
@@ -46,11 +49,11 @@ def shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
     begins = np.ones(first.size, dtype=bool)  # a run of equal pairs
     begins[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     starts = np.flatnonzero(begins)
-    lengths = np.diff(starts, append=first.size)
+    lengths = np.diff(starts, append=first.size) if pixels is None else np.add.reduceat(pixels.ravel(), starts)
     pairs = first[starts].astype(np.int64) << 32 | second[starts].astype(np.int64)
     found, where = np.unique(pairs, return_inverse=True)
-    pixels = np.bincount(where, weights=lengths, minlength=len(found)).astype(np.int64)
-    return found >> 32, found & (2**32 - 1), pixels
+    shared = np.bincount(where, weights=lengths, minlength=len(found)).astype(np.int64)
+    return found >> 32, found & (2**32 - 1), shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +172,21 @@ def mean_accuracy(counts: np.ndarray) -> np.ndarray:
     return accuracy(counts).mean(axis=-1)
 
 
-def object_classes(instances: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def object_classes(
+    instances: np.ndarray, classes: np.ndarray, pixels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The class of each object: that of most of its pixels; if several are equally frequent, the lowest number.
 
     Args:
         instances: (H, W) integers, 0 = none.
         classes: (H, W) integers in 0..2^31 - 1.
+        pixels: as in `shared_pixels`.
 
     Returns:
         Two (T,) int64: ids of the objects, increasing, and their classes.
     """
-    ids, found, pixels = shared_pixels(instances, classes)
-    by_pixels = np.lexsort((found, -pixels, ids))
+    ids, found, shared = shared_pixels(instances, classes, pixels)
+    by_pixels = np.lexsort((found, -shared, ids))
     ids, found = ids[by_pixels], found[by_pixels]
     ids, first = np.unique(ids, return_index=True)
     return ids[ids != 0], found[first][ids != 0]

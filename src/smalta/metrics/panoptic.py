@@ -51,7 +51,9 @@ class SegmentMap:
             raise ShapeError(f"segment ids must differ and not be 0, got {self.ids.tolist()}")
 
     @classmethod
-    def from_maps(cls, classes: np.ndarray, instances: np.ndarray, is_thing: np.ndarray) -> SegmentMap:
+    def from_maps(
+        cls, classes: np.ndarray, instances: np.ndarray, is_thing: np.ndarray, pixels: np.ndarray | None = None
+    ) -> SegmentMap:
         """Segments of a class map and an instance map.
 
         An object is a segment of the class of most of its pixels. All other pixels of a stuff class are one segment,
@@ -62,9 +64,10 @@ class SegmentMap:
             classes: (H, W) unsigned integers 0..K, 0 = unlabelled.
             instances: (H, W) integers, 0 = none.
             is_thing: (K + 1,) bool, by class.
+            pixels: of the same shape: for how many pixels each entry of the maps stands; None for one.
         """
         n_classes = len(is_thing) - 1
-        objects, class_of = object_classes(instances, classes)
+        objects, class_of = object_classes(instances, classes, pixels)
         is_object = is_thing[class_of]
         place = np.where(is_object, n_classes + 1 + np.arange(len(objects)), 0)
         segments = classes.astype(np.int64)
@@ -81,18 +84,21 @@ class SegmentMap:
         )
 
 
-def panoptic_counts(truth: SegmentMap, prediction: SegmentMap, n_classes: int) -> np.ndarray:
+def panoptic_counts(
+    truth: SegmentMap, prediction: SegmentMap, n_classes: int, pixels: np.ndarray | None = None
+) -> np.ndarray:
     """Counts per class of one picture.
 
     Args:
         truth: its crowds neither match nor are missed.
         prediction: its crowds are void, because a prediction that does not separate objects has not found them.
         n_classes: K.
+        pixels: for how many pixels each entry of the maps stands; None for one.
 
     Returns:
         (K, 4) float64: matched segments, false segments, missed segments, summed IoU of matched segments.
     """
-    true_id, predicted_id, pixels = shared_pixels(truth.segments, prediction.segments)
+    true_id, predicted_id, pixels = shared_pixels(truth.segments, prediction.segments, pixels)
     true_class, is_crowd = _look_up(truth, true_id)
     predicted_class, unsaid = _look_up(prediction, predicted_id)
     predicted_class[unsaid] = 0
