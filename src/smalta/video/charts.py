@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from smalta.pictures.lettering import font_of
 
-WIDTH, LEFT, RIGHT, GAP = 1200, 60, 20, 46  # pixels
+WIDTH, LEFT, RIGHT, GAP = 1200, 84, 30, 58  # pixels
 OCCUPANCY_HEIGHT, LINE_HEIGHT, PLACE_HEIGHT = 240, 150, 22
 BARS = 60  # at most, in the chart of a line
 FINE = 2  # charts are drawn in twice their size
@@ -95,9 +95,8 @@ def _draw_places(paper: _Paper, columns: Columns, top: int) -> None:
         row = top + number * PLACE_HEIGHT
         paper.text((LEFT - 6, row + PLACE_HEIGHT / 2), name, anchor="rm", width=LEFT - 8)
         for begin, end, value in _runs(values):
-            if not math.isnan(value):
-                box = (paper.x(begin), row + 2, paper.x(end), row + PLACE_HEIGHT - 2)
-                paper.box(box, TAKEN if value else FREE)
+            box = (paper.x(begin), row + 2, paper.x(end), row + PLACE_HEIGHT - 2)
+            paper.box(box, UNSEEN if math.isnan(value) else TAKEN if value else FREE)
     paper.times(top, PLACE_HEIGHT * len(columns.places))
 
 
@@ -286,7 +285,7 @@ def _scale(width: int, most: float, cell: int) -> np.ndarray:
     canvas = Image.fromarray(strip)
     draw, font = ImageDraw.Draw(canvas), font_of(12)
     text = f"0 to {most:.3g} s" if most > 0 else "nothing was seen"
-    long = f"{text} in a square of {cell} px (its colour grows with the root)"
+    long = f"{text} in a square of {cell} px (the colour follows the square root)"
     room = width - length - 24
     draw.text((18 + length, 17), long if font.getlength(long) <= room else text, fill=INK, font=font, anchor="lm")
     return np.asarray(canvas)

@@ -47,13 +47,16 @@ class VideoFile:
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         rate = Fraction(fps).limit_denominator(1000)
         try:
-            # without these flags a file whose program was killed cannot be opened
-            self._file = av.open(str(path), "w", format="mp4", options={"movflags": "+hybrid_fragmented"})
+            path.open("wb").close()  # PyAV opens it with the first picture
+            # without these options a file whose program was killed cannot be opened
+            options = {"movflags": "+hybrid_fragmented", "flush_packets": "1"}
+            self._file: Any = av.open(str(path), "w", format="mp4", options=options)
             stream: Any = self._file.add_stream(codec, rate=rate)
             stream.height, stream.width = self._size_hw
             stream.pix_fmt = "yuv420p"
             stream.codec_context.time_base = Fraction(1, TICKS)
             stream.codec_context.gop_size = max(1, round(KEY_SECONDS * fps))
+            stream.codec_context.max_b_frames = 0  # with them, the first picture of an unfinished file is late
             if codec == "libx264":
                 stream.options = {"crf": QUALITY, "preset": "veryfast"}
         except (OSError, ValueError) as error:
@@ -80,11 +83,15 @@ class VideoFile:
         self._encode(frame)
 
     def close(self) -> None:
-        """Write what is left; a second call does nothing."""
-        if self._file is not None:
+        """Write what is left; a file without pictures is removed, and a second call does nothing."""
+        if self._file is None:
+            return
+        if self._first_s is not None:
             self._encode(None)
-            self._file.close()
-            self._file = None
+        self._file.close()
+        self._file = None
+        if self._first_s is None:
+            self._path.unlink(missing_ok=True)
 
     def _encode(self, frame: Any) -> None:
         try:
@@ -93,7 +100,8 @@ class VideoFile:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: Exception) -> DataError:
-        return DataError(f"{self._path} cannot be written ({error}); free space, or omit --video")
+        reason = getattr(error, "strerror", None) or error
+        return DataError(f"{self._path} cannot be written ({reason}); free space, or omit --video")
 
     def __enter__(self) -> Self:
         return self
