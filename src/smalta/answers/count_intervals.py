@@ -75,6 +75,39 @@ class NodeErrors:
     def __post_init__(self) -> None:
         _check_numbers(self.pictures, self.found, self.empty)
 
+    @classmethod
+    def learned(cls, predicted: np.ndarray, true: np.ndarray, coverage: float = COVERAGE) -> Self:
+        """Learn from the counts of pictures, or of whatever else is counted one like the other.
+
+        Args:
+            predicted: (pictures,) counts.
+            true: the same shape.
+            coverage: of the intervals.
+        """
+        scores = np.abs(true - predicted) / np.sqrt(predicted + 1.0)
+        return cls(
+            pictures=len(scores),
+            found=conformal_quantile(scores[predicted > 0], coverage),
+            empty=conformal_quantile(scores[predicted == 0], coverage),
+        )
+
+    def ends(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Interval of each count.
+
+        Args:
+            count: (pictures,) predicted counts.
+
+        Returns:
+            Two (pictures,) int64: low and high ends, low <= count <= high; -1 without an interval.
+        """
+        low, high = np.full((2, *count.shape), NONE, dtype=np.int64)
+        quantile = np.where(count > 0, _or_nan(self.found), _or_nan(self.empty))
+        reach = quantile * np.sqrt(count + 1)
+        has = ~np.isnan(quantile)
+        low[has] = np.ceil(np.maximum(count - reach, 0) - 1e-9)[has]
+        high[has] = np.floor(count + reach + 1e-9)[has]
+        return low, high
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountCalibration:
@@ -117,7 +150,7 @@ class CountCalibration:
         for node in tree:
             if tree.is_thing[node.id]:
                 chosen = known[:, node.id]
-                nodes[node.path] = _errors(predicted[chosen, node.id], true[chosen, node.id], coverage)
+                nodes[node.path] = NodeErrors.learned(predicted[chosen, node.id], true[chosen, node.id], coverage)
         return cls(pictures=len(predicted), nodes=nodes, coverage=coverage)
 
     @property
@@ -144,12 +177,7 @@ class CountCalibration:
         low, high = np.full((2, *counts.shape), NONE, dtype=np.int64)
         for path, errors in self.nodes.items():
             node = tree[path].id
-            count = counts[:, node]
-            quantile = np.where(count > 0, _or_nan(errors.found), _or_nan(errors.empty))
-            reach = quantile * np.sqrt(count + 1)
-            has = ~np.isnan(quantile)
-            low[has, node] = np.ceil(np.maximum(count - reach, 0) - 1e-9)[has]
-            high[has, node] = np.floor(count + reach + 1e-9)[has]
+            low[:, node], high[:, node] = errors.ends(counts[:, node])
         return _nested(tree, low, high)
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,15 +198,6 @@ class CountCalibration:
         return read_record(
             cls, values, what="the calibration of counts", fix="train or export the model again", complete=True
         )
-
-
-def _errors(predicted: np.ndarray, true: np.ndarray, coverage: float) -> NodeErrors:
-    scores = np.abs(true - predicted) / np.sqrt(predicted + 1.0)
-    return NodeErrors(
-        pictures=len(scores),
-        found=conformal_quantile(scores[predicted > 0], coverage),
-        empty=conformal_quantile(scores[predicted == 0], coverage),
-    )
 
 
 def _or_nan(value: float | None) -> float:
