@@ -8,8 +8,10 @@ beyond a band around the line, which is 6 px or 15 % of the object's height wide
 changes, it has crossed, if it last passed between the ends of the line; around an end the side changes without a
 crossing.
 
-A track that is lost within the band leaves its side for 1 s to one that begins within an object's width of it. If the
-lost one is seen again before the other has counted, it takes its side back.
+A track that is lost within the band leaves its side for 1 s to one that begins within an object's width of it. So does
+one that is lost on its way there, if it would have reached the band by now. The width is measured to the place where it
+was lost, and to the way from there at its velocity. If the lost one is seen again before the other has counted, it
+takes its side back.
 
 Time is seconds of the stream. Inside this module a place is (across, along): pixels to the right of the line, seen from
 its start, and pixels from its start towards its end.
@@ -118,12 +120,13 @@ class _Walk:
     ended: bool = False
     waiting: list[Crossing] = field(default_factory=list)  # until the track is sure
 
-    @property
-    def in_band(self) -> bool:
-        """Whether it was last seen within the band, or beyond the line; its foot as it is, or smoothed."""
+    def is_at_line(self, time_s: float) -> bool:
+        """Whether it was last seen within the band or beyond the line, or would have come there since then."""
         if not self.side or self.place is None or not self.samples:
             return False
-        return min(self.side * self.place[0], self.side * self.samples[-1][1]) <= band(self.height)
+        across = self.samples[-1][1]
+        now = across + self.velocity[0] * (time_s - self.seen_s)
+        return min(self.side * self.place[0], self.side * across, self.side * now) <= band(self.height)
 
 
 class LineCounter:
@@ -262,8 +265,8 @@ class LineCounter:
         """Give a track without a side that of the nearest one lost within the band."""
         near: list[tuple[float, int]] = []
         for lost in self._walks.values():
-            is_free = lost.number not in seen and lost.heir is None and lost.in_band
-            if is_free and time_s - lost.seen_s <= LEFT_S:
+            is_free = lost.number not in seen and lost.heir is None and time_s - lost.seen_s <= LEFT_S
+            if is_free and lost.is_at_line(time_s):
                 far = _distance(lost, time_s - lost.seen_s, here)
                 if far <= max(lost.width, width):
                     near.append((far, lost.number))
