@@ -35,7 +35,7 @@ from smalta.pictures.writing import write_picture
 from smalta.planning.machine import this_machine
 from smalta.planning.rates import disturbance
 
-SECONDS = 15.0  # of each side, size and round, about
+SECONDS = 8.0  # of each side, size and round, about
 ROUNDS = 3
 EXPECTED = {"smp": 8.0, "pytorch": 4.0, "onnxruntime": 2.0, "openvino": 1.5}  # times as fast as them
 REFERENCE = "pytorch"  # the masks that the others of our network are compared with

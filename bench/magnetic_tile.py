@@ -1,6 +1,7 @@
 """How many good parts are rejected if 1 % of the bad ones may be missed, on magnetic tiles with and without a defect.
 
-`python -m bench.magnetic_tile --minutes 30`; `--keep` judges the model of the last training again.
+`python -m bench.magnetic_tile`; `--run RUN` judges a finished run instead of training one, such as that of
+`python -m bench.segment magnetic_tile`, which has the same data, seed and minutes.
 
 In:  SMALTA_DATA; smalta through its command line, as its users have it.
 Out: bench/results/verdicts_magnetic_tile.json, or bench/work/results where the minutes are not the job's own.
@@ -21,14 +22,23 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bench.common import WORK, exit_on_error, machine_facts, recorded_load, run, smalta_command, write_result
+from bench.common import (
+    WORK,
+    exit_on_error,
+    machine_facts,
+    recorded_load,
+    run,
+    smalta_command,
+    smalta_log,
+    write_result,
+)
 from bench.prepare import prepared
 from smalta.data.any_format import open_dataset
 from smalta.data.dataset import Dataset
 from smalta.metrics.verdict_scores import at_threshold, separation, threshold_for
 
 DATA = "magnetic_tile"
-MINUTES = 30.0
+MINUTES = 10.0
 MISS = 0.01
 SEED = 0
 RULE = "defect present"
@@ -74,11 +84,16 @@ def baseline(dataset: Dataset) -> dict[str, Any]:
     return judged(*contrasts(dataset, "test"), threshold)
 
 
-def smalta(data: Path, folder: Path, minutes: float | None) -> dict[str, Any]:
-    """Train, unless `minutes` is None, and evaluate in processes of their own; the report of the test part."""
-    if minutes is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-        run(*smalta_command(), "train", str(data), "--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED))
+def trained(data: Path, minutes: float) -> Path:
+    """A run of these minutes, in a process of its own."""
+    folder = WORK / "runs" / "verdicts_magnetic_tile"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(*smalta_command(), "train", str(data), "--out", str(folder), "--minutes", str(minutes), "--seed", str(SEED))
+    return folder
+
+
+def smalta(data: Path, folder: Path) -> dict[str, Any]:
+    """Evaluate a run in a process of its own; the report of the test part."""
     rules, answer = folder / "good.yaml", folder / "verdicts.json"
     rules.write_text(f"bad when: {RULE}\n", encoding="utf-8")
     told = ["--split", "test", "--good", str(rules), "--miss", f"{100 * MISS:g}%", "--json", str(answer)]
@@ -87,16 +102,17 @@ def smalta(data: Path, folder: Path, minutes: float | None) -> dict[str, Any]:
     return report
 
 
-def run_job(minutes: float, *, keep: bool) -> Path:
-    """Train, evaluate, and write the result."""
+def run_job(minutes: float, folder: Path | None) -> Path:
+    """Train unless there is a run, evaluate, and write the result."""
     data = prepared(DATA)
     dataset = open_dataset(data, seed=SEED)
     with recorded_load() as load:
-        report = smalta(data, WORK / "runs" / "verdicts_magnetic_tile", None if keep else minutes)
+        folder = folder or trained(data, minutes)
+        report = smalta(data, folder)
     verdicts = report["verdicts"]
     rows = verdicts["verdicts"]
     bad, scores = np.array([row["true"] for row in rows]), np.array([row["score"] for row in rows])
-    command = f"python -m bench.magnetic_tile --minutes {minutes:g}"
+    command = "python -m bench.magnetic_tile" + ("" if minutes == MINUTES else f" --minutes {minutes:g}")
     result = {
         "job": "verdicts_magnetic_tile",
         "title": "Magnetic tiles: good or bad",
@@ -106,6 +122,7 @@ def run_job(minutes: float, *, keep: bool) -> Path:
         "rule": RULE,
         "miss": MISS,
         "minutes": minutes,
+        "steps": [event["step"] for event in smalta_log(folder) if event["event"] == "validation"][-1],
         "pictures": {split: len(entries) for split, entries in dataset.splits.items()},
         "by_the_rule": {name: verdicts[name] for name in ("missed", "rejected")},
         "smalta": judged(bad, scores, verdicts["chosen"]["evaluated"]["threshold"]),
@@ -144,9 +161,9 @@ def summary(path: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of training")
-    parser.add_argument("--keep", action="store_true", help="judge the model of the last training again")
+    parser.add_argument("--run", type=Path, help="judge this finished run of as many minutes instead of training one")
     options = parser.parse_args()
-    path = run_job(options.minutes, keep=options.keep)
+    path = run_job(options.minutes, options.run)
     print(summary(path))
     print(f"wrote {path.name}")
 

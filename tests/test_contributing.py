@@ -28,6 +28,7 @@ def test_there_is_a_recipe_for_each_usual_thing() -> None:
         "Add an encoder",
         "Add a runtime",
         "Add a head",
+        "Add an example",
     ]
 
 

@@ -61,6 +61,10 @@ def quantise(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.Mod
                 subset_size=len(pictures),
                 preset=nncf.QuantizationPreset.MIXED,  # maps after other activations than ReLU have both signs
                 ignored_scope=nncf.IgnoredScope(types=LEFT_ALONE),
+                advanced_parameters=nncf.AdvancedQuantizationParameters(
+                    # NNCF gives the maps before depthwise convolutions a range per channel, which ONNX Runtime refuses
+                    activations_quantization_params=_one_range_per_map(nncf),
+                ),
             )
     except Exception as error:  # the errors of NNCF and of its libraries share no base class
         raise ModelError(
@@ -72,6 +76,10 @@ def quantise(graph: onnx.ModelProto, pictures: Sequence[np.ndarray]) -> onnx.Mod
 def _middle(picture: np.ndarray) -> np.ndarray:
     top, left = (max(side - LARGEST_SIDE, 0) // 2 for side in picture.shape[:2])
     return np.ascontiguousarray(picture[top : top + LARGEST_SIDE, left : left + LARGEST_SIDE])
+
+
+def _one_range_per_map(nncf: Any) -> Any:
+    return nncf.quantization.advanced_parameters.QuantizationParameters(per_channel=False)
 
 
 def _nncf() -> Any:

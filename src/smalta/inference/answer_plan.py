@@ -73,7 +73,8 @@ def with_measured(made: Plan, busy_seconds: float, pixels: int) -> Plan:
 
     Args:
         made: the plan.
-        busy_seconds: of the network, over all pictures.
+        busy_seconds: during which at least one network ran, over all pictures. On a processor they hold a part of the
+            reading, decoding and writing too, which share its cores.
         pixels: of all pictures.
 
     Returns:

@@ -105,7 +105,10 @@ def plan_sentence(plan: Plan) -> str:
     tile = "" if plan.tile_hw is None else f", tiles of {plan.tile_hw[0]} x {plan.tile_hw[1]}"
     of = f"a picture of {plan.size_hw[0]} x {plan.size_hw[1]} px"
     told = f"{Way.of(plan).name}{tile}: predicted time of the network {duration(plan.predicted_seconds)} for {of}"
-    return f"{told}, measured {duration(plan.measured['seconds'])}" if "seconds" in plan.measured else told
+    if "seconds" not in plan.measured:
+        return told
+    beside = "; the same cores read, decoded and wrote pictures meanwhile" if plan.device == "cpu" else ""
+    return f"{told}, measured {duration(plan.measured['seconds'])}{beside}"
 
 
 def rejected_table(plan: Plan) -> Table:
