@@ -119,12 +119,28 @@ def group(
     if offsets.shape != (2, *center.shape):
         raise ShapeError(f"offsets must be {(2, *center.shape)} like the centre map, got {offsets.shape}")
     mask = thing >= rule.min_thing
-    pixels = sum_per_cell(mask, stride, center.shape)
+    pixels, totals = (sum_per_cell(plane, stride, center.shape) for plane in (mask, thing * mask))
+    coarse, scores = group_cells(pixels, totals, center, offsets, stride, rule)
+    full = cv2.resize(coarse, (stride * coarse.shape[1], stride * len(coarse)), interpolation=cv2.INTER_NEAREST)
+    return full[: thing.shape[0], : thing.shape[1]] * mask, scores
+
+
+def group_cells(
+    pixels: np.ndarray, totals: np.ndarray, center: np.ndarray, offsets: np.ndarray, stride: int, rule: GroupingRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """The objects of `group` on cells: (h, w) int32 numbers, and scores.
+
+    Args:
+        pixels: (h, w) float32: how many pixels of each cell may belong to an object.
+        totals: (h, w) float32: sums of P(thing) over these pixels.
+        center, offsets, rule: as for `group`.
+        stride: side of a cell, pixels.
+    """
     cells = pixels > 0
     center = np.where(cells, smooth(center, rule.smoothing), 0)
     peaks = find_peaks(center, rule.min_center, rule.peak_radius)
     if len(peaks) == 0:
-        return np.zeros(thing.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
+        return np.zeros(center.shape, dtype=np.int32), np.zeros(0, dtype=np.float32)
     nearest = nearest_peak(center.shape, peaks)
     heights = center[peaks[:, 0], peaks[:, 1]]
     to = nearest[follow(peaks, offsets[:, peaks[:, 0], peaks[:, 1]] / stride, center.shape)]
@@ -134,11 +150,11 @@ def group(
     target = follow(np.stack(np.unravel_index(used, cells.shape), axis=1), steps, center.shape)
     owner = number[nearest[target]]
     areas = np.bincount(owner, pixels.take(used), number.max() + 1).astype(np.int64)
-    totals = np.bincount(owner, sum_per_cell(thing * mask, stride, center.shape).take(used), number.max() + 1)
-    renumbered, scores = judge(areas, totals, heights, number, rule)
+    sums = np.bincount(owner, totals.take(used), number.max() + 1)
+    renumbered, scores = judge(areas, sums, heights, number, rule)
     coarse = np.zeros(center.shape, dtype=np.int32)
     coarse[cells] = renumbered[owner]
-    return _at_full_size(coarse, stride)[: thing.shape[0], : thing.shape[1]] * mask, scores
+    return coarse, scores
 
 
 def smooth(center: np.ndarray, deviation: float) -> np.ndarray:
@@ -161,12 +177,6 @@ def sum_per_cell(plane: np.ndarray, stride: int, cells_hw: tuple[int, ...]) -> n
     if stride == 1:
         return padded
     return cv2.resize(padded, cells_hw[::-1], interpolation=cv2.INTER_AREA) * np.float32(stride * stride)
-
-
-def _at_full_size(cells: np.ndarray, stride: int) -> np.ndarray:
-    """(stride h, stride w): each cell's value in all of its pixels."""
-    height, width = cells.shape
-    return cv2.resize(cells, (stride * width, stride * height), interpolation=cv2.INTER_NEAREST)
 
 
 def find_peaks(center: np.ndarray, least: float, radius: int) -> np.ndarray:
@@ -238,15 +248,12 @@ def distances_to_peaks(cells_hw: tuple[int, ...], peaks: np.ndarray) -> tuple[np
 
 
 def follow(cells: np.ndarray, steps: np.ndarray, cells_hw: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The cells to which cells point, clipped to the map.
+    """The cells to which cells point, clipped to the map: (N,) rows and (N,) columns.
 
     Args:
         cells: (N, 2) rows and columns.
         steps: (2, N) cells.
         cells_hw: of the map.
-
-    Returns:
-        (N,) rows and (N,) columns.
     """
     targets = [
         np.rint(places + step).astype(np.int64).clip(0, side - 1)

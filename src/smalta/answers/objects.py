@@ -131,9 +131,7 @@ class Objects:
             decoding: as for `from_instances`.
             measured: all other attributes of this class.
         """
-        leaves = np.zeros((len(means), tree.n_leaves), dtype=np.float32)
-        leaves[:, tree.is_thing[list(tree.leaves)]] = means + 1e-9
-        leaves /= np.maximum(leaves.sum(axis=1, keepdims=True), 1e-9)
+        leaves = leaf_probabilities(tree, means)
         classes = decode(tree, leaves.T[:, :, None], replace(decoding, threshold=None))[:, 0]
         return cls(
             tree=tree,
@@ -192,3 +190,16 @@ class Objects:
             centroids_yx=self.centroids_yx[rows],
             attributes={name: values[rows] for name, values in self.attributes.items()},
         )
+
+
+def leaf_probabilities(tree: ClassTree, means: np.ndarray) -> np.ndarray:
+    """(N, L) float32 of the leaves for N objects, which sum to 1 over L and are 0 for stuff.
+
+    Args:
+        tree: the classes.
+        means: (N, T) of the probabilities of the tree's things, over each object's pixels.
+    """
+    leaves = np.zeros((len(means), tree.n_leaves), dtype=np.float32)
+    leaves[:, tree.is_thing[list(tree.leaves)]] = means + 1e-9
+    leaves /= np.maximum(leaves.sum(axis=1, keepdims=True), 1e-9)
+    return leaves

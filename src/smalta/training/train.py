@@ -307,6 +307,7 @@ def _build(
             "torch": torch.__version__,
             "data": data.dataset.root.resolve().name,
             "splits": data.splits,
+            training_facts.PICTURE_HW: [data.fingerprint.height[1], data.fingerprint.width[1]],
             "settings": settings.to_dict() | ({"initial": initial["model"]} if initial else {}),
             "weights": source,
             FACT: trivial.to_dict(),
