@@ -90,7 +90,8 @@ class Followed:
         ignored: whether it does not count, because of an attribute.
         sure: whether it counts.
         last_s: when it was last seen.
-        foot_yx: where it stands, smoothed, pixels.
+        place_yx: where it stood when it was last seen, pixels.
+        foot_yx: the same, smoothed.
         still_yx: where it stood when it was last known to move.
         still_s: since when it stands there.
         shown: its last frames.
@@ -107,6 +108,7 @@ class Followed:
     ignored: bool = False
     sure: bool = False
     last_s: float
+    place_yx: tuple[float, float]
     foot_yx: tuple[float, float]
     still_yx: tuple[float, float]
     still_s: float
@@ -127,6 +129,7 @@ class Followed:
             other=track.node,
             other_s=time_s,
             last_s=time_s,
+            place_yx=foot,
             foot_yx=foot,
             still_yx=foot,
             still_s=time_s,
@@ -141,9 +144,9 @@ class Followed:
         """Take what is known of it in a frame in which it is seen."""
         self.sure = track.sure
         self._vote(time_s, track.node)
-        y, x = self.foot_yx
+        self.place_yx = (float(track.foot_yx[0]), float(track.foot_yx[1]))
         share = 1.0 if time_s <= self.last_s else 1 - math.exp((self.last_s - time_s) / SMOOTHED_S)
-        y, x = y + share * (float(track.foot_yx[0]) - y), x + share * (float(track.foot_yx[1]) - x)
+        y, x = (old + share * (new - old) for old, new in zip(self.foot_yx, self.place_yx, strict=True))
         self.foot_yx, self.last_s = (y, x), time_s
         if math.dist(self.foot_yx, self.still_yx) > max(STILL_PX, STILL_SHARE * track.mask.height):
             self.still_yx, self.still_s = self.foot_yx, time_s
@@ -160,6 +163,7 @@ class Followed:
     def state(self) -> dict[str, Any]:
         """Plain data."""
         return {name: getattr(self, name) for name in _PLAIN} | {
+            "place_yx": list(self.place_yx),
             "foot_yx": list(self.foot_yx),
             "still_yx": list(self.still_yx),
             "shown": self.shown.state(),
@@ -173,6 +177,7 @@ class Followed:
         """From its state."""
         return cls(
             **{name: state[name] for name in _PLAIN},
+            place_yx=tuple(state["place_yx"]),
             foot_yx=tuple(state["foot_yx"]),
             still_yx=tuple(state["still_yx"]),
             shown=Shown.restored(state["shown"]),

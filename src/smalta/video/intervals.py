@@ -176,9 +176,9 @@ def watch_check(events: str | Path, truth: str | Path) -> Checked:
             name what the log does not count.
 
     Example:
-        >>> checked = watch_check("door", "counted.csv")
-        >>> checked.error, len(checked.intervals.learned)
-        (0.04, 2)
+        >>> checked = watch_check("watched", "counted.csv")
+        >>> len(checked.compared), checked.intervals is None
+        (2, True)
     """
     reader = LogReader(events)
     windows = read_windows(truth, reader.utc_of_zero)

@@ -36,6 +36,7 @@ from smalta.video.log_reading import EVENTS, header_of, last_whole_line, open_lo
 STATE = "state.json"
 SAVE_S = 2.0  # seconds by the clock between two states
 _ANOTHER = "set another folder with --out"
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 _BEGINNING = b'{"time_s":'  # of every log
 
 
@@ -62,7 +63,7 @@ class EventLog:
         self._lock = lock
         self._every, self._saved = save_every_s, time.monotonic()
         self._path = folder / EVENTS
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o644)
         self._bytes = self._lines = 0  # up to here, this watch has made the log or found it as it makes it
         self._at_state = (0, 0)  # bytes and lines of the log that belong to the saved state
         self._held = 0  # bytes of whole lines that the log held when it was opened
@@ -177,6 +178,8 @@ class EventLog:
         self._held = self._size
         state, self._bytes, self._lines = self._read_state()
         self._at_state = (self._bytes, self._lines)
+        if self.finished and self._bytes == self._held:  # the end is found again and compared, not written twice
+            self._bytes, self._lines = at, self._lines - 1
         if self.header.live:
             self._lines += sum(1 for _ in self._later_lines())
             self._bytes = self._held

@@ -28,7 +28,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smalta.errors import ConfigError
-from smalta.video.counts import Counts, Passage, Passed, lineage, passage_of
+from smalta.video.counts import Counts, Passed, lineage, passage_of
 from smalta.video.event_lines import DIGITS, Event, Way
 from smalta.video.intervals import WatchIntervals
 from smalta.video.log_header import LogHeader
@@ -38,6 +38,7 @@ from smalta.video.occupancy import occupancy
 STRETCHES = {"minute": 60.0, "15min": 900.0, "hour": 3600.0, "day": 86400.0}
 MOST_STRETCHES = 200_000
 _NEAR = 1e-9  # of a stretch; a moment this close to an edge is at the edge
+_PASSAGES: tuple[tuple[Way, bool], ...] = (("in", True), ("in", False), ("out", True), ("out", False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ class Replay:
         notes: sentences for the user.
 
     Example:
-        >>> replay("door", by="hour").to_csv().splitlines()[0][:24]
+        >>> replay("watched", by="hour").to_csv().splitlines()[0][:24]
         'from_s,to_s,from_utc,uns'
     """
 
@@ -152,6 +153,11 @@ def replay(path: str | Path, *, by: str | float = "hour") -> Replay:
     Raises:
         ConfigError: if `by` is none of these, or too short for the log.
         DataError: if the log cannot be read, or a line is damaged.
+
+    Example:
+        >>> counted = replay("watched", by="minute")
+        >>> counted.by_s, counted.rows[0].name
+        (60.0, 'kerb')
     """
     width = seconds_of(by)
     reader = LogReader(path)
@@ -212,7 +218,7 @@ class _Fold:
         self._width = width
         self._start = self._end = 0.0
         self._utc = utc_of_zero
-        self._passages: dict[tuple[str, str, str], list[tuple[float, Way, bool]]] = {}
+        self._passages: dict[tuple[str, str, str], _Changes] = {}  # steps are places in `_PASSAGES`
         self._inside: dict[tuple[str, str], _Changes] = {}
         self._nodes: dict[tuple[str, str], str] = {}  # zone, track: node
         self._began: dict[str, array[float]] = {}
@@ -228,7 +234,9 @@ class _Fold:
         if (passage := passage_of(event)) is not None:
             for path in lineage(event.node):
                 key = (passage.of, passage.name, path)
-                self._passages.setdefault(key, []).append((event.time_s, passage.way, passage.sure))
+                self._passages.setdefault(key, _Changes()).add(
+                    event.time_s, _PASSAGES.index((passage.way, passage.sure))
+                )
         match event.kind:
             case "enter" | "present":
                 self._put(event, 1)
@@ -303,10 +311,15 @@ class _Fold:
         node: str,
         intervals: WatchIntervals | None,
     ) -> list[Row]:
-        passed = [Passed() for _ in empty]
-        for time_s, way, sure in self._passages.get((of, name, node), ()):
-            place = _stretch(edges, time_s)
-            passed[place] = passed[place].plus(Passage(of=of, name=name, way=way, sure=sure))
+        changes = self._passages.get((of, name, node), _Changes())
+        kinds = np.array(changes.steps, dtype=np.int64)
+        stretches = _stretches(edges, changes.times)
+        counts = np.zeros((len(_PASSAGES), len(empty)), dtype=np.int64)
+        np.add.at(counts, (kinds, stretches), 1)
+        passed = [
+            Passed(in_low=in_sure, in_high=in_sure + in_doubtful, out_low=out_sure, out_high=out_sure + out_doubtful)
+            for in_sure, in_doubtful, out_sure, out_doubtful in counts.T.tolist()
+        ]
         level = len(lineage(node))
         rows = [
             replace(row, of=of, name=name, node=node, level=level, passed=one)
@@ -331,7 +344,7 @@ class _Fold:
 
     def _rule(self, empty: list[Row], edges: np.ndarray, name: str) -> list[Row]:
         changes = self._holding.get(name, _Changes())
-        begun = np.bincount([_stretch(edges, at) for at in self._began.get(name, ())], minlength=len(empty))
+        begun = np.bincount(_stretches(edges, self._began.get(name, array("d"))), minlength=len(empty))
         lasted = occupancy(changes.times, changes.steps, edges).mean * np.diff(edges)
         return [
             replace(row, of="rule", name=name, begun=times, lasted_s=round(seconds, DIGITS))
@@ -339,9 +352,10 @@ class _Fold:
         ]
 
 
-def _stretch(edges: np.ndarray, time_s: float) -> int:
-    """The stretch in which a moment lies; the last one holds its own end."""
-    return min(max(int(np.searchsorted(edges, time_s, side="right")) - 1, 0), len(edges) - 2)
+def _stretches(edges: np.ndarray, times: array[float]) -> np.ndarray:
+    """The stretches in which moments lie; the last one holds its own end."""
+    places = np.searchsorted(edges, np.array(times, dtype=np.float64), side="right") - 1
+    return np.clip(places, 0, len(edges) - 2)
 
 
 def _with_intervals(row: Row, passed: Passed, intervals: WatchIntervals) -> Row:

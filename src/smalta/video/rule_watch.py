@@ -24,7 +24,7 @@ from smalta.video.conditions import Condition, Count, On, Stays, Still
 from smalta.video.followed import Followed, Holding
 from smalta.video.moment import Moment, with_below
 from smalta.video.rules import EventRule
-from smalta.video.settled import Settled
+from smalta.video.settled import SETTLED_S, Settled
 from smalta.video.values import Track
 from smalta.video.zone_watch import ZoneChange
 
@@ -73,6 +73,7 @@ class RuleWatch:
         self._nodes |= {node: with_below(tree, node) for node in nearby}
         self._of_tracks = [one for one in conditions if isinstance(one, On | Still)]
         self._counts = [one for one in conditions if isinstance(one, Count)]
+        self._first_s: float | None = None  # seconds of the stream of the first frame
         self._counted: dict[str, _State] = {}  # by text of the condition
         self._amounts: dict[str, int] = {}
         self._holding: dict[str, Holding] = {}  # of rules about counts
@@ -90,11 +91,13 @@ class RuleWatch:
         Returns:
             Changes by rule, then by number of the track.
         """
+        if self._first_s is None:
+            self._first_s = moment.time_s
         for one, track in moment.seen:
             for condition in self._of_tracks:
                 self._look(condition, moment, one, track, followed)
         for count in self._counts:
-            self._count(count, moment.time_s, followed, changes)
+            self._count(count, moment.time_s, self._first_s, followed, changes)
         found = []
         for rule in self._rules:
             if isinstance(rule.when, Count):
@@ -171,7 +174,7 @@ class RuleWatch:
         else:
             nodes, far = self._nodes[condition.without], condition.within_px
             now = not any(
-                other.counts and other.node in nodes and math.dist(other.foot_yx, one.foot_yx) <= far
+                other.counts and other.node in nodes and math.dist(other.place_yx, one.place_yx) <= far
                 for other in followed.values()
                 if other.number != one.number
             )
@@ -179,16 +182,25 @@ class RuleWatch:
             one.settled.setdefault(condition.text, Settled()).see(moment.time_s, now)
 
     def _count(
-        self, count: Count, time_s: float, followed: Mapping[int, Followed], changes: Sequence[ZoneChange]
+        self,
+        count: Count,
+        time_s: float,
+        first_s: float,
+        followed: Mapping[int, Followed],
+        changes: Sequence[ZoneChange],
     ) -> None:
-        """How many are in a zone. A count changes when the last of them came or left."""
+        """How many are in a zone. A count changes when the last of them came or left.
+
+        In the first `SETTLED_S` nobody is known to be inside, so no count is known.
+        """
         nodes = self._nodes[count.node]
         inside = [one.zones[count.zone].node for one in followed.values() if count.zone in one.zones]
         amount = sum(node in nodes for node in inside)
-        held, since_s = self._counted.get(count.text, (False, time_s))
-        if (now := count.holds(amount)) is not held:
+        held, since_s = self._counted.get(count.text, (False, first_s))
+        now = count.holds(amount) and time_s - first_s >= SETTLED_S - _ROUNDING_S
+        if now is not held:
             at = [change.time_s for change in changes if change.zone == count.zone]
-            since_s = max(since_s, max(at, default=time_s)) if count.text in self._counted else time_s
+            since_s = max(at, default=since_s)
         self._counted[count.text], self._amounts[count.text] = (now, since_s), amount
 
     def _of_track(self, rule: EventRule, one: Followed) -> _State:
@@ -236,6 +248,7 @@ class RuleWatch:
     def state(self) -> dict[str, Any]:
         """Plain data; that of tracks is in their own state."""
         return {
+            "first_s": self._first_s,
             "counted": {text: list(state) for text, state in self._counted.items()},
             "amounts": dict(self._amounts),
             "holding": {name: one.state() for name, one in self._holding.items()},
@@ -243,6 +256,7 @@ class RuleWatch:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
+        self._first_s = state["first_s"]
         self._counted = {text: (holds, since) for text, (holds, since) in state["counted"].items()}
         self._amounts = dict(state["amounts"])
         self._holding = {name: Holding.restored(one) for name, one in state["holding"].items()}

@@ -42,11 +42,20 @@ class Settled:
     latest: bool | None = None
     latest_s: float = 0.0
 
-    def see(self, time_s: float, now: bool) -> bool:
-        """Take what is seen at a moment; returns whether `value` has changed."""
+    def see(self, time_s: float, now: bool, *, enough: bool = True) -> bool:
+        """Take what is seen at a moment.
+
+        Args:
+            time_s: seconds of the stream.
+            now: what is seen.
+            enough: whether it is clear enough to become what has lasted.
+
+        Returns:
+            Whether `value` has changed.
+        """
         if now is not self.latest:
             self.latest, self.latest_s = now, time_s
-        if now is self.value or time_s - self.latest_s < SETTLED_S - _ROUNDING_S:
+        if now is self.value or not enough or time_s - self.latest_s < SETTLED_S - _ROUNDING_S:
             return False
         self.value, self.since_s = now, self.latest_s
         return True

@@ -3,7 +3,9 @@
 In:  the tracks of each frame.
 Out: `ZoneChange`s; memberships in `Followed.zones`.
 
-A track is inside once its place has been inside for `SETTLED_S`, and counts from the moment at which that began. First
+A track is inside once its place has been inside for `SETTLED_S`, and counts from the moment at which that began. It has
+left once its place has been outside for as long, and its smoothed place is beyond a band around the zone: 6 px or 15 %
+of the object's height, whichever is more; for zones of a share, once the share is below three quarters of it. First
 seen inside, it is "present" and did not enter. A track that does not count yet, or is of another class, is followed all
 the same; when it counts, the log hears of it with the time at which it came.
 
@@ -19,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from smalta.classes import ClassTree
+from smalta.video.crossing import band
 from smalta.video.followed import Followed, Membership
 from smalta.video.moment import Moment, with_below
 from smalta.video.rules import Zone
@@ -26,6 +29,7 @@ from smalta.video.values import Track
 from smalta.video.zones import centre_yx, cover, inside, share_inside
 
 JUST_BEGUN_S = 1.0  # seconds after the watch began; whoever is first seen in them was there before
+STILL_INSIDE = 0.75  # of a zone's share; a track that is inside leaves below it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +74,44 @@ class _Placed:
             self._rows = (int(rows[0]), int(rows[-1]) + 1) if found else (0, 0)
             self._columns = (int(columns[0]), int(columns[-1]) + 1) if found else (0, 0)
 
-    def holds(self, moment: Moment) -> list[bool | None]:
-        """Whether each track that is seen is inside by its place; None where that is not known."""
+    def holds(self, moment: Moment) -> list[tuple[bool | None, bool]]:
+        """For each track that is seen: whether it is inside by its place, and whether that is clear.
+
+        The first is None where it is not known.
+        """
         zone, tracks = self.zone, [track for _, track in moment.seen]
         if zone.polygon is None:
-            return [None if zone.stuff is None else moment.on(track, zone.stuff) for track in tracks]
+            return [(None if zone.stuff is None else moment.on(track, zone.stuff), True) for track in tracks]
         if self._covered is not None:
-            return [self._overlaps(track, self._covered) for track in tracks]
-        places = [track.foot_yx if zone.point == "foot" else centre_yx(track.mask) for track in tracks]
-        return [bool(one) for one in inside(zone.polygon, np.array(places).reshape(-1, 2))]
+            shares = [self._share(track, self._covered) for track in tracks]
+            return [(share >= zone.share, not STILL_INSIDE * zone.share <= share < zone.share) for share in shares]
+        places, smooth = [], []
+        for followed, track in moment.seen:
+            places.append(track.foot_yx if zone.point == "foot" else centre_yx(track.mask))
+            (y, x), (foot_y, foot_x) = places[-1], track.foot_yx
+            smooth.append((followed.foot_yx[0] + y - foot_y, followed.foot_yx[1] + x - foot_x))
+        is_in, deep = (inside(zone.polygon, np.array(points).reshape(-1, 2)).tolist() for points in (places, smooth))
+        far = _distances(zone.polygon, np.array(smooth).reshape(-1, 2)).tolist()
+        return [
+            (now, now or (not still and away > band(track.mask.height)))
+            for now, still, away, track in zip(is_in, deep, far, tracks, strict=True)
+        ]
 
-    def _overlaps(self, track: Track, covered: np.ndarray) -> bool:
+    def _share(self, track: Track, covered: np.ndarray) -> float:
         (top, left), (height, width) = track.mask.top_left, track.mask.cells.shape
         apart = top >= self._rows[1] or top + height <= self._rows[0]
         if apart or left >= self._columns[1] or left + width <= self._columns[0]:
-            return False
-        return share_inside(track.mask, covered) >= self.zone.share
+            return 0.0
+        return share_inside(track.mask, covered)
+
+
+def _distances(polygon: np.ndarray, points_yx: np.ndarray) -> np.ndarray:
+    """(N,) pixels from points (N, 2) to the nearest edge of a polygon (k, 2) in order (x, y)."""
+    points = points_yx[:, None, ::-1]
+    start, along = polygon[None], np.roll(polygon, -1, axis=0) - polygon
+    length2 = np.maximum((along**2).sum(axis=1), 1e-12)
+    share = np.clip(((points - start) * along).sum(axis=2) / length2, 0, 1)
+    return np.asarray(np.sqrt(((points - start - share[..., None] * along) ** 2).sum(axis=2)).min(axis=1))
 
 
 class ZoneWatch:
@@ -113,10 +139,10 @@ class ZoneWatch:
         """
         changes = []
         for zone in self._zones:
-            for (followed, _), now in zip(moment.seen, zone.holds(moment), strict=True):
+            for (followed, _), (now, clear) in zip(moment.seen, zone.holds(moment), strict=True):
                 member = followed.zones.setdefault(zone.name, Membership())
                 if now is not None:
-                    member.inside.see(moment.time_s, now)
+                    member.inside.see(moment.time_s, now, enough=clear)
                     member.present &= now
                 if (change := _change(zone, followed, member, moment.time_s, began_s)) is not None:
                     changes.append(change)
