@@ -1,6 +1,6 @@
 """How right the planner is: predicted against measured time, and what its choices cost.
 
-`python -m bench.planner`: times what is missing on this processor (`bench.planner_cases`; about 35 minutes on two quiet
+`python -m bench.planner`: times what is missing on this processor (`bench.planner_cases`; about 20 minutes on two quiet
 cores) and judges. `--judge` only judges the shipped shares, on the cases of this machine's processor. Out:
 bench/results/planner.json. `--fit` fits the shares first, to the cases of all processors in bench/results
 (`bench.planner_fit`), and writes them to src/smalta/planning/efficiency.json, with the processors that it saw.
