@@ -3,7 +3,7 @@
 `python -m bench.planner_cases GROUP`; without GROUP, the names of those not measured yet; `--all` measures them. A
 group is an encoder and a way to run it, over all sizes. Out: bench/results/planner_cases_PROCESSOR.json, with speeds
 of the machine that were measured between the groups. It is written after each group, so an interrupted measurement goes
-on where it stopped. About 35 minutes on two quiet cores.
+on where it stopped. About 20 minutes on two quiet cores.
 """
 
 from __future__ import annotations
