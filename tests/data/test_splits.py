@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smalta.data.sample import Entry
-from smalta.data.splits import SPLITS, UNSPLIT, make_splits, read_groups, split_by_group, split_by_picture, split_name
+from smalta.data.splits import (
+    SPLITS,
+    UNSPLIT,
+    make_splits,
+    read_groups,
+    split_by_group,
+    split_by_picture,
+    split_name,
+    with_groups,
+)
 from smalta.errors import DataError
 
 
@@ -231,6 +240,36 @@ def test_a_groups_file_keeps_look_alikes_on_one_side(tmp_path: Path) -> None:
     assert dealt
     assert all(len({side[e.name] for e in pictures[i : i + 4]}) == 1 for i in range(0, 40, 4))
     assert "by the groups in groups.txt" in notes[0]
+
+
+def test_pictures_of_one_group_are_dealt_one_by_one_and_a_note_says_that_scores_will_be_too_good(
+    tmp_path: Path,
+) -> None:
+    pictures = numbered(20)
+    (tmp_path / "groups.txt").write_text("".join(f"{e.name}.png\tshop\n" for e in pictures))
+
+    splits, notes, _ = make_splits({UNSPLIT: pictures}, seed=0, groups_file=tmp_path / "groups.txt")
+
+    assert [len(splits[name]) for name in SPLITS] == [14, 3, 3]
+    assert notes[0].startswith("no splits: 20 pictures dealt at random with seed 0")
+    assert notes[1].startswith("all pictures are of one group in groups.txt, so they are dealt one by one")
+
+
+def test_a_lone_picture_needs_no_note_about_its_group(tmp_path: Path) -> None:
+    (tmp_path / "groups.txt").write_text("a\tshop\n")
+
+    splits, notes, _ = make_splits({UNSPLIT: entries("a")}, seed=0, groups_file=tmp_path / "groups.txt")
+
+    assert [len(splits["train"]), len(notes)] == [1, 1]
+
+
+def test_pictures_are_added_to_a_groups_file_and_what_it_says_already_stays(tmp_path: Path) -> None:
+    content = with_groups("a.png\tfirst shot\n\nb one", {"b": "two", "t0.480": "two", "c d": "two"})
+
+    assert content == "a.png\tfirst shot\nb one\nt0.480.png\ttwo\nc d.png\ttwo\n"
+    (tmp_path / "groups.txt").write_text(content)
+    groups, _ = read_groups(tmp_path / "groups.txt", entries("a", "b", "t0.480", "c d"))
+    assert groups == {"a": "group first shot", "b": "group one", "t0.480": "group two", "c d": "group two"}
 
 
 # -- kinds.txt ----------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def test_an_impossible_overlap_is_refused(least: float) -> None:
 
 def test_shared_seconds_do_not_ask_how_an_event_is_cut() -> None:
     truth = [("road", 0.0, 10.0), ("lane", 3.0, 4.0)]
-    found = [("road", 8.0, 12.0), ("road", 0.0, 3.0), ("road", 2.0, 5.0)]
+    found = [("road", 8.0, 12.0), ("road", 0.0, 3.0), ("road", 1.0, 2.0), ("road", 2.0, 5.0)]
 
     seconds = shared_seconds(truth, found, ["road", "lane", "path"])
 

@@ -199,6 +199,13 @@ def test_crowds_and_unlabelled_pixels_are_neither_for_nor_against_a_track() -> N
     assert (sums.tracks, sums.association_quality, sums.segmentation_quality) == (1, 1, 1)
 
 
+def test_ids_on_stuff_are_no_track() -> None:
+    sums = stq([frame([(CAR, 1), (GROUND, 1)], [(CAR, 5), (GROUND, 5)])])
+
+    assert (sums.tracks, sums.association_quality) == (1, 1)
+    assert stq([frame([(GROUND, 1)], [(GROUND, 5)])]).tracks == 0
+
+
 def test_pixels_of_things_without_an_object_are_no_track() -> None:
     sums = stq([frame([(CAR, 1), (CAR, 1)], [(CAR, 0), (CAR, 6)])])
 

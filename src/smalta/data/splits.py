@@ -24,6 +24,7 @@ from smalta.errors import DataError
 from smalta.pictures.finding import is_picture_name
 
 SPLITS = ("train", "val", "test")
+GROUPS_FILE = "groups.txt"
 UNSPLIT = ""
 SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
 CARVED = {"train": 0.85, "val": 0.15}
@@ -93,19 +94,29 @@ def _deal(
         rare = {kind for kind, count in Counter(stated.values()).items() if count < fewest}
         kinds |= {name: kind for name, kind in stated.items() if kind not in rare}
         how += f", by the kinds in {kinds_file.name},"
-    if groups_file is None:
-        side: dict[str, str] = {}
-        for kind in sorted(set(kinds.values())):
-            side |= split_by_picture((name for name in kinds if kinds[name] == kind), seed=seed, shares=shares)
-    else:
+    groups: dict[str, str] = {}
+    if groups_file is not None:
         groups, group_notes = read_groups(groups_file, entries)
         notes += group_notes
+        if len(set(groups.values())) > 1:
+            how = f"by the groups in {groups_file.name}, which stay together,"
+        else:
+            groups = {}
+        if not groups and len(entries) > 1:
+            notes.append(
+                f"all pictures are of one group in {groups_file.name}, so they are dealt one by one, and the scores "
+                "will be too good; add pictures of another group, such as frames of another clip"
+            )
+    if groups:
         classes = classes_of(entries) if classes_of else [()] * len(entries)
         present: dict[str, Collection[int | str]] = {}
         for entry, found in zip(entries, classes, strict=True):
             present[entry.name] = [*found, *([kinds[entry.name]] if kinds[entry.name] else [])]
         side = split_by_group(groups, seed=seed, shares=shares, classes=present)
-        how = f"by the groups in {groups_file.name}"
+    else:
+        side = {}
+        for kind in sorted(set(kinds.values())):
+            side |= split_by_picture((name for name in kinds if kinds[name] == kind), seed=seed, shares=shares)
     dealt = {name: tuple(e for e in entries if side[e.name] == name) for name in shares}
     dealt = {name: members for name, members in dealt.items() if members}
     counts = ", ".join(f"{len(members)} {name}" for name, members in dealt.items())
@@ -262,12 +273,10 @@ def _read_lines(path: Path, entries: Sequence[Entry], noun: str) -> tuple[dict[s
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        cells = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
-        if len(cells) < 2:
+        stem, value = _cells(line)
+        if not value:
             raise DataError(f"{path}, line {number}: {line!r} must hold a picture's stem, a tab or space, and a {noun}")
-        file = Path(cells[0].strip())
-        stem = file.stem if is_picture_name(file) else file.name
-        if stated.setdefault(stem, cells[1].strip()) != cells[1].strip():
+        if stated.setdefault(stem, value) != value:
             raise DataError(f"{path}, line {number}: {stem!r} is in two {noun}s; a picture has one {noun}, so keep one")
     alone = [entry.name for entry in entries if entry.picture.stem not in stated]
     if len(alone) == len(entries):
@@ -275,6 +284,30 @@ def _read_lines(path: Path, entries: Sequence[Entry], noun: str) -> tuple[dict[s
             f"{path} names none of the pictures; write their stems, for example {entries[0].picture.stem!r}"
         )
     return {e.name: stated[e.picture.stem] for e in entries if e.picture.stem in stated}, alone
+
+
+def _cells(line: str) -> tuple[str, str]:
+    """Stem of the picture, and its group or kind; "" if the line does not state one."""
+    first, *rest = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
+    file = Path(first.strip())
+    return file.stem if is_picture_name(file) else file.name, rest[0].strip() if rest else ""
+
+
+def with_groups(content: str, groups: Mapping[str, str]) -> str:
+    """The content of a groups file with more pictures; what it says of a picture already stays.
+
+    Args:
+        content: lines as `read_groups` takes them.
+        groups: group by picture, as stem; they are added in this order.
+
+    Example:
+        >>> with_groups("a.png\tone", {"a": "two", "b": "two"})
+        'a.png\tone\nb.png\ttwo\n'
+    """
+    lines = [line for line in content.splitlines() if line.strip()]
+    stated = {_cells(line)[0] for line in lines}
+    lines += [f"{stem}.png\t{group}" for stem, group in groups.items() if stem not in stated]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _ranked(names: Iterable[str], seed: int) -> list[str]:

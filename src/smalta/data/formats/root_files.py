@@ -15,7 +15,7 @@ from pathlib import Path
 
 from smalta.classes import ClassTree
 from smalta.data.sample import Entry
-from smalta.data.splits import make_splits
+from smalta.data.splits import GROUPS_FILE, make_splits
 
 
 def stated_tree(root: Path, classes: ClassTree | None) -> ClassTree | None:
@@ -43,7 +43,7 @@ def splits_at(
     Returns:
         Entries by split, with the shortest names that are unique; notes; whether any picture was dealt.
     """
-    groups, kinds = root / "groups.txt", root / "kinds.txt"
+    groups, kinds = root / GROUPS_FILE, root / "kinds.txt"
     return make_splits(
         _named(found),
         seed=seed,
