@@ -76,8 +76,7 @@ def _refuse_without_objects(stated: Mapping[str, Any], places: Mapping[str, Mapp
 def _picture(value: Any, places: Mapping[str, Mapping[str, Any]], where: str) -> tuple[int, int] | None:
     """Width and height; None if they are not stated and no coordinate needs them."""
     if value is None:
-        zones = [zone for zone in places["zones"].values() if not isinstance(zone, Mapping) or "stuff" not in zone]
-        if zones or places["lines"]:
+        if places["lines"] or any(isinstance(zone, Mapping) and "polygon" in zone for zone in places["zones"].values()):
             raise ConfigError(
                 f"{where} lacks the key 'picture'; write the size that the coordinates are meant for, such as "
                 "'picture: [640, 360]'"
@@ -292,13 +291,11 @@ def _event(values: Any, tree: ClassTree, zones: Mapping[str, int], at: str, wher
 
 
 def _check_unless(when: Condition, unless: Condition, tree: ClassTree, where: str) -> None:
-    """Refuse exceptions that speak of something else than the condition."""
-    if isinstance(when, Count) != isinstance(unless, Count):
-        raise ConfigError(
-            f"{where}: 'unless' must be about the same as 'when': both are counts, or both are about one object"
-        )
+    """Refuse an exception about another object than that of the condition."""
+    if isinstance(when, Count) or isinstance(unless, Count):
+        return
     related = (when.node, *tree.ancestors(when.node), *tree.descendants(when.node))
-    if not isinstance(when, Count) and unless.node not in related:
+    if unless.node not in related:
         raise ConfigError(
             f"{where}: 'unless' is about {tree.name(unless.node)!r} and 'when' about {tree.name(when.node)!r}; "
             "both are about the same object"
