@@ -143,7 +143,8 @@ class Ground:
     """The class map of one frame.
 
     Attributes:
-        classes: (h, w) uint16 node ids of cells.
+        classes: (h, w) uint16 node ids of cells. From a model with objects it is stuff everywhere: where an object
+            hides the ground, the likeliest stuff. 0 where nothing was seen.
         cell: side of a cell, pixels.
     """
 
