@@ -4,8 +4,8 @@ In:  pictures; a model, if there is one.
 Out: vectors, and how sharp a picture is.
 
 A vector has a block for each cell of a coarse grid. A block holds shares that sum to 1: of colours, of edges, of
-classes. Vectors are scaled so that no two are more than 1 apart; that far are two pictures with one colour, one kind of
-edge and one class in each cell, and none in common.
+classes. Colours are taken beside the usual colour of the picture, so that a camera that adapts its exposure makes no new
+scene; the usual colour itself counts once. Two pictures that have little in common are about 1 apart.
 
 Must not know: videos, files.
 """
@@ -26,7 +26,8 @@ _SIDE = 24  # of a cell, pixels of the reduced picture
 _SHADES = 7  # of each of three channels of colour; odd, so that grey is one of them
 _TURNS = 6  # directions of edges
 _FAINT = 16.0  # grey levels: an edge of this height counts as half an edge
-_VIVID = 64.0  # distance from grey, in the unit of 8-bit Lab, above which colours count as equally vivid
+_RANGE = np.array([128.0, 64.0, 64.0])  # largest difference from the usual colour that is told apart, 8-bit Lab
+_USUAL = 0.4  # how far apart a black and a white picture are
 _CELLS = GRID_HW[0] * GRID_HW[1]
 _CELL = np.add.outer(
     np.arange(GRID_HW[0] * _SIDE) // _SIDE * GRID_HW[1], np.arange(GRID_HW[1] * _SIDE) // _SIDE
@@ -52,13 +53,14 @@ def look(picture: np.ndarray) -> np.ndarray:
         picture: (H, W, 3) uint8 RGB, of any size.
 
     Returns:
-        (672,) float64. Noise moves it by about 0.02, a person in a hundredth of the picture by more.
+        (675,) float64. Noise moves it by about 0.02, a person in a hundredth of the picture by more.
     """
     size_wh = GRID_HW[1] * _SIDE, GRID_HW[0] * _SIDE
-    lab = cv2.cvtColor(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
-    light, *colours = (lab[..., channel].astype(np.float64) for channel in range(3))
-    parts = [_shades(light / 255), *(_shades(((colour - 128) / _VIVID + 1).clip(0, 2) / 2) for colour in colours)]
-    return _scaled([*parts, _edges(light)])
+    lab = cv2.cvtColor(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB).astype(np.float64)
+    usual = np.median(lab, axis=(0, 1))
+    beside = ((lab - usual) / _RANGE).clip(-1, 1) / 2 + 0.5
+    parts = [*(_shades(beside[..., channel]) for channel in range(3)), _edges(lab[..., 0])]
+    return np.concatenate([_scaled(parts), _USUAL * usual / 255])
 
 
 def seen_by(predictor: Predictor) -> Callable[[np.ndarray], np.ndarray]:
