@@ -88,18 +88,26 @@ def same(command: Command, kills: int) -> dict[str, Any]:
             "one_and_two_threads_equal": _log(two) == log,
             "replay_equals_live_counts": _replay_equals_fold(reference),
         }
-        done = clips = equal = cut = 0
+        done = clips = equal = cut = working = 0
         while done < kills:
             folder, clips = Path(root) / f"killed{clips}", clips + 1
             wanted = _log_of(command, Path(root), clips, reference)
-            while killed(command(folder, clips), draw.uniform(0.05, whole_s)):
+            before = _standing(folder)
+            while killed(command(folder, clips), draw.uniform(0.05, 0.5 * whole_s)):
                 done += 1
+                working, before = working + (_standing(folder) != before), _standing(folder)
                 cut += _ends_within_a_line(folder)
                 if done == kills:
                     finished(command(folder, clips))
                     break
             equal += _log(folder) == wanted
-    return found | {"kills": done, "clips": clips, "clips_with_an_equal_log": equal, "kills_within_a_line": cut}
+    return found | {
+        "kills": done,
+        "kills_after_log_or_state_grew": working,  # the others hit a program that had just been started
+        "kills_within_a_line": cut,
+        "clips": clips,
+        "clips_with_an_equal_log": equal,
+    }
 
 
 def _log_of(command: Command, root: Path, seed: int, reference: Path) -> bytes:
@@ -113,6 +121,13 @@ def _log_of(command: Command, root: Path, seed: int, reference: Path) -> bytes:
 
 def _log(folder: Path) -> bytes:
     return (folder / "events.jsonl").read_bytes()
+
+
+def _standing(folder: Path) -> list[int]:
+    """Size of the log and time of the state, as far as they exist."""
+    log, state = folder / "events.jsonl", folder / "state.json"
+    size = [log.stat().st_size] if log.exists() else []
+    return size + ([state.stat().st_mtime_ns] if state.exists() else [])
 
 
 def _ends_within_a_line(folder: Path) -> bool:

@@ -51,7 +51,8 @@ def day(folder: Path, *, hours: int = HOURS, people: int = PEOPLE, fps: float = 
                 }
             )
             print(rows[-1], flush=True)
-    lines = sum(1 for _ in (folder / "events.jsonl").open("rb"))
+    with (folder / "events.jsonl").open("rb") as file:
+        lines = sum(1 for _ in file)
     began = time.process_time()
     same = replay(folder, by="hour").counts == parts.counts
     return {

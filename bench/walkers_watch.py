@@ -89,7 +89,9 @@ def watch(folder: Path, seed: int, frames: int, *, people: int, fps: float = FPS
             log.append(parts.step(walkers, number, fps))
             if log.due():
                 log.save(parts.saved())
-        log.append([Event(time_s=log_seconds((frames - 1) / fps), frame=frames - 1, kind="ended", value=frames)])
+        end = Event(time_s=log_seconds((frames - 1) / fps), frame=frames - 1, kind="ended", value=frames)
+        log.append([end])
+        parts.counts.add(end)
     return parts.counts
 
 

@@ -12,12 +12,13 @@ from smalta.data.formats.outlines import decode_runs
 from smalta.errors import ShapeError
 from smalta.video.counts import Counts
 from smalta.video.events import Event, EventEngine
-from smalta.video.values import Ground, Track
+from smalta.video.values import Ground, Mask, Track
 from watch_steps import (
     BAG,
     CELL,
     CHILD,
     CROSSING,
+    FLOOR,
     GUEST,
     LANE,
     SIZE_HW,
@@ -316,3 +317,27 @@ def test_what_is_remembered_belongs_to_the_tracks_that_live() -> None:
         assert set(made._followed) <= living
 
     assert len(json.dumps(made.state())) < 40_000
+
+
+def test_a_rule_that_holds_for_a_little_less_than_its_time_never_begins() -> None:
+    over = {1: walks(1, (0, 20, 100), (1.0, 50, 100), (1.9, 20, 100))}  # 0.9 s on the road, and the rule says 1 s
+    two = {1: (150, 60), 2: walks(2, (0, 60, 100), (1.0, 150, 100), (2.9, 60, 100))}  # 1.9 s, and the rule says 2 s
+
+    assert watch(engine(), over, last=60, over=STREET) == []
+    assert [one for one in watch(engine(), two, last=60) if one.name == "queue"] == []
+
+
+def test_what_a_hidden_foot_stands_on_is_not_known() -> None:
+    """From 2 s on, something hides the lower half of the person, and other ground lies there."""
+
+    def half_hidden(time_s: float) -> Track:
+        whole = track(1, (50, 100))
+        if time_s < 2:
+            return whole
+        upper = Mask(cells=whole.mask.cells[:4], top_left=whole.mask.top_left, cell=CELL)
+        return track(1, (50, 100), mask=upper)
+
+    beside = ground([(LANE, 40, 64)])
+    beside.classes[: 84 // CELL] = FLOOR  # below the hidden half there is road, beside the upper half there is none
+
+    assert brief(watch(engine(), {1: half_hidden}, last=60, over=beside)) == [("begin", "jaywalk", 1, 0.0, True)]

@@ -15,8 +15,10 @@ import numpy as np
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
 from smalta.video.followed import Followed
-from smalta.video.values import Ground, Track
+from smalta.video.values import FOOT_SHARE, Ground, Track
 from smalta.video.zones import stuff_cells, thing_cells, touches
+
+HIDDEN_CELLS = 2  # by which the lower edge of a mask may be wrong
 
 
 class Moment:
@@ -50,13 +52,13 @@ class Moment:
                 )
 
     def on(self, track: Track, stuff: int) -> bool | None:
-        """Whether a track stands on stuff (`zones.touches`); None if the ground is not known.
+        """Whether a track stands on stuff (`zones.touches`); None if its foot is hidden or the ground is not known.
 
         Args:
             track: that is seen.
             stuff: node id, with all below it.
         """
-        if self._ground is None:
+        if self._ground is None or _foot_is_hidden(track):
             return None
         key = track.number, stuff
         if key not in self._on:
@@ -66,6 +68,13 @@ class Moment:
                 self._things = thing_cells(self._ground, self._tree)
             self._on[key] = touches(track.mask, self._stuff[stuff], self._things)
         return self._on[key]
+
+
+def _foot_is_hidden(track: Track) -> bool:
+    """Whether the object reaches further down than its visible part, by more than a foot."""
+    top, bottom = track.mask.top_left[0] * track.mask.cell, track.mask.box_xyxy[3]
+    foot = track.foot_yx[0]
+    return foot - bottom > max(HIDDEN_CELLS * track.mask.cell, FOOT_SHARE * (foot - top))
 
 
 def with_below(tree: ClassTree, node: int) -> frozenset[int]:

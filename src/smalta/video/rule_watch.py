@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from smalta.classes import ClassTree
 from smalta.video.conditions import Condition, Count, On, Stays, Still
@@ -29,7 +29,14 @@ from smalta.video.values import Track
 from smalta.video.zone_watch import ZoneChange
 
 _ROUNDING_S = 1e-9
-_State = tuple[bool, float]  # whether something holds, and since when it does or does not
+
+
+class _State(NamedTuple):
+    """Whether something holds, since when it does or does not, and up to when that is certain."""
+
+    holds: bool
+    since_s: float
+    until_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +111,11 @@ class RuleWatch:
                 holding = self._holding.setdefault(rule.name, Holding())
                 unless = None if rule.unless is None else self._for_any(rule.unless, moment.time_s, followed)
                 state = _together(self._counted[rule.when.text], unless)
-                found += self._follow(rule, holding, state, moment.time_s, None)
+                found += self._follow(rule, holding, state, None)
                 continue
             for one in followed.values():
                 holding = one.rules.setdefault(rule.name, Holding())
-                found += self._follow(rule, holding, self._of_track(rule, one), one.last_s, one)
+                found += self._follow(rule, holding, self._of_track(rule, one), one)
         return found
 
     def end(self, followed: Followed) -> list[RuleChange]:
@@ -120,17 +127,15 @@ class RuleWatch:
                 found.append(self._ended(rule, holding, followed.last_s, followed, sure=False))
         return found
 
-    def _follow(
-        self, rule: EventRule, holding: Holding, state: _State, time_s: float, followed: Followed | None
-    ) -> list[RuleChange]:
+    def _follow(self, rule: EventRule, holding: Holding, state: _State, followed: Followed | None) -> list[RuleChange]:
         """The event of a rule in this frame, if there is one."""
-        holds, changed_s = state
+        holds, changed_s, until_s = state
         if not holds:
             began, holding.since_s = holding.begun_s, None
             return [] if began is None else [self._ended(rule, holding, changed_s, followed, sure=True)]
         if holding.since_s is None:
             holding.since_s = max(changed_s, holding.ended_s)
-        if holding.begun_s is not None or time_s - holding.since_s < rule.for_s - _ROUNDING_S:
+        if holding.begun_s is not None or until_s - holding.since_s < rule.for_s - _ROUNDING_S:
             return []
         holding.begun_s = holding.since_s
         change = RuleChange(
@@ -194,14 +199,15 @@ class RuleWatch:
         In the first `SETTLED_S` nobody is known to be inside, so no count is known.
         """
         nodes = self._nodes[count.node]
-        inside = [one.zones[count.zone].node for one in followed.values() if count.zone in one.zones]
-        amount = sum(node in nodes for node in inside)
-        held, since_s = self._counted.get(count.text, (False, first_s))
+        inside = [one.zones[count.zone] for one in followed.values() if count.zone in one.zones]
+        amount = sum(one.node in nodes for one in inside)
+        until_s = min((one.inside.changing_s(time_s) for one in inside if one.node is not None), default=time_s)
+        held, since_s, _ = self._counted.get(count.text, _State(False, first_s, first_s))
         now = count.holds(amount) and time_s - first_s >= SETTLED_S - _ROUNDING_S
         if now is not held:
             at = [change.time_s for change in changes if change.zone == count.zone]
             since_s = max(at, default=since_s)
-        self._counted[count.text], self._amounts[count.text] = (now, since_s), amount
+        self._counted[count.text], self._amounts[count.text] = _State(now, since_s, until_s), amount
 
     def _of_track(self, rule: EventRule, one: Followed) -> _State:
         """Whether a rule holds for a track, without its `for`."""
@@ -217,31 +223,31 @@ class RuleWatch:
         if isinstance(condition, Count):
             return self._counted[condition.text]
         states = [self._condition(condition, one) for one in followed.values()]
-        holding = [since for holds, since in states if holds]
-        return (True, min(holding)) if holding else (False, max((since for _, since in states), default=time_s))
+        if holding := [state for state in states if state.holds]:
+            return min(holding, key=lambda state: state.since_s)
+        return _State(False, max((state.since_s for state in states), default=time_s), time_s)
 
     def _condition(self, condition: Condition, one: Followed) -> _State:
         """Whether a condition about a track holds, and since when it does or does not."""
         if not one.counts or one.node not in self._nodes[condition.node]:
-            return False, one.last_s
+            return _State(False, one.last_s, one.last_s)
         if isinstance(condition, On):
-            found = one.settled.get(condition.text, Settled())
-            return bool(found.value), found.since_s
+            return _settled(one.settled.get(condition.text, Settled()), one.last_s)
         if isinstance(condition, Stays):
             return self._stays(condition, one)
         if isinstance(condition, Still):
             still = _longer(one.still_s, condition.longer_s, one.last_s)
             alone = one.settled.get(condition.text)
-            return still if alone is None else _together(still, (not alone.value, alone.since_s))
-        return False, one.last_s
+            return still if alone is None else _both(still, _settled(alone, one.last_s))
+        return _State(False, one.last_s, one.last_s)
 
     def _stays(self, condition: Stays, one: Followed) -> _State:
         member = one.zones.get(condition.zone)
         if member is None:
-            return False, one.born_s
+            return _State(False, one.born_s, one.last_s)
         if member.node is None or member.node not in self._nodes[condition.node]:
-            return False, member.told_s
-        return _longer(member.inside.since_s, condition.longer_s, one.last_s)
+            return _State(False, member.told_s, one.last_s)
+        return _longer(member.inside.since_s, condition.longer_s, member.inside.changing_s(one.last_s))
 
     # -- state ----------------------------------------------------------------------------------------
 
@@ -257,7 +263,7 @@ class RuleWatch:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
         self._first_s = state["first_s"]
-        self._counted = {text: (holds, since) for text, (holds, since) in state["counted"].items()}
+        self._counted = {text: _State(*one) for text, one in state["counted"].items()}
         self._amounts = dict(state["amounts"])
         self._holding = {name: Holding.restored(one) for name, one in state["holding"].items()}
 
@@ -266,13 +272,22 @@ def _zone(condition: Condition) -> str | None:
     return condition.zone if isinstance(condition, Count | Stays) else None
 
 
+def _settled(one: Settled, now_s: float) -> _State:
+    return _State(bool(one.value), one.since_s, one.changing_s(now_s))
+
+
 def _longer(since_s: float, longer_s: float, now_s: float) -> _State:
     """Whether something that has held since a moment has held for longer than a time."""
-    return (True, since_s + longer_s) if now_s - since_s > longer_s else (False, since_s)
+    return _State(True, since_s + longer_s, now_s) if now_s - since_s > longer_s else _State(False, since_s, now_s)
+
+
+def _both(one: _State, other: _State) -> _State:
+    """Whether two things hold."""
+    failing = [state for state in (one, other) if not state.holds]
+    since_s = min(state.since_s for state in failing) if failing else max(one.since_s, other.since_s)
+    return _State(not failing, since_s, min(one.until_s, other.until_s))
 
 
 def _together(when: _State, unless: _State | None) -> _State:
-    """Whether one thing holds and the other does not, and since when."""
-    if unless is None or not when[0]:
-        return when
-    return (False, unless[1]) if unless[0] else (True, max(when[1], unless[1]))
+    """Whether one thing holds and the other does not."""
+    return when if unless is None else _both(when, unless._replace(holds=not unless.holds))

@@ -60,6 +60,10 @@ class Settled:
         self.value, self.since_s = now, self.latest_s
         return True
 
+    def changing_s(self, now_s: float) -> float:
+        """Up to when `value` is certain: now, or the moment from which something else has been seen."""
+        return now_s if self.latest is self.value else self.latest_s
+
     def state(self) -> list[Any]:
         """Plain data."""
         return [self.value, self.since_s, self.latest, self.latest_s]
