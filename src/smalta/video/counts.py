@@ -247,7 +247,7 @@ class Counts:
         return self._held.lasted.get(rule, 0.0)
 
     def holding(self, rule: str) -> dict[int | None, float]:
-        """For which tracks a rule holds now, and since when; the track is None if the rule is about no one track."""
+        """For which tracks a rule holds now, and since when; without a track if the rule is about a count."""
         return {int(key) if key else None: at for key, at in self._held.holding.get(rule, {}).items()}
 
     @property
@@ -258,7 +258,7 @@ class Counts:
         return max(map(int, keys), default=0)
 
     def closing(self, *, time_s: float, frame: int, utc: str | None) -> list[Event]:
-        """Events that end all that is open, for a live source whose tracks are lost: nobody knows who is still inside.
+        """Events that end all that is open, for a live source whose tracks are lost.
 
         Args:
             time_s: of the last moment that was seen.

@@ -58,7 +58,7 @@ class Holding:
 
     Attributes:
         since_s: when its condition began to hold; None while it does not.
-        begun_s: time of the event "begin"; None as long as there is none.
+        begun_s: time of the event "begin"; None before it.
         ended_s: time of the last event "end".
     """
 

@@ -1,6 +1,6 @@
 """How many were inside over time: mean, most and last of each stretch of time.
 
-In:  moments at which the number changed, gaps in which nobody looked.
+In:  moments at which the number changed, gaps in which nothing was seen.
 Out: arrays, one value a stretch.
 
 Pure numpy. Must not know: events, zones, files.

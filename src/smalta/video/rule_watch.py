@@ -4,7 +4,7 @@ In:  the tracks of each frame, what changed in zones.
 Out: `RuleChange`s; what holds for a track in `Followed.rules`.
 
 A rule begins at the moment from which its condition held, though it is known only after the rule's `for`. It ends at
-the moment from which the condition did not hold. What a track stands on, and whether somebody is near it, must last
+the moment from which the condition did not hold. What a track stands on, and what is near it, must last
 for `SETTLED_S`, as the places in zones do. While a track is not seen, nothing changes for it.
 
 Still is a track whose foot, smoothed over 0.5 s, stays within 12 px or 25 % of its height, whichever is more.
@@ -171,7 +171,7 @@ class RuleWatch:
     def _look(
         self, condition: On | Still, moment: Moment, one: Followed, track: Track, followed: Mapping[int, Followed]
     ) -> None:
-        """What a track stands on, and whether nobody is near it."""
+        """What a track stands on, and whether it is alone."""
         if isinstance(condition, On):
             now = moment.on(track, condition.stuff)
         elif condition.without is None:
@@ -196,7 +196,7 @@ class RuleWatch:
     ) -> None:
         """How many are in a zone. A count changes when the last of them came or left.
 
-        In the first `SETTLED_S` nobody is known to be inside, so no count is known.
+        In the first `SETTLED_S` it is not known who is inside, so no count is known.
         """
         nodes = self._nodes[count.node]
         inside = [one.zones[count.zone] for one in followed.values() if count.zone in one.zones]
