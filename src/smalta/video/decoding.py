@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 MOST_ERRORS = 16  # in a row, of the container; after that it is taken as its end
 _ATTACHED = 1 << 10  # disposition of a stream that is the cover of a song
+_DECLARING = ("matroska", "mov", "avi", "flv", "asf")  # formats whose header states the length; others are estimated
 _WITHOUT_STAMPS = frozenset(
     {"mjpeg", "mpjpeg", "jpeg_pipe", "h264", "hevc", "m4v"}
 )  # FFmpeg invents 25 frames a second
-_LIVE_OPTIONS = {"rtsp_transport": "tcp", "analyzeduration": "1000000", "fflags": "nobuffer"}
+_LIVE_OPTIONS = {"rtsp_transport": "tcp", "analyzeduration": "1000000"}  # UDP loses packets; a second to look around
 _MATROSKA_LENGTH = re.compile(r"^(\d+):(\d+):(\d+(?:\.\d+)?)$")
 T = TypeVar("T")
 
@@ -41,10 +42,11 @@ class Decoder:
     Attributes:
         silent_s: as given.
         tags: metadata of the video stream.
-        fps: frames a second as declared; None if it is not, or impossible.
+        fps: frames a second as declared; None if it is not, or outside 1..240.
         n_frames: as declared, or as the declared length and rate give; None if unknown.
         declared_frames: as declared; None if they are not.
-        duration_s: declared length of the video, seconds; None if unknown, as for a live stream.
+        duration_s: length of the video, seconds; None if unknown, as for a live stream.
+        declared_s: the same, if the file's header states it; else None.
         wrap_s: seconds after which its stamps start again at zero; None: never.
         without_stamps: whether the source has no stamps, so that FFmpeg invents them.
         skipped: packets that could not be decoded so far.
@@ -71,6 +73,7 @@ class Decoder:
         self.tags = dict(self._stream.metadata)
         self.fps = self._rate()
         self.duration_s = self._duration()
+        self.declared_s = self.duration_s if self._container.format.name.startswith(_DECLARING) else None
         self.declared_frames = self._stream.frames or None
         self.n_frames = self.declared_frames
         if self.n_frames is None and self.duration_s and self.fps:
@@ -174,7 +177,7 @@ class Decoder:
     def _rate(self) -> float | None:
         rate = self._stream.average_rate or self._stream.guessed_rate
         fps = float(rate) if rate else 0.0
-        return fps if 0 < fps <= 1000 else None
+        return fps if 1 <= fps <= 240 else None
 
     def _duration(self) -> float | None:
         """Length of the video stream; that of the whole container only if there is nothing else in it."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from smalta.pictures.finding import pictures_in
 from smalta.pictures.reading import read_picture
 from smalta.video.conversion import SHAPE_TOLERANCE, Converter
 from smalta.video.decoding import Decoder
-from smalta.video.items import Ended, Found, Frame, Lost, Video
+from smalta.video.items import Ended, Found, Frame, Lost, Video, counts
 from smalta.video.sources import Source, pyav, reason_of
 from smalta.video.stamps import Stamps
 
@@ -33,6 +34,16 @@ LONG_GAP_S = 10.0  # without a frame: worth a note
 LATE_START_S = 1.0  # a first time stamp that is worth a note
 CUT_S = 1.0  # so much less than declared is worth a note
 _FIRST_FRAMES = 12  # give the frame rate of a file that does not declare it
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Decoded:
+    """A frame, its own stamp, and how many packets before it could not be decoded."""
+
+    frame: VideoFrame
+    stamp_s: float | None
+    skipped: int
 
 
 class FileVideo(Video):
@@ -55,7 +66,8 @@ class FileVideo(Video):
     ) -> None:
         self.source = source.shown
         self._decoder = decoder
-        frames = (frame for frame in decoder.frames() if frame is not None)
+        self._stamps = Stamps(wrap_s=decoder.wrap_s)
+        frames = self._until_it_stops()
         first = list(islice(frames, 1 if decoder.fps else _FIRST_FRAMES))
         if not first:
             decoder.close()
@@ -63,9 +75,9 @@ class FileVideo(Video):
                 f"{self.source} holds no frame that can be decoded ({decoder.skipped} packets are damaged); "
                 "copy or export it again"
             )
-        self._converter = Converter(self.source, first[0], decoder.tags, small_hw=small_hw)
+        self._converter = Converter(self.source, first[0].frame, decoder.tags, small_hw=small_hw)
         self.size_hw = self._converter.size_hw
-        self.fps = decoder.fps or self._rate_of(first)
+        self.fps = decoder.fps or rate_of(first)
         self.n_frames = decoder.n_frames
         self._stamps = Stamps(step_s=1 / self.fps if self.fps else None, wrap_s=decoder.wrap_s)
         self._begin_s = 0.0
@@ -84,18 +96,14 @@ class FileVideo(Video):
     def notes(self) -> list[str]:
         """What the user should know of the frames so far, one sentence each."""
         decoder, faults = self._decoder, self._stamps.faults
-        notes = []
-        if decoder.skipped:
-            notes.append(f"{decoder.skipped} damaged packets were skipped")
-        if decoder.repaired:
-            notes.append(f"{decoder.repaired} damaged frames were decoded in part")
-        if faults.refused:
-            notes.append(f"{faults.refused} frames are not used, because their time stamp is not later than the last")
-        if faults.missing:
-            rate = f"{self.fps:g} frames a second" if self.fps else "the frames before them"
-            notes.append(f"{faults.missing} frames have no usable time stamp; their times follow from {rate}")
-        if faults.restarts:
-            notes.append(f"the time stamps start again {faults.restarts} times; time goes on without a gap there")
+        rate = f"{self.fps:g} frames a second" if self.fps else "the frame before"
+        notes = counts(
+            ("damaged packets that were skipped", decoder.skipped),
+            ("damaged frames that were decoded in part", decoder.repaired),
+            ("frames that are not used, because their time stamp is not later than the one before", faults.refused),
+            (f"frames without a usable time stamp, whose time follows from {rate}", faults.missing),
+            ("new starts of the time stamps, at which time goes on without a gap", faults.restarts),
+        )
         if faults.longest_gap_s > LONG_GAP_S:
             notes.append(f"there is no frame for {faults.longest_gap_s:,.1f} s after {faults.gap_at_s:,.2f} s")
         if self._begin_s > LATE_START_S:
@@ -123,44 +131,40 @@ class FileVideo(Video):
         if declared and held < declared:
             return [f"the file ends early: it declares {declared} frames and holds {held}"]
         length_s = self._stamps.last_s - self._begin_s + (1 / self.fps if self.fps else 0.0)
-        declared_s = self._decoder.duration_s or 0.0
+        declared_s = self._decoder.declared_s or 0.0
         if declared_s - length_s > CUT_S:
             return [f"the file ends early: it declares {declared_s:.1f} s and holds {length_s:.1f} s"]
         return ["reading stopped at damaged data before the end of the file"] if self._decoder.broken else []
 
-    def _rate_of(self, frames: list[VideoFrame]) -> float | None:
-        """Frames a second of the first frames: the median of their steps."""
-        stamps = [stamp for stamp in map(self._decoder.stamp_of, frames) if stamp is not None]
-        steps = [step for step in np.diff(stamps) if step > 0]
-        return float(1 / np.median(steps)) if steps else None
-
-    def _read(self, frames: Iterator[VideoFrame], from_frame: int) -> Generator[Frame | Ended, None, None]:
+    def _read(self, frames: Iterator[_Decoded], from_frame: int) -> Generator[Frame | Ended, None, None]:
         skipped, refused = 0, 0  # as they were at the frame before
-        for frame in self._until_it_stops(frames):
+        for now, following in with_next(frames):
             number = self._decoded
             self._decoded += 1
-            time_s = self._stamps.time_of(self._decoder.stamp_of(frame))
+            time_s = self._stamps.time_of(now.stamp_s, following_s=following.stamp_s if following else None)
             if time_s is None:
                 continue
             if number == 0:
                 self._begin_s = time_s
             faults = self._stamps.faults
-            dropped = self._decoder.skipped - skipped + faults.refused - refused
-            skipped, refused = self._decoder.skipped, faults.refused
+            dropped = now.skipped - skipped + faults.refused - refused
+            skipped, refused = now.skipped, faults.refused
             if number >= from_frame:
-                picture = self._converter.picture(frame, time_s)
+                picture = self._converter.picture(now.frame, time_s)
                 yield Frame(number=number, time_s=time_s, picture=picture, dropped=dropped, utc_s=None)
         self._complete = True
         damaged = self._decoder.skipped + self._decoder.repaired
         yield Ended(frames=self._decoded, damaged=damaged, time_s=self._stamps.last_s)
 
-    def _until_it_stops(self, frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    def _until_it_stops(self) -> Iterator[_Decoded]:
         """The frames; a server that stops answering is an error with a sentence."""
-        reason = ""
+        decoder, reason = self._decoder, ""
         try:
-            yield from frames
+            for frame in decoder.frames():
+                if frame is not None:
+                    yield _Decoded(frame=frame, stamp_s=decoder.stamp_of(frame), skipped=decoder.skipped)
         except pyav().error.FFmpegError as error:
-            reason = reason_of(error, silent_s=self._decoder.silent_s or 0.0)
+            reason = reason_of(error, silent_s=decoder.silent_s or 0.0)
         if reason:
             raise DataError(
                 f"{self.source} stopped at {self._stamps.last_s:.2f} s: {reason}; download the file and use its path"
@@ -205,16 +209,11 @@ class PicturesVideo(Video):
 
     def notes(self) -> list[str]:
         """What the user should know of the frames so far, one sentence each."""
-        notes = []
-        if self._damaged:
-            notes.append(
-                f"{len(self._damaged)} pictures cannot be read and were skipped; the first is {self._damaged[0]}"
-            )
-        if self._resized:
-            notes.append(
-                f"{self._resized} pictures have another size and are resized to {self.size_hw[1]} x {self.size_hw[0]}"
-            )
-        return notes
+        first = f", first {self._damaged[0]}" if self._damaged else ""
+        return counts(
+            (f"pictures that cannot be read and were skipped{first}", len(self._damaged)),
+            (f"pictures of another size, resized to {self.size_hw[1]} x {self.size_hw[0]}", self._resized),
+        )
 
     def _first_size(self) -> tuple[int, int]:
         problem: DataError | None = None
@@ -256,6 +255,24 @@ class PicturesVideo(Video):
             return picture
         smaller = height > self.size_hw[0]
         return cv2.resize(picture, self.size_hw[::-1], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def rate_of(frames: list[_Decoded]) -> float | None:
+    """Frames a second of the first frames: the median of their steps; None if their stamps do not rise."""
+    stamps = [frame.stamp_s for frame in frames if frame.stamp_s is not None]
+    steps = [step for step in np.diff(stamps) if step > 0]
+    return float(1 / np.median(steps)) if steps else None
+
+
+def with_next(items: Iterator[T]) -> Iterator[tuple[T, T | None]]:
+    """Each item together with the one after it, which is None for the last."""
+    waiting = next(items, None)
+    for item in items:
+        if waiting is not None:
+            yield waiting, item
+        waiting = item
+    if waiting is not None:
+        yield waiting, None
 
 
 def counted(path: Path) -> tuple[list[tuple[int, str]], str]:

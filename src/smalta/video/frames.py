@@ -28,7 +28,6 @@ def open_video(
     fps: float | None = None,
     from_frame: int = 0,
     small_hw: tuple[int, int] | None = None,
-    start_s: float | None = None,
     limits: LiveLimits = _PATIENT,
 ) -> Video:
     """Open a source of video.
@@ -43,8 +42,6 @@ def open_video(
         from_frame: number of the first frame that is handed out. The frames before it are decoded, so that numbers,
             times and pictures are exactly those of a reading from the start. Not for live sources.
         small_hw: size of the pictures, pixels; None: the size of the source.
-        start_s: live sources only: the time of the first frame, seconds, so that an earlier log can go on; None: its
-            own time stamp.
         limits: live sources only: how long to wait.
 
     Raises:
@@ -52,8 +49,8 @@ def open_video(
         DataError: if the source does not exist, does not answer, or holds no video that can be decoded.
 
     Example:
-        >>> with open_video("shop.mp4") as video:
-        ...     times = [frame.time_s for frame in video if isinstance(frame, Frame)]
+        >>> with open_video("street.mp4") as video:
+        ...     times = [item.time_s for item in video if isinstance(item, Frame)]
     """
     if small_hw is not None and min(small_hw) < 1:
         raise ConfigError(f"small_hw must be at least 1 x 1 pixels, got {small_hw}")
@@ -65,23 +62,14 @@ def open_video(
     if fps is not None:
         raise ConfigError(f"fps = {fps:g} is for folders of pictures; {meant.shown} has time stamps, so leave it out")
     if meant.kind == "file":
-        return _file(meant, Decoder(meant), from_frame, small_hw, start_s)
+        return FileVideo(meant, Decoder(meant), from_frame=from_frame, small_hw=small_hw)
     decoder = opened_within(meant, limits.silent_s)
     if meant.kind == "stream" and decoder.duration_s is not None:
-        return _file(meant, decoder, from_frame, small_hw, start_s)
+        return FileVideo(meant, decoder, from_frame=from_frame, small_hw=small_hw)
     if from_frame:
         decoder.close()
         raise ConfigError(f"from_frame = {from_frame} needs a video with an end; {meant.shown} is live")
-    return LiveVideo(meant, decoder, limits=limits, start_s=start_s, small_hw=small_hw)
-
-
-def _file(
-    source: Source, decoder: Decoder, from_frame: int, small_hw: tuple[int, int] | None, start_s: float | None
-) -> FileVideo:
-    if start_s is not None:
-        decoder.close()
-        raise ConfigError(f"start_s = {start_s:g} is for live sources; {source.shown} has an end, so leave it out")
-    return FileVideo(source, decoder, from_frame=from_frame, small_hw=small_hw)
+    return LiveVideo(meant, decoder, limits=limits, small_hw=small_hw)
 
 
 def _rate(source: Source, fps: float | None) -> float:

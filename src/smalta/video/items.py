@@ -111,3 +111,8 @@ class Video(Iterator[Frame | Lost | Found | Ended]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def counts(*things: tuple[str, int]) -> list[str]:
+    """Notes that name things and how many there are; nothing is said of things that there are none of."""
+    return [f"{name}: {number:,}" for name, number in things if number]

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from smalta.errors import ConfigError, DataError
 from smalta.video.conversion import Converter
 from smalta.video.decoding import Decoder
-from smalta.video.items import Ended, Found, Frame, Lost, Video
-from smalta.video.sources import Source, pyav, reason_of
-from smalta.video.stamps import Stamps
+from smalta.video.items import Ended, Found, Frame, Lost, Video, counts
+from smalta.video.sources import CLOSED, Source, pyav, reason_of
+from smalta.video.stamps import LiveStamps
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -35,7 +35,7 @@ class LiveLimits:
         silent_s: without a frame for so long, the source is lost.
         first_wait_s: between the loss and the first new connection; each further wait is twice as long.
         longest_wait_s: the longest of these waits.
-        clock_s: stamps that differ from the clock of this computer by more are not believed.
+        clock_s: how far the stamps of a young connection may run ahead of the clock of this computer.
     """
 
     silent_s: float = 10.0
@@ -91,9 +91,6 @@ class Connection:
         self._given_up = False
         self.arrived = 0
         self.damaged = 0
-        self.converter_tags: dict[str, str] = {}
-        self.wrap_s: float | None = None
-        self.fps: float | None = None
         threading.Thread(target=self._run, daemon=True, name="smalta-live").start()
 
     def newest(self) -> Arrived | str:
@@ -117,18 +114,17 @@ class Connection:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        reason = "the source closed the connection"
+        reason = CLOSED
         decoder: Decoder | None = None
         try:
             decoder = self._opener()
-            self.converter_tags, self.wrap_s, self.fps = decoder.tags, decoder.wrap_s, decoder.fps
             for frame in decoder.frames():
                 if not self._keep(decoder, frame):
                     break
         except pyav().error.FFmpegError as error:
             reason = reason_of(error, silent_s=self._limits.silent_s)
-        except DataError as error:  # it could not be opened
-            reason = str(error)
+        except DataError:
+            reason = "it cannot be opened"
         except Exception as error:  # a decoder may fail in any way; a watcher of cameras goes on
             reason = f"it cannot be read ({type(error).__name__})"
         finally:
@@ -168,7 +164,6 @@ class LiveVideo(Video):
         source: a stream or a camera.
         decoder: opened on it, for the first connection; this closes it.
         limits: see `LiveLimits`.
-        start_s: the time of the first frame; None: its own stamp.
         small_hw: size of the pictures; None: as stored.
 
     Raises:
@@ -184,7 +179,6 @@ class LiveVideo(Video):
         decoder: Decoder,
         *,
         limits: LiveLimits,
-        start_s: float | None = None,
         small_hw: tuple[int, int] | None = None,
     ) -> None:
         self.source = source.shown
@@ -200,7 +194,7 @@ class LiveVideo(Video):
         self.fps = decoder.fps
         self._converter = Converter(self.source, first.frame, decoder.tags, small_hw=small_hw)
         self.size_hw = self._converter.size_hw
-        self._stamps = Stamps(step_s=None, wrap_s=decoder.wrap_s, start_s=start_s, clock_s=limits.clock_s)
+        self._stamps = LiveStamps(wrap_s=decoder.wrap_s, clock_s=limits.clock_s)
         self._lost = False
         self._wait_s = limits.first_wait_s
         self._next_try_s = 0.0
@@ -238,21 +232,14 @@ class LiveVideo(Video):
         """What the user should know of the frames so far, one sentence each."""
         faults = self._stamps.faults
         damaged = self._damaged_before + (self._connection.damaged if self._connection else 0)
-        notes = []
-        if self._next_number > self._used:
-            notes.append(f"{self._next_number - self._used} of {self._next_number} frames were left out for newer ones")
-        if damaged:
-            notes.append(f"{damaged} frames were damaged")
-        if self._losses:
-            notes.append(f"the source was lost {self._losses} times")
-        if faults.missing:
-            notes.append(f"{faults.missing} frames have no time stamp; their times are those of arrival")
-        if faults.jumps + faults.restarts:
-            notes.append(
-                f"{faults.jumps + faults.restarts} times the time stamps did not fit the clock of this computer; "
-                "there, times are those of arrival"
-            )
-        return notes
+        return counts(
+            ("frames that arrived", self._next_number),
+            ("frames that were left out for newer ones", self._next_number - self._used),
+            ("damaged packets and frames", damaged),
+            ("losses of the source", self._losses),
+            ("frames without a usable time stamp, whose time is that of their arrival", faults.missing),
+            ("new starts of the time stamps, at which time goes on by the clock of this computer", faults.restarts),
+        )
 
     def _lose(self, connection: Connection, reason: str) -> None:
         """A connection failed: the first time this is an event; then try again after a longer and longer wait."""
@@ -271,7 +258,7 @@ class LiveVideo(Video):
         """Give the newest frame its time; after a loss it is found."""
         gap_s = arrived.monotonic_s - self._heard_s
         if self._lost:
-            self._stamps.resume(gap_s)
+            self._stamps.resume()
         time_s = self._stamps.time_of(arrived.stamp_s, elapsed_s=gap_s)
         if time_s is None:
             return

@@ -3,12 +3,13 @@
 In:  what the user wrote: a path, an address, the number of a camera; an error of PyAV.
 Out: kind and target of the source, its name without passwords, a reason in plain words.
 
-Messages of FFmpeg and PyAV name the whole address. So none of their text is passed on; the reasons here are chosen by
+Messages of FFmpeg and PyAV name the whole address. So none of their text is passed on: the reasons here are chosen by
 the kind of an error alone. Must not know: decoding, frames.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import re
 import stat
@@ -17,16 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from smalta.errors import ConfigError, DataError
 
 STREAMS = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtp", "srt", "tcp", "udp")
 HIDDEN = "***"
+CLOSED = "the source closed the connection"
 
-_ADDRESS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://(.*)$", re.DOTALL)
+_ADDRESS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(.*)$", re.DOTALL)  # a Path has one slash less
 _SECRET = re.compile(
-    r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|auth|signature|sig|api[_-]?key|key)=)[^&;/?#\s]*", re.IGNORECASE
+    r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|auth|signature|sig|key)=)[^&;/?#\s]*", re.IGNORECASE
 )
 _CAMERAS = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}
 
@@ -60,18 +62,19 @@ def source_of(source: str | Path) -> Source:
         ConfigError: if the address has an unknown scheme, or cameras have no numbers on this system.
         DataError: if a file or a folder does not exist.
     """
-    text = str(source)
-    address = _ADDRESS.match(text) if isinstance(source, str) else None
-    if address and address[1].lower() == "file":
-        return _on_disk(Path(unquote(urlsplit(text).path)))
+    address = _address(source)
+    if address and address[0] == "file":
+        return _on_disk(Path(unquote(f"/{address[1].lstrip('/')}")))
     if address:
-        if address[1].lower() not in STREAMS:
+        scheme, rest = address
+        if scheme not in STREAMS:
             raise ConfigError(
-                f"{shown_source(text)} begins with {address[1]}://, which is no stream that smalta reads; "
+                f"{shown_source(source)} begins with {scheme}://, which is no stream that smalta reads; "
                 f"use one of {', '.join(STREAMS)}, or the path of a file"
             )
-        return Source(kind="stream", shown=shown_source(text), address=text)
+        return Source(kind="stream", shown=shown_source(source), address=f"{scheme}://{rest}")
     path = Path(source)
+    text = str(source)
     if text.isascii() and text.isdigit() and not path.exists():
         return _camera(int(text))
     return _on_disk(path)
@@ -80,21 +83,19 @@ def source_of(source: str | Path) -> Source:
 def shown_source(source: str | Path) -> str:
     """The source as people may see it: passwords in addresses are replaced by `***`.
 
-    Hidden are the password before `@` and the values of `password=`, `token=` and the like, anywhere in the address.
+    Hidden are the password before the last `@`, and the values of `password=`, `token=` and the like, anywhere in the
+    address.
 
     Example:
-        >>> shown_source("rtsp://admin:se/cret@10.0.0.7/stream?token=abc")
+        >>> shown_source("rtsp://admin:se/cr@t@10.0.0.7/stream?token=abc")
         'rtsp://admin:***@10.0.0.7/stream?token=***'
     """
-    text = str(source)
-    address = _ADDRESS.match(text) if isinstance(source, str) else None
+    address = _address(source)
     if not address:
-        return text
-    scheme, rest = address[1], address[2]
+        return str(source)
+    scheme, rest = address
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    end = authority.rfind("@")
-    if end < 0 and ":" in authority:  # a password with / ? or # that is not escaped, or a port
-        end = rest.rfind("@")
+    end = rest.rfind("@") if ":" in authority or "@" in authority else -1  # a password may hold / ? # that end it
     if end >= 0:
         user, colon, _password = rest[:end].partition(":")
         rest = f"{user}{colon}{HIDDEN if colon else ''}{rest[end:]}"
@@ -125,27 +126,38 @@ def reason_of(error: Exception, *, silent_s: float) -> str:
     av = pyav().error
     reasons: tuple[tuple[tuple[str, ...], str], ...] = (
         (("HTTPUnauthorizedError", "HTTPForbiddenError"), "the user name or the password is wrong"),
-        (("HTTPNotFoundError",), "the address is not known there"),
+        (("HTTPNotFoundError",), "the server does not know this address"),
         (("ExitError", "TimeoutError"), f"no frame for {silent_s:g} s"),
         (("ConnectionRefusedError",), "the connection was refused"),
-        (("ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "EOFError"), "the connection closed"),
-        (("ProtocolNotFoundError",), "the installed FFmpeg does not know this kind of address"),
+        (("ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "EOFError"), CLOSED),
+        (("ProtocolNotFoundError",), "the installed FFmpeg cannot open this kind of address"),
         (("InvalidDataError",), "what it sends is not video that FFmpeg can read"),
         (("PermissionError",), "this user may not open it"),
+        (("FileNotFoundError",), "it does not exist"),
         (("HTTPClientError", "HTTPError"), "the server refused the request"),
     )
     for names, reason in reasons:
-        if isinstance(error, tuple(getattr(av, name) for name in names if hasattr(av, name))):
+        if isinstance(error, tuple(getattr(av, name) for name in names)):
             return reason
+    if getattr(error, "errno", None) == errno.EIO:  # FFmpeg's word for a server that hangs up
+        return CLOSED
     return f"it cannot be reached ({type(error).__name__})"
+
+
+def _address(source: str | Path) -> tuple[str, str] | None:
+    """Scheme in lower case, and what follows `://`; None for a path."""
+    found = _ADDRESS.match(str(source))
+    if not found or (isinstance(source, Path) and found[1].lower() not in STREAMS):
+        return None
+    return found[1].lower(), found[2]
 
 
 def _on_disk(path: Path) -> Source:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        reason = "does not exist; check the path" if isinstance(error, FileNotFoundError) else "cannot be opened"
-        raise DataError(f"{path} {reason}") from None
+        missing = isinstance(error, FileNotFoundError)
+        raise DataError(f"{path} {'does not exist' if missing else 'cannot be opened'}; check the path") from error
     if stat.S_ISDIR(mode):
         return Source(kind="pictures", shown=str(path), path=path)
     if stat.S_ISCHR(mode):  # /dev/video0
