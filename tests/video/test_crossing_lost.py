@@ -131,3 +131,35 @@ def test_the_nearest_lost_track_leaves_its_side() -> None:
         found += counter.step(k / FPS, [person(*place, number=3)], [])
 
     assert [(one.track, one.way) for one in found] == [(3, "out")]
+
+
+def test_a_false_track_that_ends_across_the_line_gives_the_side_back_too() -> None:
+    counter, found = LineCounter(DOOR), []
+    for k in range(LOST):
+        found += counter.step(k / FPS, [person(*WAY[k])], [])
+    for k in range(LOST, LOST + 3):
+        found += counter.step(k / FPS, [person(120, 200, number=2, sure=False)], [])
+    found += counter.step((LOST + 3) / FPS, [], [2])
+    for k in range(LOST + 4, len(WAY)):
+        found += counter.step(k / FPS, [person(*WAY[k], number=3)], [])
+
+    assert [(one.track, one.way) for one in found] == [(3, "in")]
+
+
+def returned(speck: list[tuple[float, float]]) -> list[Crossing]:
+    """Crossings of a person who is hidden at the line for eight frames, and of a track that begins meanwhile there."""
+    hidden: list[tuple[float, float] | None] = [*WAY]
+    hidden[LOST : LOST + 8] = [None] * 8
+    return two_tracks(hidden, speck, begins=LOST + 1, sure_after=15)
+
+
+def test_who_is_seen_again_takes_a_crossing_back_that_does_not_count_yet() -> None:
+    found = returned([(101.0, 200.0), *[(125.0, 200.0)] * 30])
+
+    assert [one.track for one in found] == [1]
+
+
+def test_who_is_seen_again_leaves_the_other_one_without_a_side() -> None:
+    found = returned([*[(101.0, 200.0)] * 10, *[(140.0, 200.0)] * 20])
+
+    assert [one.track for one in found] == [1]
