@@ -4,8 +4,8 @@ In:  pictures; a model, if there is one.
 Out: vectors, and how sharp a picture is.
 
 A vector has a block for each cell of a coarse grid. A block holds shares that sum to 1: of colours, of edges, of
-classes. Colours are taken beside the usual colour of the picture, so that a camera that adapts its exposure makes no new
-scene; the usual colour itself counts once. Two pictures that have little in common are about 1 apart.
+classes. Colours are taken beside the usual colour of the picture, so that a camera that adapts its exposure makes no
+new scene; the usual colour itself counts once. Two pictures that have little in common are about 1 apart.
 
 Must not know: videos, files.
 """
@@ -26,7 +26,7 @@ _SIDE = 24  # of a cell, pixels of the reduced picture
 _SHADES = 7  # of each of three channels of colour; odd, so that grey is one of them
 _TURNS = 6  # directions of edges
 _FAINT = 16.0  # grey levels: an edge of this height counts as half an edge
-_RANGE = np.array([128.0, 64.0, 64.0])  # largest difference from the usual colour that is told apart, 8-bit Lab
+_RANGE = np.array([128.0, 64.0, 64.0])  # larger differences from the usual colour count as this one, 8-bit Lab
 _USUAL = 0.4  # how far apart a black and a white picture are
 _CELLS = GRID_HW[0] * GRID_HW[1]
 _CELL = np.add.outer(

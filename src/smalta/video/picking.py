@@ -30,7 +30,7 @@ from smalta.video.looks import look, seen_by, sharpness
 from smalta.video.sources import Source, source_of
 
 FIRST_MOMENT_S = 0.2
-MOMENTS = 500  # after so many, moments last twice as long: a day has fewer than 5,000
+MOMENTS = 500  # after this number, moments last twice as long: a day has fewer than 5,000
 REACH = 10  # moments before and after, with which the sharpness of a frame is compared
 KEPT = 4  # frames in memory for each that is wanted
 TIME_SHARE = 0.05  # what the time between two frames counts beside their looks, if the whole video lies between them
