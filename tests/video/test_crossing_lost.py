@@ -146,10 +146,10 @@ def test_a_false_track_that_ends_across_the_line_gives_the_side_back_too() -> No
     assert [(one.track, one.way) for one in found] == [(3, "in")]
 
 
-def returned(speck: list[tuple[float, float]]) -> list[Crossing]:
-    """Crossings of a person who is hidden at the line for eight frames, and of a track that begins meanwhile there."""
+def returned(speck: list[tuple[float, float]], frames: int = 8) -> list[Crossing]:
+    """Crossings of a person who is hidden at the line for some frames, and of a track that begins meanwhile there."""
     hidden: list[tuple[float, float] | None] = [*WAY]
-    hidden[LOST : LOST + 8] = [None] * 8
+    hidden[LOST : LOST + frames] = [None] * frames
     return two_tracks(hidden, speck, begins=LOST + 1, sure_after=15)
 
 
@@ -163,3 +163,22 @@ def test_who_is_seen_again_leaves_the_other_one_without_a_side() -> None:
     found = returned([*[(101.0, 200.0)] * 10, *[(140.0, 200.0)] * 20])
 
     assert [one.track for one in found] == [1]
+
+
+def test_who_is_seen_again_leaves_a_side_that_the_other_one_has_by_itself() -> None:
+    back_and_there = [(101.0, 200.0), *[(60.0, 200.0)] * 10, *[(101.0, 200.0)] * 30, *[(140.0, 200.0)] * 15]
+
+    found = returned(back_and_there, frames=30)
+
+    assert [one.track for one in found] == [1, 2]
+
+
+def test_a_number_that_passed_its_side_on_has_none() -> None:
+    counter, found = LineCounter(DOOR), []
+    for k, place in enumerate(WAY):
+        number = 1 + (k >= 15) + (k >= 17)
+        moving = [person(*place, number=number)]
+        moving += [person(*place, number=2)] if k > 22 else []  # is there again
+        found += counter.step(k / FPS, moving, [])
+
+    assert [one.track for one in found] == [3]
