@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalta.video.axis import Axis, Habit
+from smalta.video.axis import ALIKE, Axis, Habit
 
 HABIT = Habit(speed=40.0, persistence_s=2.0)
 
@@ -62,7 +62,7 @@ def test_motion_by_flow_moves_the_place_and_teaches_the_speed() -> None:
 
     assert axis.place == 20.0
     assert axis.speed == pytest.approx(50, abs=3)
-    assert 1 < axis.place_variance < 2
+    assert axis.place_variance == pytest.approx(1 + 10 * (ALIKE * 0.2) ** 2)
 
 
 def test_a_restored_axis_is_equal() -> None:

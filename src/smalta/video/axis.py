@@ -17,6 +17,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ALIKE = 4.0  # errors of motion in neighbouring frames are alike, so places drift faster than by noise
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
@@ -65,7 +67,7 @@ class Axis:
         """
         keep = math.exp(-seconds / habit.persistence_s)
         self.place += motion
-        self.place_variance += deviation**2
+        self.place_variance += (ALIKE * deviation) ** 2
         variance = keep**2 * self.speed_variance + habit.speed**2 * (1 - keep**2)
         gain = variance / (variance + (deviation / seconds) ** 2)
         self.speed += gain * (motion / seconds - self.speed)

@@ -26,7 +26,7 @@ from smalta.video.values import Mask, Track
 from smalta.video.votes import Votes
 
 MEMORY_S = 1.5  # seconds over which height and width are averaged
-LEAST_FLOW_ERROR = 0.08  # sizes; the errors of neighbouring frames are alike, so they add up faster than noise
+LEAST_FLOW_ERROR = 0.02  # sizes
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
