@@ -120,14 +120,14 @@ class Stays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Still:
-    """A track does not leave its place for longer than a time, and perhaps nobody is near it.
+    """A track does not leave its place for longer than a time, perhaps with no object of a class near it.
 
     Attributes:
         text: as it is written.
         node: id of the track's class, or of one above it.
         longer_s: seconds.
-        without: id of the class of which no track may be near; None if it does not matter.
-        within_px: from foot to foot, pixels of the picture; 0 if `without` is None.
+        without: id of a class; none of its tracks may be near. None without this part.
+        within_px: from foot to foot, pixels of the picture; 0 without this part.
     """
 
     text: str

@@ -1,7 +1,7 @@
 """Names that a user writes: the nearest right one where a name is wrong.
 
 In:  names and keys of a file of rules, a class tree.
-Out: node ids, and sentences about names that nobody knows.
+Out: node ids, and sentences about unknown names.
 
 Must not know: what rules mean, geometry, files.
 """

@@ -90,8 +90,8 @@ class EventRule:
         name: of the event.
         when: the condition that must hold.
         for_s: seconds for which it must hold without a break before the event begins; 0 if it begins at once.
-        unless: a condition under which `when` does not count, for the same track or for the same moment; None if there
-            is none.
+        unless: a condition under which `when` does not count, for the same track or for the same moment; None without
+            one.
     """
 
     name: str
@@ -138,7 +138,7 @@ def path(tree: ClassTree, node: int | None) -> str | None:
 
 
 def fixed(polygon: np.ndarray) -> np.ndarray:
-    """A copy as float64 that nobody can change."""
+    """A read-only copy as float64."""
     copy = np.array(polygon, dtype=np.float64)
     copy.flags.writeable = False
     return copy

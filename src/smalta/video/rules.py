@@ -48,6 +48,11 @@ class WatchRules:
         ignore: objects that do not count.
         notes: sentences for the user about what was changed.
         where: the rules are written, for messages.
+
+    Example:
+        >>> rules = WatchRules.read("street.yaml", load("run").tree)
+        >>> [line.name for line in rules.lines], rules.fitted((192, 320)).picture
+        (['kerb'], (320, 192))
     """
 
     tree: ClassTree

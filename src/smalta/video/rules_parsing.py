@@ -236,7 +236,7 @@ def _line(
         limit = 0 if edge in ("left", "upper") else size[axis]
         if max(abs(start[axis] - limit), abs(end[axis] - limit)) <= EDGE_PX:
             notes.append(
-                f"{at} lies on the {edge} edge of the picture, so nobody is seen on both sides of it; move it in."
+                f"{at} lies on the {edge} edge of the picture, so no object is seen on both sides of it; move it in."
             )
     of = ROOT if stated.get("of") is None else thing_of(tree, stated["of"], at)
     return Line(name=name, start_xy=start, end_xy=end, in_side=side, of=of)
