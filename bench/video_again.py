@@ -165,8 +165,7 @@ def main() -> None:
     parser.add_argument("--watch", nargs=3, metavar=("MODEL", "VIDEO", "RULES"))
     parser.add_argument("--kills", type=int, default=KILLS)
     options = parser.parse_args()
-    path = RESULTS / "video_again.json"
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    result: dict[str, Any] = {}
     for part in options.parts or ([] if options.watch else PARTS):
         with recorded_load() as load:
             if part == "same":
@@ -182,7 +181,9 @@ def main() -> None:
             found = same(watch_command(*options.watch), options.kills)
         result["watch"] = found | {"load": dict(load)}
         print("watch", json.dumps(result["watch"]))
-    write_result("video_again", result | {"machine": machine_facts()}, scratch=options.kills < KILLS)
+    path = RESULTS / "video_again.json"
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write_result("video_again", earlier | result | {"machine": machine_facts()}, scratch=options.kills < KILLS)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hostile import plain
 from smalta.errors import ConfigError, DataError, SmaltaError
 from smalta.system.folder_lock import FolderLock
+from smalta.version import __version__
 from smalta.video.event_lines import KINDS, Event
 from smalta.video.log import EventLog
 from smalta.video.log_reading import LogReader
@@ -165,12 +166,26 @@ def test_a_state_of_a_longer_log_or_a_broken_one_is_not_used(tmp_path: Path) -> 
     assert state is None
     assert "belongs to a longer log" in log.notes[0]
 
-    for broken in (b"", b"{", b"[]", b'{"bytes": "x", "lines": 1, "state": {}}', b'{"bytes": 1}'):
+    wrong = json.dumps({"version": __version__, "bytes": "x", "lines": 1, "state": {}}).encode()
+    for broken in (b"", b"{", b"[]", wrong, b'{"bytes": 1}'):
         (tmp_path / "state.json").write_bytes(broken)
         log, state = EventLog.resumed(tmp_path, header())
         log.close()
         assert state is None
         assert "is broken and was not used" in log.notes[0]
+
+
+def test_the_state_of_another_version_is_not_used(tmp_path: Path) -> None:
+    with EventLog.begin(tmp_path, header()) as log:
+        write(log, range(8), save_at=7)
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "0.0.1"}))
+
+    log, state = EventLog.resumed(tmp_path, header())
+    log.close()
+
+    assert state is None
+    assert log.notes == [f"{path} is of smalta 0.0.1 and was not used; the log alone is"]
 
 
 def test_a_stopped_watch_of_a_file_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path, whole: bytes) -> None:

@@ -29,6 +29,7 @@ from typing import Any, Self
 from smalta.errors import ConfigError, DataError, SmaltaError
 from smalta.system.folder_lock import FolderLock, LockedError
 from smalta.system.records import check_keys, parse_json
+from smalta.version import __version__
 from smalta.video.event_lines import Event, log_seconds
 from smalta.video.log_header import LogHeader
 from smalta.video.log_reading import EVENTS, header_of, last_whole_line, open_log, summary, whole_bytes
@@ -36,6 +37,7 @@ from smalta.video.log_reading import EVENTS, header_of, last_whole_line, open_lo
 STATE = "state.json"
 SAVE_S = 2.0  # seconds by the clock between two states
 _ANOTHER = "set another folder with --out"
+_STATE_KEYS = ("version", "bytes", "lines", "state")
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows turns line ends otherwise
 _BEGINNING = b'{"time_s":'  # of every log
 
@@ -198,7 +200,10 @@ class EventLog:
             if not path.exists():
                 return None, start, 1
             try:
-                values = check_keys(parse_json(path.read_bytes()), ("bytes", "lines", "state"), what=str(path))
+                values = check_keys(parse_json(path.read_bytes()), _STATE_KEYS, what=str(path))
+                if values["version"] != __version__:
+                    self.notes.append(f"{path} is of smalta {values['version']} and was not used; the log alone is")
+                    return None, start, 1
                 size, lines, state = int(values["bytes"]), int(values["lines"]), dict(values["state"])
             except (SmaltaError, OSError, ValueError, TypeError, KeyError):
                 self.notes.append(f"{path} is broken and was not used; the log alone is")
@@ -272,7 +277,7 @@ class EventLog:
         """
         path = self.folder / STATE
         draft = path.with_name(f".{STATE}.tmp")
-        content = json.dumps({"bytes": self._bytes, "lines": self._lines, "state": state}, separators=(",", ":"))
+        content = json.dumps(dict(zip(_STATE_KEYS, (__version__, self._bytes, self._lines, state), strict=True)))
         try:
             os.fsync(self._file)
             with draft.open("wb") as file:
