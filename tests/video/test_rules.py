@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,14 @@ def test_the_documented_rules_mean_what_they_say() -> None:
     assert rules.events[1].unless is not None
     assert rules.picture == (640, 360)
     assert rules.notes == ()
+
+
+def test_the_page_of_rules_shows_rules_and_a_message_that_are_right() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "video-rules.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+    assert parse(shown).digest == parse(RULES).digest
+    assert message(shown.replace("polygon", "polygn", 1)) in page
 
 
 def test_staff_is_ignored_if_its_attribute_says_so() -> None:
