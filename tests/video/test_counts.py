@@ -83,7 +83,6 @@ def test_rules_count_how_often_and_how_long_they_held() -> None:
 
     assert (counts.begun("jaywalk"), counts.lasted_s("jaywalk"), counts.holding("jaywalk")) == (2, 3.0, {2: 3.0})
     assert counts.holding("queue") == {None: 6.0}
-    assert counts.largest_track == 2
 
 
 def test_lines_zones_and_rules_of_the_header_count_zero() -> None:

@@ -250,13 +250,6 @@ class Counts:
         """For which tracks a rule holds now, and since when; without a track if the rule is about a count."""
         return {int(key) if key else None: at for key, at in self._held.holding.get(rule, {}).items()}
 
-    @property
-    def largest_track(self) -> int:
-        """The largest number of a track that is inside or holds a rule; 0 without any."""
-        held = self._held
-        keys = [key for group in (held.inside, held.holding) for tracks in group.values() for key in tracks if key]
-        return max(map(int, keys), default=0)
-
     def closing(self, *, time_s: float, frame: int, utc: str | None) -> list[Event]:
         """Events that end all that is open, for a live source whose tracks are lost.
 
