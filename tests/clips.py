@@ -13,6 +13,7 @@ import numpy as np
 Paint = Callable[[int, tuple[int, int]], np.ndarray]
 MILLI = Fraction(1, 1000)
 MPEG = Fraction(1, 90_000)
+EQUAL = {"x264-params": "rc-lookahead=0:mbtree=0"}  # x264 then writes the same file every time
 
 
 def even(n_frames: int, *, fps: float = 25, start_s: float = 0.0) -> list[float]:
@@ -71,8 +72,9 @@ def write_clip(
         container_options: of that format.
         tags: metadata of the stream.
     """
-    with av.open(str(path), "w", format=container, container_options=container_options or {}) as out:
-        stream = out.add_stream(codec, rate=rate, options=options or {})
+    settings = {"fflags": "+bitexact"} | (container_options or {})
+    with av.open(str(path), "w", format=container, container_options=settings) as out:
+        stream = out.add_stream(codec, rate=rate, options=(EQUAL if codec == "libx264" else {}) | (options or {}))
         stream.height, stream.width = size_hw
         stream.pix_fmt = pixels
         stream.codec_context.time_base = unit

@@ -19,7 +19,7 @@ import numpy as np
 
 from clips import drifting
 
-Step = bytes | float  # bytes are sent; a number waits for so many seconds, and `HANG` until the server closes
+Step = bytes | float  # bytes are sent; a number is a wait in seconds, `HANG` until the server closes
 HANG = math.inf
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
 REFUSED = b'HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"\r\nContent-Length: 0\r\n\r\n'

@@ -265,7 +265,7 @@ def rate_of(frames: list[_Decoded]) -> float | None:
 
 
 def with_next(items: Iterator[T]) -> Iterator[tuple[T, T | None]]:
-    """Each item together with the one after it, which is None for the last."""
+    """Each item together with the one after it; the last is followed by None."""
     waiting = next(items, None)
     for item in items:
         if waiting is not None:

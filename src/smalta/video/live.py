@@ -87,6 +87,7 @@ class Connection:
         self._changed = threading.Condition()
         self._newest: Arrived | None = None
         self._stopped: str | None = None
+        self._silence = f"no frame for {limits.silent_s:g} s"
         self._heard_s = time.monotonic()  # the start, then the last frame
         self._given_up = False
         self.arrived = 0
@@ -101,7 +102,7 @@ class Connection:
                     return self._stopped
                 left_s = self._heard_s + self._limits.silent_s - time.monotonic()
                 if left_s <= 0:
-                    return f"no frame for {self._limits.silent_s:g} s"
+                    return self._silence
                 self._changed.wait(left_s)
             newest, self._newest = self._newest, None
             return newest
@@ -120,6 +121,7 @@ class Connection:
             decoder = self._opener()
             for frame in decoder.frames():
                 if not self._keep(decoder, frame):
+                    reason = self._silence
                     break
         except pyav().error.FFmpegError as error:
             reason = reason_of(error, silent_s=self._limits.silent_s)

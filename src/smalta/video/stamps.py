@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 MPEG_WRAP_S = 2**33 / 90_000  # 33-bit counters of MPEG streams start again at zero after 26.5 hours
 RESTART_S = 1.0  # a stamp that falls by more than this is a stream that starts again, not a frame out of order
-MOST_REFUSED = 10  # so many stamps in a row that do not rise are useless
+MOST_REFUSED = 10  # stamps in a row that do not rise are useless
 USUAL_STEP_S = 0.04  # between frames, if nothing says otherwise
 LEARNING_S = 10.0  # of a live stream, until it is known how far its stamps run ahead of the clock
 

@@ -23,7 +23,7 @@ from smalta.video.frames import Frame, Video, open_video
 
 _SIDE = 1280  # pixels that the longer side of the picture gets at least, if whole enlargements allow it
 _LARGEST = 32  # enlargement
-_LINES = 16  # at most, along the longer side
+_LINES = 20  # at most, along the longer side
 _LETTERS = 15  # pixels
 _MARGIN_XY = (52, 28)
 _TICK = 5
@@ -129,16 +129,18 @@ def gridded(picture: np.ndarray, title: tuple[str, ...]) -> np.ndarray:
     canvas.paste(Image.fromarray(large), (across, down))
     draw = ImageDraw.Draw(canvas)
     right, bottom = across + zoom * width, down + zoom * height
-    for x in range(0, width + 1, step):
-        place = across + zoom * x
-        for edge, outside in ((down, -1), (bottom, 1)):
-            draw.line((place, edge, place, edge + outside * _TICK), fill=_TEXT)
-            draw.text((place, edge + outside * (_TICK + 2)), str(x), _TEXT, font, "mb" if outside < 0 else "mt")
-    for y in range(0, height + 1, step):
-        place = down + zoom * y
-        for edge, outside in ((across, -1), (right, 1)):
-            draw.line((edge, place, edge + outside * _TICK, place), fill=_TEXT)
-            draw.text((edge + outside * (_TICK + 2), place), str(y), _TEXT, font, "rm" if outside < 0 else "lm")
+    for x in range(0, width + 1, max(step // 5, 1)):
+        for edge, outside, anchor in ((down, -1, "mb"), (bottom, 1, "mt")):
+            length = outside * (_TICK if x % step == 0 else _TICK // 2)
+            draw.line((across + zoom * x, edge, across + zoom * x, edge + length), fill=_TEXT)
+            if x % step == 0:
+                draw.text((across + zoom * x, edge + length + 2 * outside), str(x), _TEXT, font, anchor)
+    for y in range(0, height + 1, max(step // 5, 1)):
+        for edge, outside, anchor in ((across, -1, "rm"), (right, 1, "lm")):
+            length = outside * (_TICK if y % step == 0 else _TICK // 2)
+            draw.line((edge, down + zoom * y, edge + length, down + zoom * y), fill=_TEXT)
+            if y % step == 0:
+                draw.text((edge + length + 2 * outside, down + zoom * y), str(y), _TEXT, font, anchor)
     for number, line in enumerate(title):
         draw.text((_TICK, bottom + down + number * (_LETTERS + 8)), line, _TEXT, font, "lt")
     return np.asarray(canvas)
