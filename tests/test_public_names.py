@@ -14,13 +14,20 @@ import pytest
 
 import smalta
 from smalta.inference import predictor
+from smalta.scenes.motion import generate_clip
+from smalta.scenes.motion.writing import write_clip
 from tiny_runs import settings
 
 SOURCE = Path(smalta.__file__).read_text(encoding="utf-8")
 NAMES = [name for name in smalta.__all__ if name != "__version__"]
 FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(smalta, name))]
 ROWS = {"Attribute", "Converted", "Entry", "Exported", "Finding", "Machine", "Node", "NodeCount", "NodePresence"}
-ROWS |= {"Outcome", "Predicted", "Report", "Sample", "TrainResult", "Verdict"}  # records, shown by what makes them
+ROWS |= {"Outcome", "Predicted", "Report", "Sample", "TrainResult", "Verdict", "Watched"}  # shown by what makes them
+STREET = """\
+picture: [160, 96]
+zones: {road: {stuff: road}}
+lines: {kerb: {from: [0, 60], to: [160, 60], in: right, of: person}}
+"""
 
 
 def test_load_is_at_hand_after_import_smalta() -> None:
@@ -67,11 +74,17 @@ def test_every_public_name_says_what_it_is(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `scenes`, a data set, `run`, a model trained on it for two steps, and `model.onnx`."""
+    """A folder with `scenes`, a data set, `run`, a model trained on it for two steps, and `model.onnx`; a clip,
+    `street.mp4`, its rules, `street.yaml`, what the model saw in it, `watched`, and `counted.csv`.
+    """
     made = tmp_path_factory.mktemp("public")
     smalta.write_scenes(made / "scenes", n_train=4, n_val=2, n_test=2, size_hw=(64, 96))
     smalta.train(made / "scenes", made / "run", settings(steps=2, crop=64))
     smalta.export(made / "run", made / "model.onnx")
+    write_clip(generate_clip("street", 1, seconds=2, fps=10, size_hw=(96, 160)), made / "street.mp4")
+    (made / "street.yaml").write_text(STREET, encoding="utf-8")
+    (made / "counted.csv").write_text("from,to,name,in,out\n0,1,kerb,0,0\n", encoding="utf-8")
+    smalta.watch(made / "run", made / "street.mp4", made / "street.yaml", made / "watched")
     return made
 
 

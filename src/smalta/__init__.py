@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from smalta.api.answering import Predicted, count, predict
     from smalta.api.data_sets import convert
     from smalta.api.judging import evaluate
+    from smalta.api.paces import plan_video
     from smalta.api.plans import plan
+    from smalta.api.watching import watch
     from smalta.classes import Attribute, ClassTree, Node
     from smalta.data.any_format import open_dataset
     from smalta.data.check import Report, check
@@ -42,6 +44,12 @@ if TYPE_CHECKING:
     from smalta.training.settings import TrainSettings
     from smalta.training.train import TrainResult, train
     from smalta.verdicts.rules import Rules, Verdict
+    from smalta.video.intervals import watch_check
+    from smalta.video.picking import write_frames
+    from smalta.video.replay import Replay, replay
+    from smalta.video.rules import WatchRules
+    from smalta.video.still import write_still
+    from smalta.video.watch_job import Watched
 
 # name -> module
 _PUBLIC = {
@@ -58,6 +66,12 @@ _PUBLIC = {
     "evaluate": "smalta.api.judging",
     "export": "smalta.exporting.onnx_export",
     "plan": "smalta.api.plans",
+    "watch": "smalta.api.watching",
+    "plan_video": "smalta.api.paces",
+    "replay": "smalta.video.replay",
+    "watch_check": "smalta.video.intervals",
+    "write_frames": "smalta.video.picking",
+    "write_still": "smalta.video.still",
     "this_machine": "smalta.planning.machine",
     "find_pictures": "smalta.pictures.finding",
     "read_picture": "smalta.pictures.reading",
@@ -88,6 +102,9 @@ _PUBLIC = {
     "Exported": "smalta.exporting.onnx_export",
     "Plan": "smalta.planning.plan",
     "Machine": "smalta.planning.machine",
+    "WatchRules": "smalta.video.rules",
+    "Watched": "smalta.video.watch_job",
+    "Replay": "smalta.video.replay",
     # errors: the input's fault, one sentence
     "SmaltaError": "smalta.errors",
     "ConfigError": "smalta.errors",
@@ -121,6 +138,7 @@ __all__ = [
     "Predicted",
     "Predictor",
     "Presence",
+    "Replay",
     "Report",
     "Rules",
     "Sample",
@@ -131,6 +149,8 @@ __all__ = [
     "TrainSettings",
     "TrainingError",
     "Verdict",
+    "WatchRules",
+    "Watched",
     "__version__",
     "check",
     "contact_sheet",
@@ -143,11 +163,17 @@ __all__ = [
     "open_dataset",
     "overlay",
     "plan",
+    "plan_video",
     "predict",
     "read_picture",
+    "replay",
     "this_machine",
     "train",
+    "watch",
+    "watch_check",
+    "write_frames",
     "write_scenes",
+    "write_still",
 ]
 
 

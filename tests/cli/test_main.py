@@ -58,7 +58,7 @@ def test_ctrl_c_is_exit_code_130(cli: Cli, discs: Path, tmp_path: Path, monkeypa
     code, _, error = cli("train", discs, "--out", tmp_path / "run", "--steps", 4, *TINY)
 
     assert code == 130
-    assert error.strip() == "smalta: stopped; finished work is kept (train and predict continue with --resume)"
+    assert error.strip() == "smalta: stopped; finished work is kept (train, predict and watch continue with --resume)"
 
 
 # -- evaluate -----------------------------------------------------------------------------------------

@@ -94,3 +94,19 @@ def test_the_signal_that_stops_services_acts_like_ctrl_c() -> None:
         block()
     assert done == ["rest of the block"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_that_signal_ends_a_program_that_ignores_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    done = []
+
+    def block() -> None:
+        with end_like_ctrl_c(), hold_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            done.append("rest of the block")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert done == ["rest of the block"]
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

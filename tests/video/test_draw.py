@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smalta.video.draw import BRIGHT, LINE, Moment, Painter, inwards, on_picture
+from smalta.video.draw import BRIGHT, LINE, Overlay, Painter, inwards, on_picture
 from smalta.video.rules import Line
 from smalta.video.values import Ground, Mask
 from watched import CELL, SIZE_HW, TREE, mask, rules, track
 
-MOMENT = Moment(time_s=1.0, clock="0:01", tracks=[], ground=None, occupancy={}, crossed={})
+MOMENT = Overlay(time_s=1.0, clock="0:01", tracks=[], ground=None, occupancy={}, crossed={})
 NOISE = np.random.default_rng(0).integers(0, 256, (*SIZE_HW, 3), dtype=np.uint8)
 GREY = np.full((*SIZE_HW, 3), 100, dtype=np.uint8)
 

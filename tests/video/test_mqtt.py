@@ -103,6 +103,7 @@ def test_a_broker_gets_state_description_counts_and_events(server: LoopbackBroke
     assert [m.payload for m in server.of("shop/door/status")] == [b"online", b"offline"]
     assert server.of("shop/door/counts")[0].json() == COUNTS
     (login,) = server.logins
+    server.wait(lambda _: login.left)
     assert (login.will, login.user, login.password, login.left) == (
         ("shop/door/status", b"offline"),
         "anna",

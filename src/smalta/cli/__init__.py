@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from smalta.cli import count, data, demo, evaluate, export, plan, predict, train
+from smalta.cli import count, data, demo, evaluate, export, plan, predict, train, watch
 from smalta.cli.common import STARTED
 from smalta.errors import SmaltaError
 from smalta.version import __version__
@@ -34,6 +34,11 @@ for _command in (
     evaluate.evaluate,
     predict.predict,
     count.count,
+    watch.watch,
+    watch.zones,
+    watch.frames,
+    watch.replay,
+    watch.watch_check,
     export.export,
     plan.plan,
     plan.info,
@@ -94,5 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         show()
         return code
     if result == STOPPED:
-        print("smalta: stopped; finished work is kept (train and predict continue with --resume)", file=sys.stderr)
+        print(
+            "smalta: stopped; finished work is kept (train, predict and watch continue with --resume)", file=sys.stderr
+        )
     return result if isinstance(result, int) else 0

@@ -67,12 +67,13 @@ class OpenedModel(ABC):
         """
 
     @abstractmethod
-    def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO) -> Runtime:
+    def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO, threads: int | None = None) -> Runtime:
         """The network, ready to run.
 
         Args:
-            way: how to run it; None for one stream on all cores.
+            way: how to run it; None for one stream.
             device: to run on, if `way` is None; an exported model runs on the processor.
+            threads: of the one stream, if `way` is None; None for all cores.
 
         Raises:
             ModelError: if the model cannot be used, or its device or runtime is missing.
@@ -85,12 +86,12 @@ class _Exported(OpenedModel):
     def work(self, size_hw: tuple[int, int], *, answer_bytes: int) -> Work:
         return work_of_model(self.content, self.info, size_hw, answer_bytes=answer_bytes)
 
-    def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO) -> Runtime:
+    def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO, threads: int | None = None) -> Runtime:
         if device == "cuda":
             raise ModelError(f"{self.path} runs only on the processor; use --device cpu, or the run folder for CUDA")
         try:
             if way is None:
-                return start(self.content, self.info)
+                return start(self.content, self.info, threads=threads)
             return start(
                 self.content,
                 self.info,
@@ -109,7 +110,7 @@ class _Run(OpenedModel):
     def work(self, size_hw: tuple[int, int], *, answer_bytes: int) -> Work:
         return work_of_network(self.info.network, size_hw, "inference", answer_bytes=answer_bytes)
 
-    def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO) -> Runtime:
+    def runtime(self, way: Way | None = None, *, device: WantedDevice = AUTO, threads: int | None = None) -> Runtime:
         try:
             if find_spec(PYTORCH.package) is None:
                 raise ImportError
@@ -119,7 +120,7 @@ class _Run(OpenedModel):
                 f"{self.path} needs PyTorch, which is not installed; run `pip install 'smalta[train]'`"
             ) from error
         if way is None:
-            return open_weights(self.file, self.content, self.info, device=device)
+            return open_weights(self.file, self.content, self.info, device=device, threads=threads)
         return open_weights(
             self.file,
             self.content,

@@ -112,16 +112,16 @@ class Stages:
         """
         self._show(title, done, total, None, LINE_SECONDS)
 
-    def work(self, title: str, text: str, share: float, *, every: float) -> None:
+    def work(self, title: str, text: str, share: float | None, *, every: float) -> None:
         """Show a text of the caller's own for a stage.
 
         Args:
             title: of the stage.
             text: for bar and line.
-            share: that is finished, in [0, 1].
+            share: that is finished, in [0, 1]; None if the stage has no end.
             every: seconds between lines.
         """
-        self._show(title, share, 1.0, text, every)
+        self._show(title, share or 0.0, None if share is None else 1.0, text, every)
 
     def _show(self, title: str, done: float, total: float | None, text: str | None, every: float) -> None:
         with self._lock:

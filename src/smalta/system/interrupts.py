@@ -14,18 +14,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def hold_interrupts() -> Iterator[None]:
     """Delay the first Ctrl-C until the end of the block; a second one acts at once.
 
-    Signals interrupt only Python's main thread, so in other threads nothing happens. If the program has its own handler
-    of Ctrl-C, or ignores it, that does not change.
+    Inside of `end_like_ctrl_c`, SIGTERM is delayed too. Signals interrupt only Python's main thread, so in other
+    threads nothing happens. If the program has its own handler of a signal, or ignores it, that does not change.
     """
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _SIGNALS if main}
+    held = {number: act for number, act in before.items() if act in (signal.default_int_handler, _interrupt)}
     came = False
 
     def hold(signum: int, frame: FrameType | None) -> None:
@@ -34,11 +35,13 @@ def hold_interrupts() -> Iterator[None]:
             raise KeyboardInterrupt
         came = True
 
-    signal.signal(signal.SIGINT, hold)
+    for number in held:
+        signal.signal(number, hold)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, act in held.items():
+            signal.signal(number, act)
     if came:
         raise KeyboardInterrupt
 
@@ -53,8 +56,12 @@ def end_like_ctrl_c() -> Iterator[None]:
     if not usual or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -33,7 +33,7 @@ BLUR_LEAST = 15  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Moment:
+class Overlay:
     """What is drawn over one frame.
 
     Attributes:
@@ -92,7 +92,7 @@ class Painter:
         self._trails: dict[int, _Trail] = {}
         self._flashes: dict[str, float] = {}
 
-    def draw(self, picture: np.ndarray, moment: Moment) -> np.ndarray:
+    def draw(self, picture: np.ndarray, moment: Overlay) -> np.ndarray:
         """Draw everything over a frame.
 
         Args:
@@ -145,7 +145,7 @@ class Painter:
 
     # -- layers ---------------------------------------------------------------------------------------
 
-    def _draw_ground(self, image: np.ndarray, moment: Moment, labels: list[_Label]) -> None:
+    def _draw_ground(self, image: np.ndarray, moment: Overlay, labels: list[_Label]) -> None:
         """Tint the zones that are stuff."""
         if moment.ground is None:
             return
@@ -162,7 +162,7 @@ class Painter:
             row, column = np.unravel_index(int(deep.argmax()), deep.shape)
             labels.append(_Label(_zone_text(zone, moment), (columns.start + column, rows.start + row), color))
 
-    def _draw_zones(self, image: np.ndarray, moment: Moment, labels: list[_Label]) -> None:
+    def _draw_zones(self, image: np.ndarray, moment: Overlay, labels: list[_Label]) -> None:
         for zone, usual in self._colored_zones:
             if zone.polygon is None:
                 continue
@@ -175,7 +175,7 @@ class Painter:
             left, top = zone.polygon[np.argmin(zone.polygon.sum(axis=1))]
             labels.append(_Label(_zone_text(zone, moment), (float(left) + 3, float(top) + 3), color, corner=True))
 
-    def _draw_tracks(self, image: np.ndarray, moment: Moment, labels: list[_Label]) -> None:
+    def _draw_tracks(self, image: np.ndarray, moment: Overlay, labels: list[_Label]) -> None:
         for track in moment.tracks:
             if not track.mask.cells.size:
                 continue
@@ -195,7 +195,7 @@ class Painter:
                 middle = (columns.start + columns.stop) / 2
                 labels.append(_Label(name if track.seen else f"({name})", (middle, float(rows.start) - 2), color))
 
-    def follow(self, moment: Moment) -> None:
+    def follow(self, moment: Overlay) -> None:
         """Keep where feet were in the last `TRAIL_SECONDS`, and which lines were crossed; call it for each frame."""
         self._flashes |= dict.fromkeys(moment.now, moment.time_s)
         trails = {track.number: self._trails.get(track.number) or _Trail() for track in moment.tracks if track.sure}
@@ -217,7 +217,7 @@ class Painter:
             cv2.circle(image, middle, self._wide + 2, BRIGHT, -1, cv2.LINE_AA)
             cv2.circle(image, middle, self._wide + 1, color, -1, cv2.LINE_AA)
 
-    def _draw_lines(self, image: np.ndarray, moment: Moment, labels: list[_Label]) -> None:
+    def _draw_lines(self, image: np.ndarray, moment: Overlay, labels: list[_Label]) -> None:
         for line in self._rules.lines:
             flashed = moment.time_s - self._flashes.get(line.name, -np.inf) <= FLASH_SECONDS
             color = BRIGHT if flashed else LINE
@@ -271,7 +271,7 @@ def inwards(line: Line) -> np.ndarray:
     return right if line.in_side == "right" else -right
 
 
-def _zone_text(zone: Zone, moment: Moment) -> str:
+def _zone_text(zone: Zone, moment: Overlay) -> str:
     number = moment.occupancy.get(zone.name, 0)
     if zone.point == "overlap" and zone.polygon is not None:
         return zone.name

@@ -18,7 +18,6 @@ numpy and OpenCV. Must not know: networks, tracks, what is done while nothing mo
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -77,20 +76,27 @@ class Motion:
         whole = part[: height * side, : width * side]  # whole cells are summed many times faster
         return cv2.cvtColor(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
 
+    @property
+    def compared_s(self) -> float:
+        """Seconds of the earlier frame with which the next one is compared."""
+        return self._before_s
+
     def state(self) -> dict[str, Any]:
-        """Plain JSON values from which `restored` goes on."""
-        before = self._before
-        kept = None if before is None else {"hw": list(before.shape), "grey": base64.b64encode(before).decode()}
-        return {"before": kept, "before_s": self._before_s, "moved_s": self._moved_s}
+        """Plain JSON values from which `restored` goes on; the earlier picture is not among them."""
+        return {"compared_s": self._before_s, "moved_s": self._moved_s}
 
     @classmethod
-    def restored(cls, region_xyxy: tuple[int, int, int, int], state: Mapping[str, Any]) -> Motion:
-        """Go on from a state."""
+    def restored(cls, region_xyxy: tuple[int, int, int, int], state: Mapping[str, Any], picture: np.ndarray) -> Motion:
+        """Go on from a state.
+
+        Args:
+            region_xyxy: as for a new one.
+            state: of the one that is gone on with.
+            picture: (H, W, 3) uint8, the frame of its `compared_s`.
+        """
         motion = cls(region_xyxy)
-        motion._before_s, motion._moved_s = state["before_s"], state["moved_s"]
-        if state["before"] is not None:
-            grey = np.frombuffer(base64.b64decode(state["before"]["grey"]), dtype=np.uint8)
-            motion._before = grey.reshape(state["before"]["hw"])
+        motion._before, motion._before_s = motion._small(picture), state["compared_s"]
+        motion._moved_s = state["moved_s"]
         return motion
 
 

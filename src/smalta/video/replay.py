@@ -28,7 +28,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smalta.errors import ConfigError
-from smalta.video.counts import Counts, Passed, lineage, passage_of
+from smalta.video.counts import ALL, Counts, Passed, lineage, passage_of
 from smalta.video.event_lines import DIGITS, Event, Way
 from smalta.video.intervals import WatchIntervals
 from smalta.video.log_header import LogHeader
@@ -283,10 +283,13 @@ class _Fold:
         counts, columns = self.counts, []
         for name in counts.lines:
             columns += [
-                self._passed(empty, edges, "line", name, node, intervals) for node in counts.nodes("line", name)
+                self._passed(empty, edges, "line", name, node, intervals)
+                for node in (counts.nodes("line", name) or (ALL,))
             ]
         for name in counts.zones:
-            columns += [self._zone(empty, edges, name, node, intervals) for node in counts.nodes("zone", name)]
+            columns += [
+                self._zone(empty, edges, name, node, intervals) for node in (counts.nodes("zone", name) or (ALL,))
+            ]
         columns += [self._rule(empty, edges, name) for name in counts.rules]
         return tuple(column[place] for place in range(len(empty)) for column in columns)
 
