@@ -282,14 +282,11 @@ class _Fold:
         empty = [self._empty(first, last) for first, last in pairwise(edges.tolist())]
         counts, columns = self.counts, []
         for name in counts.lines:
-            columns += [
-                self._passed(empty, edges, "line", name, node, intervals)
-                for node in (counts.nodes("line", name) or (ALL,))
-            ]
+            nodes = counts.nodes("line", name) or (ALL,)
+            columns += [self._passed(empty, edges, "line", name, node, intervals) for node in nodes]
         for name in counts.zones:
-            columns += [
-                self._zone(empty, edges, name, node, intervals) for node in (counts.nodes("zone", name) or (ALL,))
-            ]
+            nodes = counts.nodes("zone", name) or (ALL,)
+            columns += [self._zone(empty, edges, name, node, intervals) for node in nodes]
         columns += [self._rule(empty, edges, name) for name in counts.rules]
         return tuple(column[place] for place in range(len(empty)) for column in columns)
 
