@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ HEIGHT = 0.32  # of a person, as a share of the row on which it stands
 FORESHORTENED = 0.5  # how fast people come nearer, compared with walking across
 TURNING_S = 0.4
 MISSED, SPLIT, SHAKE = 0.08, 0.03, 0.6  # shares of the objects; cells
+MARGIN = 4  # cells around a mask within which its border shakes
 LEAST_CELLS, LEAST_VISIBLE = 6, 0.1  # of an object, or it is no object of this frame
 TREE = ClassTree({"floor": {}, "person": {"kind": "thing"}})
 
@@ -66,9 +67,9 @@ class Person:
     def arrived(self) -> bool:
         return math.hypot(self.target[0] - self.x, self.target[1] - self.y) < 0.15 * self.height
 
-    def draw(self, canvas: np.ndarray) -> None:
+    def draw(self, canvas: np.ndarray, value: int) -> None:
         """Head, trunk and two legs."""
-        h, value = self.height, self.number
+        h = self.height
         wide = 0.13 * h * self.slim
         swing = 0.13 * h * math.sin(self.phase)
         hip, neck = self.y - 0.47 * h, self.y - 0.82 * h
@@ -134,7 +135,6 @@ class Frame:
     time_s: float
     truth: np.ndarray
     found: Detections
-    visible: dict[int, float] = field(default_factory=dict)
 
 
 def frames(seed: int, fps: int, *, seconds: float = SECONDS, people: int = PEOPLE) -> Iterator[Frame]:
@@ -144,7 +144,7 @@ def frames(seed: int, fps: int, *, seconds: float = SECONDS, people: int = PEOPL
     for number in range(round(seconds * STEPS_PER_S)):
         if number % every == 0:
             truth, visible = true_map(crowd.people)
-            yield Frame(number / STEPS_PER_S, truth, detections(truth, visible, noise), visible)
+            yield Frame(number / STEPS_PER_S, truth, detections(truth, visible, noise))
         crowd.step(1 / STEPS_PER_S)
 
 
@@ -153,38 +153,52 @@ def true_map(people: list[Person]) -> tuple[np.ndarray, dict[int, float]]:
     canvas = np.zeros(SIZE_HW, np.int32)
     whole = {}
     for person in sorted(people, key=lambda one: one.y):  # the nearest last
-        alone = np.zeros(SIZE_HW, np.int32)
-        person.draw(alone)
-        canvas[alone > 0] = person.number
-        whole[person.number] = int((alone[CELL // 2 :: CELL, CELL // 2 :: CELL] > 0).sum())
-    cells = canvas[CELL // 2 :: CELL, CELL // 2 :: CELL].copy()
+        alone = np.zeros(SIZE_HW, np.uint8)
+        person.draw(alone, 1)
+        person.draw(canvas, person.number)
+        whole[person.number] = int(_on_cells(alone).sum())
+    cells = _on_cells(canvas).copy()
     visible = {}
-    for person in people:
-        n = int((cells == person.number).sum())
-        if n < LEAST_CELLS or n < LEAST_VISIBLE * whole[person.number]:
-            cells[cells == person.number] = 0
+    for number, area in sorted(whole.items()):
+        mask = cells == number
+        n = int(mask.sum())
+        if n < LEAST_CELLS or n < LEAST_VISIBLE * area:
+            cells[mask] = 0
         else:
-            visible[person.number] = n / whole[person.number]
+            visible[number] = n / area
     return cells, visible
+
+
+def _on_cells(canvas: np.ndarray) -> np.ndarray:
+    return canvas[CELL // 2 :: CELL, CELL // 2 :: CELL]
 
 
 def detections(truth: np.ndarray, visible: dict[int, float], noise: np.random.Generator) -> Detections:
     """What a network would find: some missed, some split, all with shaky borders."""
     chosen = [number for number in sorted(visible) if noise.random() >= MISSED]
-    fields = [np.zeros(truth.shape, np.float32)]
+    instances, deepest = np.zeros(truth.shape, np.int32), np.zeros(truth.shape, np.float32)
     scores = []
-    for number in chosen:
-        mask = (truth == number).astype(np.uint8)
-        away = cv2.distanceTransform(mask, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3)
-        shaking = cv2.GaussianBlur(noise.normal(size=truth.shape).astype(np.float32), (0, 0), 1.5)
-        fields.append(away + SHAKE * shaking / shaking.std())
+    for place, number in enumerate(chosen, start=1):
+        window, depth = _shaken(truth == number, noise)
+        owned = depth > deepest[window]
+        deepest[window][owned] = depth[owned]
+        instances[window][owned] = place
         scores.append(float(np.clip(0.95 - 0.3 * (1 - visible[number]) + noise.normal(0, 0.03), 0.05, 0.99)))
-    instances = np.argmax(fields, axis=0).astype(np.int32)
-    for place in range(len(chosen)):
-        if noise.random() < SPLIT and (instances == place + 1).sum() >= 2 * LEAST_CELLS:
-            _split(instances, place + 1, len(scores) + 1, noise)
-            scores.append(scores[place] - 0.1)
+    for place in range(1, len(chosen) + 1):
+        if noise.random() < SPLIT and (instances == place).sum() >= 2 * LEAST_CELLS:
+            _split(instances, place, len(scores) + 1, noise)
+            scores.append(scores[place - 1] - 0.1)
     return _numbered(instances, np.array(scores, np.float32))
+
+
+def _shaken(mask: np.ndarray, noise: np.random.Generator) -> tuple[tuple[slice, slice], np.ndarray]:
+    """A window around a mask, and how deep its cells lie inside the shaky border, in cells."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    window = tuple(slice(max(int(line[0]) - MARGIN, 0), int(line[-1]) + MARGIN + 1) for line in (rows, columns))
+    inner = mask[window].astype(np.uint8)
+    depth = cv2.distanceTransform(inner, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inner, cv2.DIST_L2, 3)
+    shaking = cv2.GaussianBlur(noise.normal(size=inner.shape).astype(np.float32), (0, 0), 1.5)
+    return window, depth + SHAKE * shaking / shaking.std()
 
 
 def _split(instances: np.ndarray, number: int, new: int, noise: np.random.Generator) -> None:

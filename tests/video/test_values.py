@@ -33,3 +33,14 @@ def test_a_mask_without_cells_is_written_and_read() -> None:
     empty = Mask.of(np.zeros((5, 5), bool), 4)
 
     assert Mask.from_dict(empty.to_dict()).cells.shape == (0, 0)
+
+
+@given(
+    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=4)), st.integers(-9, 14), st.integers(-9, 14)
+)
+def test_what_lies_outside_the_picture_is_cut_off(cells: np.ndarray, top: int, left: int) -> None:
+    whole = Mask(cells=cells, top_left=(top, left), cell=4).on((6, 8))
+
+    inside = {(y + top, x + left) for y, x in np.argwhere(cells).tolist() if 0 <= y + top < 6 and 0 <= x + left < 8}
+    assert whole.shape == (6, 8)
+    assert set(map(tuple, np.argwhere(whole).tolist())) == inside

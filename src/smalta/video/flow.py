@@ -22,8 +22,8 @@ from smalta.video.values import Mask
 
 MOST_PIXELS = 320 * 180  # of the pictures whose motion is computed
 LARGEST_SCALE = 0.5
+PATCH_STRIDE = 7  # pixels; the patches have 8
 LEAST_SIDE = 32  # pixels; DIS cannot match its patches in a smaller picture
-FINEST = 1  # halvings of these pictures at which the motion is finest; with the preset's 2, people stand half still
 
 
 class Flow:
@@ -54,7 +54,8 @@ class Flow:
         ]
         self._rows, self._columns = np.meshgrid(*middles, indexing="ij")
         self._motion = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._motion.setFinestScale(FINEST)
+        self._motion.setFinestScale(0)  # people are small: at coarser scales they move with what is behind them
+        self._motion.setPatchStride(PATCH_STRIDE)
         self._before: np.ndarray | None = None
 
     def step(self, picture: np.ndarray) -> np.ndarray | None:

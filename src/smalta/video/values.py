@@ -105,8 +105,8 @@ class Mask:
         """(h, w) bool of the whole picture's cells; what lies outside is cut off."""
         whole = np.zeros(size_hw, dtype=bool)
         (top, left), (height, width) = self.top_left, self.cells.shape
-        rows = slice(max(top, 0), max(min(top + height, size_hw[0]), 0))
-        columns = slice(max(left, 0), max(min(left + width, size_hw[1]), 0))
+        rows = slice(max(top, 0), max(min(top + height, size_hw[0]), top, 0))
+        columns = slice(max(left, 0), max(min(left + width, size_hw[1]), left, 0))
         whole[rows, columns] = self.cells[
             rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
         ]
