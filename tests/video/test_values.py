@@ -35,9 +35,7 @@ def test_a_mask_without_cells_is_written_and_read() -> None:
     assert Mask.from_dict(empty.to_dict()).cells.shape == (0, 0)
 
 
-@given(
-    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=4)), st.integers(-9, 14), st.integers(-9, 14)
-)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=4)), st.integers(-9, 14), st.integers(-9, 14))
 def test_what_lies_outside_the_picture_is_cut_off(cells: np.ndarray, top: int, left: int) -> None:
     whole = Mask(cells=cells, top_left=(top, left), cell=4).on((6, 8))
 

@@ -66,6 +66,8 @@ class Moment:
                 self._stuff[stuff] = stuff_cells(self._ground, self._tree, stuff)
             if self._things is None:
                 self._things = thing_cells(self._ground, self._tree)
+                for _, other in self.seen:  # the ground of a model with objects is stuff, also below them
+                    self._things |= other.mask.on(self._things.shape)
             self._on[key] = touches(track.mask, self._stuff[stuff], self._things)
         return self._on[key]
 

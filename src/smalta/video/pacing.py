@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smalta.errors import ConfigError
@@ -208,7 +208,7 @@ def pace(
         key_every_s=every / fps,
         crop=crop,
         cell=stride * factor,
-        still_s=STILL_S,
+        still_s=STILL_S if key_every is None else every / fps,
         flow_hw=flow_size(video.size_hw),
         milliseconds=parts,
         cores=cores,
@@ -318,11 +318,13 @@ def _explained(made: Pace, region_why: str, why_reduced: str, why_every: str) ->
         Decided(name="working size", value=f"{height} x {width} px", why=why_reduced),
         Decided(
             name="still mode",
-            value=f"one in {duration(made.still_s)}",
-            why="while nothing moves in the region, the last masks stay right; this finds what is too slow to be seen",
+            value="off" if made.still_s == made.key_every_s else f"one in {duration(made.still_s)}",
+            why="--key-every asks for the same key frames while nothing moves"
+            if made.still_s == made.key_every_s
+            else "while nothing moves in the region, the last masks stay right; this finds what is too slow to be seen",
         ),
     )
-    return Pace(**{name: getattr(made, name) for name in made.__slots__} | {"decided": decided})
+    return replace(made, decided=decided)
 
 
 def _each(number: int) -> str:
