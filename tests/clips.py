@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -125,3 +126,13 @@ def spoil(path: Path, n_bytes: int, *, first: float = 0.3, last: float = 0.9, se
         content[place] ^= 0xFF
     path.write_bytes(content)
     return path
+
+
+def clear_pictures(clip: Path, numbers: Container[int]) -> None:
+    """Overwrite the beginning of some JPEG pictures of a video with zeros."""
+    content = bytearray(clip.read_bytes())
+    starts = [found.start() for found in re.finditer(b"\xff\xd8\xff", content)]
+    for number, start in enumerate(starts):
+        if number in numbers:
+            content[start : start + 500] = bytes(500)
+    clip.write_bytes(content)
