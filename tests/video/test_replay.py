@@ -183,3 +183,20 @@ def test_a_replay_equals_the_live_counts_and_its_rows_add_up(
         assert Passed(in_low=summed[0], in_high=summed[1], out_low=summed[2], out_high=summed[3]) == total.passed
         if total.of == "zone":
             assert rows[-1].inside_end == total.inside_end == live.occupancy(total.name, total.node)
+
+
+def test_all_classes_together_have_rows_where_no_topmost_one_has_all(tmp_path: Path) -> None:
+    anything: dict[str, Any] = {"lines": {"door": ""}, "zones": {"shop": ""}}
+    events = [
+        crossing(10, node="person/adult"),
+        event("crossing", 20.0, name="door", way="in", track=2),  # its class is not known
+        event("present", 0.0, zone="shop", track=1, node="bag"),
+        event("enter", 30.0, zone="shop", track=2, node="person"),
+        event("ended", 60.0),
+    ]
+    found = replay(logged(tmp_path, events, **anything), by="minute")
+
+    assert [row.node for row in found.rows if row.of == "line"] == ["", "person", "person/adult"]
+    assert [row.passed for row in only(found, "line", "door")] == [Passed(in_low=2, in_high=2)]
+    (together,) = only(found, "zone", "shop")
+    assert (together.inside_mean, together.inside_most, together.level) == (1.5, 2, 0)

@@ -51,8 +51,8 @@ class Row:
         unseen_s: seconds of it that were not seen.
         of: "line", "zone" or "rule".
         name: of the line, zone or rule.
-        node: path of the class; empty for a rule.
-        level: depth of the node in the class tree, 1 at the top; 0 for a rule.
+        node: path of the class; empty for a rule, and for all classes together.
+        level: depth of the node in the class tree, 1 at the top; 0 without a node.
         passed: in and out, for lines and zones.
         in_interval, out_interval: ends of the learned interval of `in_high` and `out_high`; None without one.
         inside_mean, inside_most, inside_end: objects inside of a zone.
@@ -232,7 +232,7 @@ class _Fold:
             self._start = self._end = event.time_s
         self._end = max(self._end, event.time_s)
         if (passage := passage_of(event)) is not None:
-            for path in lineage(event.node):
+            for path in (ALL, *lineage(event.node)):
                 key = (passage.of, passage.name, path)
                 self._passages.setdefault(key, _Changes()).add(
                     event.time_s, _PASSAGES.index((passage.way, passage.sure))
@@ -258,7 +258,7 @@ class _Fold:
         if step > 0:
             self._nodes[zone, track] = event.node or ""
         node = self._nodes[zone, track] if step > 0 else self._nodes.pop((zone, track))
-        for path in lineage(node):
+        for path in (ALL, *lineage(node)):
             self._inside.setdefault((zone, path), _Changes()).add(event.time_s, step)
 
     # -- stretches ------------------------------------------------------------------------------------
@@ -282,13 +282,25 @@ class _Fold:
         empty = [self._empty(first, last) for first, last in pairwise(edges.tolist())]
         counts, columns = self.counts, []
         for name in counts.lines:
-            nodes = counts.nodes("line", name) or (ALL,)
+            nodes = self._nodes_of("line", name)
             columns += [self._passed(empty, edges, "line", name, node, intervals) for node in nodes]
         for name in counts.zones:
-            nodes = counts.nodes("zone", name) or (ALL,)
+            nodes = self._nodes_of("zone", name)
             columns += [self._zone(empty, edges, name, node, intervals) for node in nodes]
         columns += [self._rule(empty, edges, name) for name in counts.rules]
         return tuple(column[place] for place in range(len(empty)) for column in columns)
+
+    def _nodes_of(self, of: Literal["line", "zone"], name: str) -> list[str]:
+        """The nodes that have rows, parents first; all together too, unless one topmost node has all there is."""
+        nodes, none = self.counts.nodes(of, name), _Changes()
+
+        def changes(node: str) -> tuple[int, int]:
+            inside = self._inside.get((name, node), none) if of == "zone" else none
+            return len(self._passages.get((of, name, node), none).times), len(inside.times)
+
+        if any(changes(node) == changes(ALL) for node in nodes):
+            return list(nodes)
+        return [ALL, *nodes]
 
     def _empty(self, first: float, last: float) -> Row:
         unseen = sum(max(min(last, to) - max(first, since), 0.0) for since, to in self._gaps)
