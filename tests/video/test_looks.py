@@ -25,6 +25,12 @@ def test_a_blurred_picture_is_less_sharp_and_a_flat_one_not_at_all() -> None:
     assert sharpness(np.full((8, 8, 3), 90, dtype=np.uint8)) == 0
 
 
+def test_sharpness_is_the_same_in_dim_light() -> None:
+    dim = (street() * 0.3).astype(np.uint8)
+
+    assert sharpness(dim) == pytest.approx(sharpness(street()), rel=0.05)
+
+
 def test_pictures_of_one_colour_differ_by_that_colour_alone() -> None:
     black, grey, white = (np.full((9, 9, 3), value, dtype=np.uint8) for value in (0, 119, 255))  # L = 0, 50, 100
 
