@@ -208,7 +208,7 @@ def test_damage_anywhere_gives_rising_times_near_the_true_ones_and_a_count(
     tmp_path: Path, suffix: str, codec: str
 ) -> None:
     clip = write_clip(tmp_path / f"clip.{suffix}", even(60), size_hw=(90, 160), codec=codec)
-    spoil(clip, 12, first=0.4, last=0.8)
+    spoil(clip, 24, first=0.4, last=0.8)
 
     frames, ended, notes = read(clip)
 

@@ -336,14 +336,15 @@ class FakeDecoder:
 
 
 def test_sound_alone_does_not_keep_a_stream_alive() -> None:
-    sound = [item for _ in range(40) for item in (None, 0.02)]
+    sound = [item for _ in range(200) for item in (None, 0.02)]
     decoder = FakeDecoder(SimpleNamespace(pts=0), *sound)
 
     connection = Connection(lambda: decoder, LiveLimits(silent_s=0.2))  # type: ignore[arg-type, return-value]
 
     assert not isinstance(connection.newest(), str)
     assert connection.newest() == "no frame for 0.2 s"
-    assert decoder.closed.wait(2)
+    connection.give_up()
+    assert decoder.closed.wait(0.5)
 
 
 def test_a_decoder_that_fails_in_an_unknown_way_is_a_reason_and_no_crash() -> None:

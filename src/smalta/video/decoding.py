@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smalta.errors import DataError
@@ -78,9 +79,8 @@ class Decoder:
         self.n_frames = self.declared_frames
         if self.n_frames is None and self.duration_s and self.fps:
             self.n_frames = max(1, round(self.duration_s * self.fps))
-        base = self._stream.time_base
-        self._unit = (base.numerator, base.denominator) if base else (1, 1)
-        self.wrap_s = MPEG_WRAP_S if self._unit == (1, 90_000) else None
+        self._unit = _fraction(self._stream.time_base) or Fraction(1)
+        self.wrap_s = MPEG_WRAP_S if self._unit.denominator == 90_000 else None
         self.without_stamps = self._container.format.name in _WITHOUT_STAMPS
         self.skipped = self.repaired = 0
         self.broken = False
@@ -91,13 +91,13 @@ class Decoder:
 
     def stamp_of(self, frame: VideoFrame) -> float | None:
         """The frame's own time stamp, seconds; None if it has none."""
-        return None if frame.pts is None else frame.pts * self._unit[0] / self._unit[1]
+        return None if frame.pts is None else frame.pts * self._unit.numerator / self._unit.denominator
 
     @property
     def pixel_shape(self) -> tuple[int, int]:
         """Width and height of a pixel on the screen, in any unit; (1, 1) if square or not declared."""
-        ratio = self._stream.sample_aspect_ratio
-        return (ratio.numerator, ratio.denominator) if ratio else (1, 1)
+        ratio = _fraction(self._stream.sample_aspect_ratio) or Fraction(1)
+        return ratio.numerator, ratio.denominator
 
     def frames(self) -> Iterator[VideoFrame | None]:
         """Decoded frames; None where something arrived that gives no frame.
@@ -153,7 +153,7 @@ class Decoder:
                 format=source.format,
                 timeout=silent_s,
                 options={} if silent_s is None else dict(_LIVE_OPTIONS),
-                metadata_errors="replace",
+                **({"metadata_errors": "replace"} if int(self._av.__version__.split(".")[0]) < 19 else {}),
             )
         except (self._av.error.FFmpegError, ValueError) as error:
             reason = _unreadable(error) if source.kind == "file" else reason_of(error, silent_s=silent_s or 0.0)
@@ -175,15 +175,15 @@ class Decoder:
         return streams[0]
 
     def _rate(self) -> float | None:
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        fps = float(rate) if rate else 0.0
+        fps = float(_fraction(self._stream.average_rate) or _fraction(self._stream.guessed_rate) or 0)
         return fps if 1 <= fps <= 240 else None
 
     def _duration(self) -> float | None:
         """Length of the video stream; that of the whole container only if there is nothing else in it."""
         stream, container = self._stream, self._container
-        if stream.duration and stream.time_base:
-            return float(stream.duration * stream.time_base)
+        unit = _fraction(stream.time_base)
+        if stream.duration and unit:
+            return float(stream.duration * unit)
         written = _MATROSKA_LENGTH.match(self.tags.get("DURATION", ""))
         if written:
             hours, minutes, seconds = map(float, written.groups())
@@ -191,6 +191,11 @@ class Decoder:
         if container.duration and container.duration > 0 and len(container.streams) == 1:
             return container.duration / 1e6
         return None
+
+
+def _fraction(value: Any) -> Fraction | None:
+    """A rational number of PyAV, a `Fraction` before version 19 and a kind of its own since; None if it is not set."""
+    return Fraction(str(value)) if value else None
 
 
 def opened_within(source: Source, silent_s: float) -> Decoder:

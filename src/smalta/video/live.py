@@ -121,7 +121,6 @@ class Connection:
             decoder = self._opener()
             for frame in decoder.frames():
                 if not self._keep(decoder, frame):
-                    reason = self._silence
                     break
         except pyav().error.FFmpegError as error:
             reason = reason_of(error, silent_s=self._limits.silent_s)
@@ -143,8 +142,8 @@ class Connection:
             if self._given_up:
                 return False
             self.damaged = decoder.skipped + decoder.repaired
-            if frame is None:  # sound alone does not keep a stream alive
-                return now_s - self._heard_s < self._limits.silent_s
+            if frame is None:  # sound alone does not keep a stream alive: `newest` gives up
+                return True
             self._newest = Arrived(
                 frame=frame,
                 place=self.arrived,
