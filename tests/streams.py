@@ -33,6 +33,7 @@ class _Server:
     def __init__(self) -> None:
         self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(0.05)
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self.connected_s: list[float] = []
 
@@ -51,7 +52,6 @@ class _Server:
         return f"{self.scheme}://{user}{'@' if user else ''}127.0.0.1:{self._socket.getsockname()[1]}/stream"
 
     def _accept(self) -> None:
-        self._socket.settimeout(0.05)
         while not self._closing.is_set():
             try:
                 connection, _ = self._socket.accept()

@@ -80,6 +80,12 @@ def test_a_counter_that_wraps_goes_on_as_one_with_more_bits(start_s: float, step
     np.testing.assert_allclose(np.array(times, dtype=float), whole, rtol=0, atol=1e-6)
 
 
+def test_a_counter_that_wraps_several_times_goes_on() -> None:
+    whole = [20_000.0 * number for number in range(20)]
+
+    assert times_of([stamp % MPEG_WRAP_S for stamp in whole], wrap_s=MPEG_WRAP_S) == pytest.approx(whole)
+
+
 def test_a_live_counter_that_wraps_goes_on_as_one_with_more_bits() -> None:
     arrivals = np.arange(0, 3 * MPEG_WRAP_S, 900.0)
 
