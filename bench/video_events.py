@@ -8,7 +8,8 @@ Out: bench/results/video_events.json, or bench/work/results where the clips are 
 With the true masks in place of a network, what is wrong is wrong in tracks, rules or log. With a model, the rest is the
 network. A model of ten minutes:
 
-    python -c "from smalta.scenes.motion.writing import write_motion_data as w; w('work', 'entrance', n_train=300, ...)"
+    python -c "from smalta.scenes.motion.writing import write_motion_data
+    write_motion_data('work', 'entrance', n_train=400, n_val=80, n_test=40)"
     smalta train work --out run --minutes 10
 
 Each clip is watched as a file is: `smalta.video.watch`, with the pace of a file.

@@ -24,41 +24,45 @@ Source = Annotated[
 ]
 Fps = Annotated[float | None, typer.Option(help="Pictures a second, for a folder of pictures.", show_default=False)]
 Log = Annotated[Path, typer.Argument(metavar="EVENTS", help="Folder of a watch, or its events.jsonl.")]
+Rules = Annotated[Path, typer.Option(help="Zones, lines and events of the camera, such as shop.yaml.")]
+Folder = Annotated[Path, typer.Option("--out", help="Folder for the log and the results.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the log of the folder.")]
+WithVideo = Annotated[
+    bool, typer.Option("--video", help="Also write an annotated video, video.mp4. It shows what the camera sees.")
+]
+Pictures = Annotated[bool, typer.Option("--pictures", help="Also write a picture for each event into pictures/.")]
+Blur = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Class whose things are blurred in the video and the pictures, such as person; may be repeated.",
+        show_default=False,
+    ),
+]
+Mqtt = Annotated[
+    str | None,
+    typer.Option(help="Send events and counts to this broker: mqtt://USER@HOST:PORT/TOPIC.", show_default=False),
+]
+Cores = Annotated[int | None, typer.Option(help="Cores for the network.", show_default=False)]
+KeyEvery = Annotated[int | None, typer.Option(help="Let the network see every n-th frame.", show_default=False)]
+Region = Annotated[
+    str | None,
+    typer.Option(help="Part of the frames that the network sees: LEFT,TOP,RIGHT,BOTTOM in pixels.", show_default=False),
+]
 
 
 def watch(
     model: Run,
     video: Source,
-    rules: Annotated[Path, typer.Option(help="Zones, lines and events of the camera, such as shop.yaml.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the log and the results.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the log of the folder.")] = False,
-    with_video: Annotated[
-        bool, typer.Option("--video", help="Also write an annotated video, video.mp4. It shows what the camera sees.")
-    ] = False,
-    pictures: Annotated[
-        bool, typer.Option("--pictures", help="Also write a picture for each event into pictures/.")
-    ] = False,
-    blur: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Class whose things are blurred in the video and the pictures, such as person; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    mqtt: Annotated[
-        str | None,
-        typer.Option(help="Send events and counts to this broker: mqtt://USER@HOST:PORT/TOPIC.", show_default=False),
-    ] = None,
-    cores: Annotated[int | None, typer.Option(help="Cores for the network.", show_default=False)] = None,
-    key_every: Annotated[
-        int | None, typer.Option(help="Let the network see every n-th frame.", show_default=False)
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="Part of the frames that the network sees: LEFT,TOP,RIGHT,BOTTOM in pixels.", show_default=False
-        ),
-    ] = None,
+    rules: Rules,
+    folder: Folder,
+    resume: Resume = False,
+    with_video: WithVideo = False,
+    pictures: Pictures = False,
+    blur: Blur = None,
+    mqtt: Mqtt = None,
+    cores: Cores = None,
+    key_every: KeyEvery = None,
+    region: Region = None,
     fps: Fps = None,
     quiet: Quiet = False,
 ) -> None:
