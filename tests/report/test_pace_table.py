@@ -37,11 +37,11 @@ def test_parts_have_their_time_for_each_frame_and_for_a_second() -> None:
 
     assert rows.keys() == {"part", "reading", "motion", "flow", "tracking", "rules", "network", "objects"}
     assert rows["network"] == "network 50 ms key frame 250 ms one pass"
-    assert rows["tracking"].startswith("tracking 3 ms frame 75 ms")
+    assert rows["tracking"].startswith("tracking 1.5 ms frame 37.5 ms")
 
 
 def test_the_sentence_says_whether_the_machine_can_follow() -> None:
-    # frames: 25 x (2.76 / 2 + 0.35 + 0.69 + 3 + 1) ms = 160 ms; key frames: 5 x (50 + 6.48) ms = 282 ms
+    # frames: 25 x (1.84 / 2 + 0.35 + 3.17 + 1.5 + 0.5) ms = 161 ms; key frames: 5 x (50 + 6.48) ms = 282 ms
     assert pace_sentence(made()) == "while things move, the work on 2 cores should take 44 % of the video's length"
     assert pace_sentence(made(live=True)).endswith("44 % of the time, so this machine can follow")
     late = replace(made(live=True), milliseconds=made().milliseconds | {"reading": 100.0})

@@ -37,10 +37,10 @@ MORE_REDUCED = 2  # times as far as planned, at most
 MOST_PIXELS = 1280 * 720  # of a shown picture, for a model that does not state the size of its training pictures
 
 # processor time on one core of an AMD EPYC, as `python -m bench.video_speed` measures it
-READING_MS = 12.0  # per million pixels of a frame: decoding, colours
+READING_MS = 8.0  # per million pixels of a frame: decoding, colours
 MOTION_MS = 1.5  # per million pixels of the region
-FLOW_MS = 12.0  # per million pixels of the pictures whose flow is computed
-TRACKING_MS, RULES_MS = 3.0, 1.0  # per frame, with a dozen objects
+FLOW_MS = 55.0  # per million pixels of the pictures whose flow is computed
+TRACKING_MS, RULES_MS = 1.5, 0.5  # per frame, with a dozen objects
 OBJECTS_MS = 450.0  # per million cells: from maps to objects and ground
 
 PARTS = ("reading", "motion", "flow", "tracking", "rules")  # of every frame
