@@ -91,5 +91,6 @@ class LogHeader:
 def _short(value: object) -> str:
     """A value for a sentence; mappings as their entries."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {shown(entry)}" for key, entry in value.items()) or "none"
+        entries = {key: str(entry) if isinstance(entry, list) else shown(entry) for key, entry in value.items()}
+        return ", ".join(f"{key} {text}" for key, text in entries.items()) or "none"
     return str(value) if isinstance(value, tuple) else shown(value)
