@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import numpy as np
+
 from smalta.api.paces import Region, network_way, paced
 from smalta.errors import ConfigError
 from smalta.inference.opened import OpenedModel, open_model
@@ -130,7 +132,10 @@ def _seer(model: OpenedModel, pace: Pace) -> Seer:
         runtime = model.runtime(threads=pace.cores)
     keep_large_blocks()
     predictor = Predictor(runtime, model.info, digest=model.digest)
-    return Seer(predictor, size_hw=pace.crop.size_hw, crop=pace.crop)
+    seer = Seer(predictor, size_hw=pace.crop.size_hw, crop=pace.crop)
+    if pace.live:  # the first pass takes several times as long, and frames would be lost meanwhile
+        seer(np.zeros((*pace.crop.size_hw, 3), dtype=np.uint8))
+    return seer
 
 
 def _reopened(source: str | Path, fps: float | None, number: int) -> Video:
