@@ -34,7 +34,7 @@ from smalta.video.log_reading import LogReader
 from smalta.video.replay import replay
 
 KILLS = 100
-FRAMES = 1500  # of a clip
+FRAMES = 1000  # of a clip
 PARTS = ("same", "day", "intervals")
 Command = Callable[[Path, int], list[str]]  # folder, seed
 

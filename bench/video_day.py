@@ -87,6 +87,7 @@ def day(folder: Path, *, hours: int = HOURS, people: int = PEOPLE, fps: float = 
         "events": lines,
         "bytes_per_event": round((folder / "events.jsonl").stat().st_size / lines),
         "memory_growth_after_first_hour_mib": round(max(row["held_mib"] for row in rows) - rows[0]["held_mib"], 1),
+        "step_last_over_first_hour": round(rows[-1]["step_ms"] / rows[0]["step_ms"], 3),
         "step_before_the_last_hour": compared,
         "replay_equals_live_counts": same,
         "replay_processor_seconds": round(time.process_time() - began, 1),
