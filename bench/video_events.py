@@ -200,14 +200,17 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the logs of all clips")
     arguments = parser.parse_args()
     models = {kind: open_model(path) for kind, _, path in (text.partition("=") for text in arguments.model)}
-    path = RESULTS / f"{NAME}.json"
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"kinds": {}}
+    measured: dict[str, dict[str, Any]] = {}
     with recorded_load() as load:
         for kind in arguments.kind:
             by = "model" if kind in models else "true_masks"
             scores = measure(kind, arguments.clips, models.get(kind), arguments.keep)
             print(kind, by, json.dumps({key: value for key, value in scores.items() if key != "wrong"}, indent=1))
-            result["kinds"].setdefault(kind, {})[by] = scores
+            measured[kind] = {by: scores}
+    path = RESULTS / f"{NAME}.json"  # read last, so that another kind may be measured meanwhile
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"kinds": {}}
+    for kind, scores in measured.items():
+        result["kinds"].setdefault(kind, {}).update(scores)
     result |= {"clip_seconds": SECONDS, "fps": FPS, "size_hw": list(SIZE_HW), "machine": machine_facts(), "load": load}
     write_result(NAME, result, scratch=arguments.clips != CLIPS)
 
