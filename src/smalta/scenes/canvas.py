@@ -226,6 +226,11 @@ class Canvas:
                     cv2.fillConvexPoly(self.parts, self.camera.to_cells(rest), part)
             part += 1
 
+    def thing_cells(self) -> np.ndarray:
+        """(H * SCALE, W * SCALE) int32: the instance of every cell, 0 = ground or sky."""
+        instances = np.concatenate([rows[:, 7] for rows in self._rows]).astype(np.int32)
+        return instances[self.parts & np.uint16(SHADOW - 1)]
+
     def develop(self) -> Developed:
         """The picture and the maps, with one value per pixel."""
         height, width = self.camera.size_hw

@@ -90,6 +90,11 @@ class Stage:
         reach = max(ahead, math.hypot(x - camera.position[0], z - camera.position[2]))
         return bool(ahead > -radius and abs(right) - 1.5 * radius < edge * reach)
 
+    def footprints(self) -> np.ndarray:
+        """(N, 4, 2) corners (x, z) in metres of the ground below each model, in the order of placing."""
+        places = [(thing.x, thing.z, thing.yaw, thing.model.half_width, thing.model.ends) for thing in self._placed]
+        return np.array([footprint(*place) for place in places]).reshape(-1, 4, 2)
+
     def paint(self) -> None:
         """Cast all shadows, then paint all objects, farther objects first."""
         canvas, placed = self.canvas, self._placed
@@ -178,8 +183,8 @@ def _visible(
     return np.where(lost, 0, classes).astype(np.uint16), number, np.where(lost, 0, attribute).astype(np.uint8)
 
 
-def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
-    """An order in which objects on the ground can be painted, so that nearer objects hide farther objects.
+def may_hide(footprints: np.ndarray, eye_xz: np.ndarray) -> np.ndarray:
+    """Which objects on the ground may hide which others.
 
     If a straight line separates two footprints, only the object on the camera's side of the line can hide the other.
 
@@ -188,7 +193,7 @@ def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
         eye_xz: (2,) place of the camera.
 
     Returns:
-        Indices of the footprints; an object that may be hidden comes before the one that hides it.
+        (N, N) bool, [a, b]: a may hide b.
     """
     n = len(footprints)
     edges = np.roll(footprints, -1, axis=1) - footprints
@@ -202,9 +207,23 @@ def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
     eye_outside = (outward @ eye_xz - offset) > 0
     a_first = (apart & eye_outside[..., None]).any(axis=1)  # the camera is on b's side: a cannot hide b
     b_first = (apart & ~eye_outside[..., None]).any(axis=1)
-    not_hiding = a_first | b_first.T  # [a, b]: a cannot hide b
-    before = not_hiding & ~not_hiding.T  # [a, b]: b may hide a, so a is painted first
-    distance = np.linalg.norm(centres - eye_xz, axis=1)
+    return ~(a_first | b_first.T)
+
+
+def paint_order(footprints: np.ndarray, eye_xz: np.ndarray) -> list[int]:
+    """An order in which objects on the ground can be painted, so that nearer objects hide farther objects.
+
+    Args:
+        footprints: (N, 4, 2) as in `may_hide`.
+        eye_xz: (2,) place of the camera.
+
+    Returns:
+        Indices of the footprints; an object that may be hidden comes before the one that hides it.
+    """
+    n = len(footprints)
+    hiding = may_hide(footprints, eye_xz)
+    before = ~hiding & hiding.T  # [a, b]: b may hide a, so a is painted first
+    distance = np.linalg.norm(footprints.mean(axis=1) - eye_xz, axis=1)
     waiting = before.sum(axis=0)
     order: list[int] = []
     left = np.ones(n, dtype=bool)
