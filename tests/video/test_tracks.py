@@ -73,6 +73,16 @@ def test_one_who_was_hidden_and_comes_back_has_the_same_number() -> None:
     assert all(len(step.tracks) == 2 and not step.ended for step in steps)
 
 
+def test_who_comes_out_of_a_door_soon_after_another_went_in_is_someone_else() -> None:
+    into = [[person(2 + 1.5 * k)] for k in range(12)]  # nothing hides the place where the first one vanishes
+    out_of = [[person(20 - 1.5 * k)] for k in range(8)]
+
+    kept, told_apart = (follow(tracker(vanished_cost=cost), [*into, *[[]] * 8, *out_of])[-1] for cost in (0.0, 4.0))
+
+    assert numbers(kept) == [1]
+    assert 1 not in [track.number for track in told_apart.tracks if track.seen]
+
+
 def test_one_who_stays_away_for_long_is_given_up_and_gets_a_new_number() -> None:
     one = tracker()
     follow(one, [[person(20)]] * 10)

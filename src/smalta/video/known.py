@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class Known:
         detections: how often it was detected.
         frames: key frames since it was first detected, that one included.
         missed: key frames since it was last detected.
+        covered: share of its place that others hid when it was first missed.
         scores: sum of the confidences.
         sure: whether it counts.
         seen: whether it was detected or followed in this frame.
@@ -74,6 +75,7 @@ class Known:
     detections: int = 0
     frames: int = 1
     missed: int = 0
+    covered: float = 0.0
     scores: float = 0.0
     sure: bool = False
     seen: bool = True
@@ -246,24 +248,8 @@ class Known:
         )
 
 
-PLAIN = [
-    "number",
-    "node",
-    "height",
-    "width",
-    "heights",
-    "widths",
-    "first_s",
-    "last_s",
-    "detections",
-    "missed",
-    "scores",
-    "sure",
-    "seen",
-    "cut",
-    "split_s",
-    "merged_s",
-]
+_PARTS = ("votes", "mask", "shift_yx", "y", "x")
+PLAIN = tuple(entry.name for entry in fields(Known) if entry.name not in _PARTS)
 
 
 def whole_of(known: Sequence[Known], *, as_column: bool = False) -> Whole:

@@ -44,6 +44,8 @@ class TrackerSettings:
         unsure_cost: of continuing a track that does not count yet.
         return_cost: of continuing a track that was not detected for `lost_s`; a track that has become sure may
             continue it without that cost.
+        vanished_cost: of continuing a track, for each second since the object vanished where no other one hid it;
+            whoever comes out of a door is mostly not the one who went in.
         open_cost: of missing an object that nothing hides.
         hidden_cost: of missing an object that is hidden.
         new_cost: of a new object inside the picture.
@@ -74,6 +76,7 @@ class TrackerSettings:
     class_cost: float = 1.0
     unsure_cost: float = 1.0
     return_cost: float = 2.0
+    vanished_cost: float = 1.0
     open_cost: float = 2.0
     hidden_cost: float = 0.5
     new_cost: float = 5.0

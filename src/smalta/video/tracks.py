@@ -165,6 +165,7 @@ class Tracker:
         leaves = np.array([one.votes.leaves for one in known]).reshape(len(known), self._tree.n_leaves)
         traits = self._electorate.traits(leaves), self._electorate.traits(found.probabilities.astype(np.float64))
         costs = pair_costs(known, measured, overlaps, traits, settings, self._cell)
+        costs += np.array([self._vanished(one, time_s) for one in known])[:, None]
         missing, new = missing_costs(known, overlaps, settings), new_costs(measured, settings)
         lost = np.array([one.sure and self._is_lost(one, time_s) for one in known], dtype=bool)
         pairs = dict(assign(costs + settings.return_cost * lost[:, None], missing, new))
@@ -181,6 +182,10 @@ class Tracker:
             known[hidden[old]].join(known[row])
             gone.add(row)
         return sorted(pairs.items()), overlaps, gone
+
+    def _vanished(self, one: Known, time_s: float) -> float:
+        """What it costs to believe that an object is back which nothing hid."""
+        return self._settings.vanished_cost * (1 - one.covered) * (time_s - one.last_s) if one.missed > 1 else 0.0
 
     def _is_lost(self, one: Known, time_s: float) -> bool:
         return one.missed > 1 and time_s - one.last_s > self._settings.lost_s
@@ -217,6 +222,8 @@ class Tracker:
         hidden = overlaps.hidden
         for row, one in enumerate(self._known):
             if row not in found:
+                if not one.missed:
+                    one.covered = min(float(hidden[row]), 1.0)
                 one.missed += 1
                 lately = time_s - one.last_s <= self._settings.followed_s
                 one.seen = one.seen and flow is not None and lately and bool(hidden[row] < MOSTLY_HIDDEN)
