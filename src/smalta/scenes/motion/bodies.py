@@ -1,6 +1,6 @@
 """Bodies of people made of balls: the hull of two or more balls is a limb, the trunk, the head or a bag.
 
-In:  a seeded generator; how far somebody has walked, and how fast.
+In:  a seeded generator; how far a person has walked, and how fast.
 Out: a `Body`; its balls in metres around the place where it stands.
 
 numpy only. Must not know: cameras, colours of light.

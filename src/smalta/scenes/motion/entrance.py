@@ -116,7 +116,7 @@ def _light(rng: np.random.Generator) -> Light:
 
 
 def _inside(camera: Camera, room: Room) -> np.ndarray:
-    """(N, 2) metres: places inside where somebody is wholly in the picture; they fill a convex area."""
+    """(N, 2) metres: places inside where a person is wholly in the picture; they fill a convex area."""
     x, z = np.meshgrid(np.arange(-5.0, 5.01, 0.1), np.arange(-7.0, -0.99, 0.1))
     places = np.stack([x.ravel(), z.ravel()], axis=1)
     margin = 0.012 * camera.size_hw[1]
@@ -159,7 +159,7 @@ def _hidden(rng: np.random.Generator) -> tuple[float, float]:
 def _way_in(rng: np.random.Generator, room: Room) -> list[Go | Wait]:
     x = rng.uniform(-1, 1) * (room.half - 0.42)
     steps: list[Go | Wait] = [Go(x, 0.75, 0.4)]
-    if rng.random() < 0.15:  # somebody who stops on the line
+    if rng.random() < 0.15:  # a person who stops on the line
         steps += [Go(x, room.line + rng.uniform(-0.05, 0.05), 0.15), Wait(rng.uniform(0.6, 1.8))]
     return [*steps, Go(x * rng.uniform(0.7, 1.0), -0.95, 0.4)]
 
@@ -177,7 +177,7 @@ def _looks_around(rng: np.random.Generator, inside: np.ndarray, times: int) -> l
 
 
 def _enter(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody, or two who belong together, comes in and stays."""
+    """One person, or two who belong together, comes in and stays."""
     begin, start, speed = rng.uniform(-4.0, max(seconds - 7.0, -3.0)), _hidden(rng), _speed(rng)
     script: list[Go | Wait] = [*_way_in(rng, room), *_looks_around(rng, inside, 4)]
     plans = [Walker(start_xz=start, begin_s=begin, speed=speed, script=tuple(script), stays=True)]
@@ -198,7 +198,7 @@ def _leave(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: fl
 
 
 def _visit(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody comes in, looks around once, and goes."""
+    """A person comes in, looks around once, and goes."""
     script: list[Go | Wait] = [
         *_way_in(rng, room),
         Go(*_place(rng, inside)),
@@ -210,7 +210,7 @@ def _visit(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: fl
 
 
 def _return(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody goes out, turns round before the door, and comes back."""
+    """A person goes out, turns round before the door, and comes back."""
     x = rng.uniform(-0.5, 0.5)
     script: list[Go | Wait] = [
         Wait(rng.uniform(7.0, 11.0)),
@@ -224,7 +224,7 @@ def _return(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: f
 
 
 def _hesitate(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody comes to the door, from outside or from inside, and turns back before it."""
+    """A person comes to the door, from outside or from inside, and turns back before it."""
     x = rng.uniform(-0.6, 0.6)
     if rng.random() < 0.5:
         before = (Go(x, rng.uniform(1.2, 1.6)), Wait(rng.uniform(0.4, 2.0)), Go(*_hidden(rng)))
@@ -240,7 +240,7 @@ def _hesitate(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds:
 
 
 def _peek(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody takes a few steps into the shop and goes at once."""
+    """A person takes a few steps into the shop and goes at once."""
     x = rng.uniform(-1, 1) * (room.half - 0.45)
     script: list[Go | Wait] = [
         Go(x, 0.75, 0.4),
@@ -254,13 +254,13 @@ def _peek(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: flo
 
 
 def _stroll(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody who is inside all the time."""
+    """A person who is inside all the time."""
     script = tuple(_looks_around(rng, inside, 3 + int(seconds / 3)))
     return [Walker(start_xz=_place(rng, inside), begin_s=-WARM_S, speed=_speed(rng), script=script, stays=True)]
 
 
 def _pass(rng: np.random.Generator, room: Room, inside: np.ndarray, seconds: float) -> list[Walker]:
-    """Somebody walks past outside."""
+    """A person walks past outside."""
     side, z = rng.choice((-1, 1)), rng.uniform(1.3, 3.2)
     begin = rng.uniform(-4.0, max(seconds - 4.0, -3.0))
     script = (Go(float(-side * 6.5), z),)

@@ -28,7 +28,7 @@ from smalta.scenes.solids import footprint
 from smalta.scenes.stage import MIN_PIXELS, may_hide, paint_order
 
 MARGIN = 2  # pixels on each side that only a shaken camera sees
-CONTACT = 0.34  # darkness of the ground right below somebody
+CONTACT = 0.34  # darkness of the ground right below a person
 GRAINS = 48  # pixels by which a picture of noise is larger than a frame
 
 Outlines = list[np.ndarray]

@@ -71,7 +71,7 @@ class Artist:
         self._tones: dict[tuple[Body, bool], np.ndarray] = {}
 
     def person(self, body: Body, pose: Pose, *, in_shadow: bool) -> Sprite | None:
-        """Somebody; None if out of the picture."""
+        """A person; None if out of the picture."""
         centres, radii = _placed_balls(body, pose)
         seen = self.camera.to_camera(centres)
         if seen[:, 2].min() < NEAR:

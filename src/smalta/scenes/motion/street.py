@@ -159,12 +159,12 @@ def _speed(rng: np.random.Generator) -> float:
 
 
 def _first(rng: np.random.Generator, least_s: float, most_s: float) -> Wait:
-    """Somebody has been here since before the clip, and sets out between two times of it."""
+    """A person has been here since before the clip, and sets out between two times of it."""
     return Wait(WARM_S + float(rng.uniform(least_s, max(most_s, least_s + 1.0))))
 
 
 def _stroll(rng: np.random.Generator, street: Street, seconds: float) -> Walker:
-    """Somebody walks along the pavement and may stop."""
+    """A person walks along the pavement and may stop."""
     x, way = _on_pavement(rng, street, int(rng.choice((-1, 1)))), int(rng.choice((-1, 1)))
     start, end = (NEAR_Z, FAR_Z) if way > 0 else (FAR_Z, NEAR_Z)
     begin = -WARM_S
@@ -178,7 +178,7 @@ def _stroll(rng: np.random.Generator, street: Street, seconds: float) -> Walker:
 
 
 def _cross(rng: np.random.Generator, street: Street, seconds: float) -> Walker:
-    """Somebody crosses where one should."""
+    """A person crosses where one should."""
     side = int(rng.choice((-1, 1)))
     x, z = _on_pavement(rng, street, side), rng.uniform(street.crossing[0] + 0.7, street.crossing[1] - 0.7)
     end, start = rng.choice((NEAR_Z, FAR_Z)), z + rng.choice((-1, 1)) * rng.uniform(1.5, 6.0)
@@ -205,7 +205,7 @@ def _road_place(rng: np.random.Generator, street: Street) -> float:
 
 
 def _jaywalk(rng: np.random.Generator, street: Street, seconds: float) -> Walker:
-    """Somebody crosses the road away from the crossing."""
+    """A person crosses the road away from the crossing."""
     side, z = int(rng.choice((-1, 1))), _road_place(rng, street)
     x, other = _on_pavement(rng, street, side), _on_pavement(rng, street, -side)
     kerb = street.lane + 0.7
@@ -222,7 +222,7 @@ def _jaywalk(rng: np.random.Generator, street: Street, seconds: float) -> Walker
 
 
 def _stand(rng: np.random.Generator, street: Street, seconds: float) -> Walker:
-    """Somebody steps on the road, waits there, and steps back."""
+    """A person steps on the road, waits there, and steps back."""
     side, z = int(rng.choice((-1, 1))), _road_place(rng, street)
     x, kerb = _on_pavement(rng, street, side), street.lane + 0.7
     script = (

@@ -18,7 +18,7 @@ from smalta.scenes.canvas import NEAR, Camera
 from smalta.scenes.motion.paths import STEP_S
 from smalta.scenes.motion.values import TrueCrossing
 
-BAND = 0.25  # metres behind a line that somebody must reach to have crossed it
+BAND = 0.25  # metres behind a line that a person must reach to have crossed it
 GAP_S = 0.75  # seconds
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 
 class TrueCrossing(NamedTuple):
-    """Somebody crosses a line and goes on for at least 0.25 m behind it.
+    """A person crosses a line and goes on for at least 0.25 m behind it.
 
-    The time is when the point on the ground below the body crosses. Somebody who turns within 0.25 m does not cross.
+    The time is when the point on the ground below the body crosses. A person who turns within 0.25 m does not cross.
     """
 
     time_s: float
