@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from smalta.video.frames import open_video
-from smalta.video.items import Ended, Found, Frame, Lost, Video
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video
 
 
 class LiveClip(Video):

@@ -12,7 +12,7 @@ import numpy as np
 
 from smalta.scenes.motion import Clip, TrueFrame
 from smalta.scenes.motion.film import MARGIN
-from smalta.video.items import Ended, Found, Frame, Lost, Video
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video
 from smalta.video.values import Detections, Ground
 
 CELL = 4

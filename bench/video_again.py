@@ -30,7 +30,7 @@ from bench.common import REPOSITORY, RESULTS, exit_on_error, machine_facts, reco
 from bench.video_intervals import coverages
 from bench.walkers_watch import watch
 from smalta.video.counts import Counts
-from smalta.video.log_reading import LogReader
+from smalta.video.logbook.log_reading import LogReader
 from smalta.video.replay import replay
 
 KILLS = 100

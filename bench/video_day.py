@@ -18,7 +18,7 @@ from typing import Any
 from bench.walkers import RULES, SIZE_HW, TREE, Walkers
 from bench.walkers_watch import Parts, header
 from smalta.video.log import EventLog
-from smalta.video.log_reading import LogReader
+from smalta.video.logbook.log_reading import LogReader
 from smalta.video.replay import replay
 from smalta.video.rules import WatchRules
 

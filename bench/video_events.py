@@ -43,13 +43,13 @@ from smalta.metrics.events import (
 from smalta.metrics.instance import f1
 from smalta.metrics.node_counts import relative_error
 from smalta.scenes.motion import KINDS, Clip, generate_clip
-from smalta.video.event_lines import Event
-from smalta.video.log_reading import LogReader
+from smalta.video.logbook.event_lines import Event
+from smalta.video.logbook.log_reading import LogReader
 from smalta.video.needed_region import needed_region
-from smalta.video.outputs import Wanted
 from smalta.video.pacing import Pace, VideoFacts, pace
 from smalta.video.rules import WatchRules
 from smalta.video.seeing import Seer
+from smalta.video.showing.outputs import Wanted
 from smalta.video.watch import Job, header_of, watch
 
 CLIPS, SECONDS, FPS, SIZE_HW = 20, 20.0, 25.0, (360, 640)

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from smalta.video.event_lines import Event
 from smalta.video.intervals import watch_check
 from smalta.video.log import EventLog
-from smalta.video.log_header import LogHeader
+from smalta.video.logbook.event_lines import Event
+from smalta.video.logbook.log_header import LogHeader
 
 WINDOW_S = 300
 UNSEEN = 10  # windows of each camera

@@ -45,13 +45,13 @@ from smalta.scenes.motion.writing import write_clip
 from smalta.video.events import EventEngine
 from smalta.video.flow import Flow
 from smalta.video.frames import open_video
-from smalta.video.items import Frame
 from smalta.video.log import EventLog
 from smalta.video.motion import Motion
-from smalta.video.outputs import Wanted
 from smalta.video.pacing import Pace, VideoFacts
+from smalta.video.reading.items import Frame
 from smalta.video.rules import WatchRules
 from smalta.video.seeing import Seer
+from smalta.video.showing.outputs import Wanted
 from smalta.video.sight import Sees, Sight
 from smalta.video.tracks import Tracker
 from smalta.video.values import Track

@@ -16,11 +16,11 @@ from typing import Any
 
 from bench.walkers import CELL, RULES, SIZE_HW, TREE, Walkers
 from smalta.video.counts import Counts
-from smalta.video.event_lines import Event, log_seconds
 from smalta.video.events import EventEngine
 from smalta.video.log import EventLog
-from smalta.video.log_header import LogHeader
-from smalta.video.log_reading import LogReader
+from smalta.video.logbook.event_lines import Event, log_seconds
+from smalta.video.logbook.log_header import LogHeader
+from smalta.video.logbook.log_reading import LogReader
 from smalta.video.rules import WatchRules
 from smalta.video.tracks import Tracker
 

@@ -15,10 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smalta.video.items import Ended, Found, Frame, Lost, Video
-from smalta.video.outputs import Wanted
 from smalta.video.pacing import VideoFacts, pace
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video
 from smalta.video.rules import WatchRules
+from smalta.video.showing.outputs import Wanted
 from smalta.video.values import Detections, Ground
 from smalta.video.watch import Job, header_of, watch
 from watched import CELL, SIZE_HW, TREE, rules

@@ -11,7 +11,7 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.video.events import Event, EventEngine
-from smalta.video.log_header import LogHeader
+from smalta.video.logbook.log_header import LogHeader
 from smalta.video.rules import WatchRules
 from smalta.video.tracks import Step
 from smalta.video.values import Ground, Mask, Track

@@ -14,8 +14,8 @@ from bench.video_speed import scored, shortfalls, stated_models, tracked_map
 from clips import even, write_clip
 from smalta.errors import ConfigError
 from smalta.scenes.motion import generate_clip
-from smalta.video.items import Frame
 from smalta.video.pacing import VideoFacts, pace
+from smalta.video.reading.items import Frame
 from smalta.video.rules import WatchRules
 from watched import track
 

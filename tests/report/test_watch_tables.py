@@ -9,9 +9,9 @@ from rich.console import Console, RenderableType
 
 from smalta.report.watch_tables import check_table, counts_table, replay_table, status_text
 from smalta.video.counts import Counts, Passed
-from smalta.video.event_lines import Event
 from smalta.video.intervals import Checked, Compared
-from smalta.video.log_header import LogHeader
+from smalta.video.logbook.event_lines import Event
+from smalta.video.logbook.log_header import LogHeader
 from smalta.video.replay import Replay, Row
 from smalta.video.status import Status
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from boxes_on_cells import CELL, Box, found
-from smalta.video.association import NEVER, Overlaps, assign, missing_costs, new_costs, pair_costs
-from smalta.video.known import Known
-from smalta.video.measuring import measure
-from smalta.video.tracker_settings import USUAL
+from smalta.video.following.association import NEVER, Overlaps, assign, missing_costs, new_costs, pair_costs
+from smalta.video.following.known import Known
+from smalta.video.following.measuring import measure
+from smalta.video.following.tracker_settings import USUAL
+from smalta.video.following.votes import Votes
 from smalta.video.values import Mask
-from smalta.video.votes import Votes
 
 PERSON = np.array([[0.0, 1.0]])
 

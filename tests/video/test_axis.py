@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalta.video.axis import ALIKE, Axis, Habit
+from smalta.video.following.axis import ALIKE, Axis, Habit
 
 HABIT = Habit(speed=40.0, persistence_s=2.0)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalta.video import charts
-from smalta.video.charts import Columns, clock, draw_counts, draw_heat, span
+from smalta.video.showing import charts
+from smalta.video.showing.charts import Columns, clock, draw_counts, draw_heat, span
 
 NAN = np.nan
 

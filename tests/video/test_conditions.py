@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from camera_rules import TREE
 from smalta.errors import ConfigError
-from smalta.video.conditions import FORMS, Condition, Count, On, Stays, Still, parse_condition, parse_seconds
+from smalta.video.rulebook.conditions import FORMS, Condition, Count, On, Stays, Still, parse_condition, parse_seconds
 
 PERSON, VEHICLE, BAG = (TREE[name].id for name in ("person", "vehicle", "bag"))
 ZONES = {"shop": PERSON, "place 1": VEHICLE, "all": 0}

@@ -8,7 +8,7 @@ import pytest
 
 from clips import corner, even, turn, write_clip
 from smalta.errors import DataError
-from smalta.video.conversion import Converter, Turn
+from smalta.video.reading.conversion import Converter, Turn
 
 ONE = 1 << 16
 PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smalta.errors import DataError
 from smalta.video.counts import Counts, Passed, lineage
-from smalta.video.event_lines import Event
+from smalta.video.logbook.event_lines import Event
 from watch_steps import engine, events_of, header, random_steps
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from clips import MPEG, even, write_clip
 from smalta.errors import DataError
-from smalta.video import decoding
-from smalta.video.decoding import Decoder, opened_within
 from smalta.video.frames import Frame, open_video
-from smalta.video.sources import Source, source_of
+from smalta.video.reading import decoding
+from smalta.video.reading.decoding import Decoder, opened_within
+from smalta.video.reading.sources import Source, source_of
 
 
 class BrokenContainer:

@@ -11,7 +11,7 @@ from PIL import Image
 from clips import MPEG, clear_pictures, corner, cut, drifting, even, phone, spoil, turn, write_clip
 from smalta.errors import ConfigError, DataError
 from smalta.video.frames import Ended, Frame, open_video
-from smalta.video.stamps import MPEG_WRAP_S
+from smalta.video.reading.stamps import MPEG_WRAP_S
 
 H264 = {"codec": "libx264", "unit": MPEG}
 

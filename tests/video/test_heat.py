@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from smalta.video.heat import HeatMap
+from smalta.video.showing.heat import HeatMap
 from watched import SIZE_HW, track
 
 HERE = track(1, (16, 16, 32, 40))  # its foot is at y 40, x 24

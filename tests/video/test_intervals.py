@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from smalta.errors import DataError
-from smalta.video.event_lines import Event
 from smalta.video.intervals import watch_check
 from smalta.video.log import EventLog
+from smalta.video.logbook.event_lines import Event
 from smalta.video.replay import replay
 from watch_steps import header
 

@@ -16,7 +16,7 @@ import pytest
 from clips import MPEG, drifting, even, write_clip
 from smalta.errors import ConfigError, DataError
 from smalta.video.frames import Ended, Found, Frame, LiveLimits, Lost, Video, open_video
-from smalta.video.live import Connection
+from smalta.video.reading.live import Connection
 from streams import HANG, HEAD, REFUSED, RtspServer, StreamServer
 
 QUICK = LiveLimits(silent_s=1.0, first_wait_s=0.05, longest_wait_s=0.2)

@@ -17,9 +17,9 @@ from hostile import plain
 from smalta.errors import ConfigError, DataError, SmaltaError
 from smalta.system.folder_lock import FolderLock
 from smalta.version import __version__
-from smalta.video.event_lines import KINDS, Event
 from smalta.video.log import EventLog
-from smalta.video.log_reading import LogReader
+from smalta.video.logbook.event_lines import KINDS, Event
+from smalta.video.logbook.log_reading import LogReader
 from watch_steps import header
 
 texts = st.text(max_size=8)

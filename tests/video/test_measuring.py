@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from boxes_on_cells import found
-from smalta.video.measuring import BOTTOM, LEFT, RIGHT, TOP, measure
+from smalta.video.following.measuring import BOTTOM, LEFT, RIGHT, TOP, measure
 
 
 def test_areas_boxes_and_middles_are_those_of_the_cells() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smalta.video.moment import Moment
+from smalta.video.noticing.moment import Moment
 from watch_steps import LANE, TREE, ground, track
 
 NOBODY: Any = None  # nothing is remembered of the tracks

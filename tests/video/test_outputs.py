@@ -14,8 +14,8 @@ import pytest
 from broker import LoopbackBroker
 from smalta.errors import ClassTreeError, ConfigError
 from smalta.pictures.reading import read_picture
-from smalta.video.event_lines import Event
-from smalta.video.outputs import Outputs, Seen, Wanted, blurred_nodes, counted_of, names_of
+from smalta.video.logbook.event_lines import Event
+from smalta.video.showing.outputs import Outputs, Seen, Wanted, blurred_nodes, counted_of, names_of
 from smalta.video.values import Ground
 from smalta.video.watch_job import header_of
 from watched import CELL, SIZE_HW, TREE, rules, track

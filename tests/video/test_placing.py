@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from boxes_on_cells import CELL, Box, found
-from smalta.video.measuring import measure
-from smalta.video.placing import Located, Whole, located
-from smalta.video.tracker_settings import USUAL
+from smalta.video.following.measuring import measure
+from smalta.video.following.placing import Located, Whole, located
+from smalta.video.following.tracker_settings import USUAL
 
 NEAR = np.hypot(USUAL.place_error * 80, 0.3 * CELL)
 FAR = USUAL.hidden_error * 80

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from boxes_on_cells import CELL, Box, found
-from smalta.video.known import Known
-from smalta.video.measuring import measure
-from smalta.video.repair import Repaired, repair
-from smalta.video.tracker_settings import USUAL
+from smalta.video.following.known import Known
+from smalta.video.following.measuring import measure
+from smalta.video.following.repair import Repaired, repair
+from smalta.video.following.tracker_settings import USUAL
+from smalta.video.following.votes import Votes
 from smalta.video.values import Mask
-from smalta.video.votes import Votes
 
 
 def known(number: int, box: Box) -> Known:

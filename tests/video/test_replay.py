@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from smalta.errors import ConfigError, DataError
 from smalta.video.counts import Counts, Passed
-from smalta.video.event_lines import Event
 from smalta.video.log import EventLog
+from smalta.video.logbook.event_lines import Event
 from smalta.video.replay import Replay, Row, replay, seconds_of
 from watch_steps import engine, events_of, header, random_steps
 

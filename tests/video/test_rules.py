@@ -17,7 +17,7 @@ from camera_rules import RULES, TREE
 from hostile import damaged, plain
 from smalta.classes import ClassTree
 from smalta.errors import ConfigError
-from smalta.video.conditions import Still
+from smalta.video.rulebook.conditions import Still
 from smalta.video.rules import WatchRules
 
 STUFF_ALONE = ClassTree({"floor": {}, "road": {"children": {"crossing": {}, "lane": {}}}})

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalta.video.settled import SETTLED_S, Settled
+from smalta.video.noticing.settled import SETTLED_S, Settled
 
 
 def test_what_has_lasted_counts_from_its_first_moment() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smalta.errors import ConfigError, DataError
-from smalta.video.sources import shown_source, source_of
+from smalta.video.reading.sources import shown_source, source_of
 
 odd = st.text(alphabet="abc0123:@/?#%&=._- ", max_size=8)
 

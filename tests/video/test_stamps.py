@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalta.video.stamps import MOST_REFUSED, MPEG_WRAP_S, LiveStamps, Stamps
+from smalta.video.reading.stamps import MOST_REFUSED, MPEG_WRAP_S, LiveStamps, Stamps
 
 anything = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([math.nan, math.inf, -math.inf, 0.0])
 rising = st.lists(st.floats(0.001, 1e5), min_size=1, max_size=30).map(lambda steps: list(itertools.accumulate(steps)))

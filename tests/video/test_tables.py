@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from smalta.video.counts import Counts
-from smalta.video.event_lines import Event
-from smalta.video.tables import LATE_S, Names, SecondsTable, read_columns
+from smalta.video.logbook.event_lines import Event
+from smalta.video.showing.tables import LATE_S, Names, SecondsTable, read_columns
 
 NAMES = Names(zones=("shop",), places=("place",), lines=("door",), live=False)
 HEADER = {"lines": {"door": "person"}, "zones": {"shop": "person", "place": "car"}, "events": []}

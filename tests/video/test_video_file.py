@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from smalta.errors import DataError
-from smalta.video.video_file import VideoFile, free_name
+from smalta.video.showing.video_file import VideoFile, free_name
 
 av = pytest.importorskip("av")
 
@@ -49,7 +49,7 @@ def test_what_a_killed_program_wrote_can_be_played(tmp_path: Path) -> None:
     code = (
         "import os, sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from smalta.video.video_file import VideoFile\n"
+        "from smalta.video.showing.video_file import VideoFile\n"
         "file = VideoFile(Path(sys.argv[1]), (48, 64), 10.0)\n"
         "for number in range(200):\n"
         "    file.write(np.full((48, 64, 3), number, np.uint8), number / 10)\n"

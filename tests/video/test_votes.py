@@ -9,7 +9,7 @@ import pytest
 
 from smalta.answers.decoding import Decoding
 from smalta.classes import ClassTree
-from smalta.video.votes import Electorate, Votes, agreement
+from smalta.video.following.votes import Electorate, Votes, agreement
 
 TREE = ClassTree(
     {

@@ -17,11 +17,11 @@ import blobs
 from blobs import FPS, FRAMES, BlobSeer, BlobVideo, job
 from smalta.errors import ConfigError, DataError
 from smalta.video.counts import Counts
-from smalta.video.items import Found, Lost
-from smalta.video.log_reading import LogReader
-from smalta.video.outputs import Wanted
+from smalta.video.logbook.log_reading import LogReader
+from smalta.video.reading.items import Found, Lost
 from smalta.video.replay import replay
 from smalta.video.rules import WatchRules
+from smalta.video.showing.outputs import Wanted
 from smalta.video.status import Status
 from smalta.video.watch import watch
 from watched import TREE, rules

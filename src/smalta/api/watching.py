@@ -20,12 +20,12 @@ from smalta.inference.predictor import Predictor
 from smalta.planning.machine import this_machine
 from smalta.system.allocator import keep_large_blocks
 from smalta.video.frames import open_video
-from smalta.video.items import Video
 from smalta.video.mqtt import Address
-from smalta.video.outputs import Wanted, blurred_nodes
 from smalta.video.pacing import Pace, VideoFacts
+from smalta.video.reading.items import Video
 from smalta.video.rules import WatchRules
 from smalta.video.seeing import Seer
+from smalta.video.showing.outputs import Wanted, blurred_nodes
 from smalta.video.status import Status
 from smalta.video.watch import Job, Watched, header_of
 from smalta.video.watch import watch as watch_video

@@ -15,10 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from smalta.report.stages import duration
-from smalta.video.charts import clock
 from smalta.video.counts import Counts, Passed
 from smalta.video.intervals import Checked
 from smalta.video.replay import Replay, Row
+from smalta.video.showing.charts import clock
 from smalta.video.status import Status
 
 MOST_LISTED = 200

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from smalta.errors import DataError
 from smalta.system.records import read_record
-from smalta.video.event_lines import Event, Way, log_seconds
+from smalta.video.logbook.event_lines import Event, Way, log_seconds
 
 ALL = ""  # stands for all nodes together
 

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-from smalta.video.rule_parts import Line
+from smalta.video.rulebook.rule_parts import Line
 from smalta.video.values import Track
 
 SMOOTHED_S = 0.25  # over which a foot is smoothed

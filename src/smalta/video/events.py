@@ -19,14 +19,14 @@ from typing import Any, Self
 from smalta.classes import ClassTree
 from smalta.video.counts import Counts
 from smalta.video.crossing import LineCounter, Moving
-from smalta.video.event_lines import Event, Kind, Way, log_seconds
-from smalta.video.followed import Followed
-from smalta.video.moment import Moment, with_below
-from smalta.video.rule_watch import RuleChange, RuleWatch
+from smalta.video.logbook.event_lines import Event, Kind, Way, log_seconds
+from smalta.video.noticing.followed import Followed
+from smalta.video.noticing.moment import Moment, with_below
+from smalta.video.noticing.rule_watch import RuleChange, RuleWatch
+from smalta.video.noticing.zone_watch import ZoneChange, ZoneWatch
 from smalta.video.rules import WatchRules
 from smalta.video.tracks import Step
 from smalta.video.values import Ground, Track
-from smalta.video.zone_watch import ZoneChange, ZoneWatch
 
 __all__ = ["Event", "EventEngine"]
 

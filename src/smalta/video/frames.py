@@ -11,11 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from smalta.errors import ConfigError
-from smalta.video.decoding import Decoder, opened_within
-from smalta.video.files import FileVideo, PicturesVideo
-from smalta.video.items import Ended, Found, Frame, Lost, Video
-from smalta.video.live import LiveLimits, LiveVideo
-from smalta.video.sources import Source, shown_source, source_of
+from smalta.video.reading.decoding import Decoder, opened_within
+from smalta.video.reading.files import FileVideo, PicturesVideo
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video
+from smalta.video.reading.live import LiveLimits, LiveVideo
+from smalta.video.reading.sources import Source, shown_source, source_of
 
 __all__ = ["Ended", "Found", "Frame", "LiveLimits", "Lost", "Video", "open_video", "shown_source"]
 

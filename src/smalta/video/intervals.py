@@ -29,9 +29,9 @@ from smalta.errors import DataError, SmaltaError
 from smalta.system.records import parse_json, read_record
 from smalta.system.whole_files import write_bytes
 from smalta.video.counts import Passage, lineage, passage_of
-from smalta.video.log_header import LogHeader
-from smalta.video.log_reading import LogReader
-from smalta.video.truth_windows import CountedWindow, read_windows
+from smalta.video.logbook.log_header import LogHeader
+from smalta.video.logbook.log_reading import LogReader
+from smalta.video.logbook.truth_windows import CountedWindow, read_windows
 
 FILE = "intervals.json"
 SAME_LENGTH = 0.01  # by which windows of "one length" may differ
@@ -169,7 +169,7 @@ def watch_check(events: str | Path, truth: str | Path) -> Checked:
 
     Args:
         events: events.jsonl or its folder.
-        truth: a CSV file (`smalta.video.truth_windows`).
+        truth: a CSV file (`smalta.video.logbook.truth_windows`).
 
     Raises:
         DataError: if a file cannot be read, the windows have several lengths or overlap, lie outside of the log, or

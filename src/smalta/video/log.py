@@ -30,9 +30,9 @@ from smalta.errors import ConfigError, DataError, SmaltaError
 from smalta.system.folder_lock import FolderLock, LockedError
 from smalta.system.records import check_keys, parse_json
 from smalta.version import __version__
-from smalta.video.event_lines import Event, log_seconds
-from smalta.video.log_header import LogHeader
-from smalta.video.log_reading import EVENTS, header_of, last_whole_line, open_log, summary, whole_bytes
+from smalta.video.logbook.event_lines import Event, log_seconds
+from smalta.video.logbook.log_header import LogHeader
+from smalta.video.logbook.log_reading import EVENTS, header_of, last_whole_line, open_log, summary, whole_bytes
 
 STATE = "state.json"
 SAVE_S = 2.0  # seconds by the clock between two states

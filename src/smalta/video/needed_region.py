@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from smalta.video.conditions import Condition, Count, Stays
+from smalta.video.rulebook.conditions import Condition, Count, Stays
 from smalta.video.rules import WatchRules
 
 MARGIN = 0.25  # of the picture's height, at each side: an object is taller than the place where it stands

@@ -27,7 +27,7 @@ from smalta.pictures.writing import write_picture
 from smalta.system.whole_files import write_bytes
 from smalta.video.frames import Ended, Found, Frame, Lost, Video, open_video
 from smalta.video.looks import look, seen_by, sharpness
-from smalta.video.sources import Source, source_of
+from smalta.video.reading.sources import Source, source_of
 
 FIRST_MOMENT_S = 0.2
 MOMENTS = 500  # after this number, moments last twice as long: a day has fewer than 5,000

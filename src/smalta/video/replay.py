@@ -29,10 +29,10 @@ import numpy as np
 
 from smalta.errors import ConfigError
 from smalta.video.counts import ALL, Counts, Passed, lineage, passage_of
-from smalta.video.event_lines import DIGITS, Event, Way
 from smalta.video.intervals import WatchIntervals
-from smalta.video.log_header import LogHeader
-from smalta.video.log_reading import LogReader
+from smalta.video.logbook.event_lines import DIGITS, Event, Way
+from smalta.video.logbook.log_header import LogHeader
+from smalta.video.logbook.log_reading import LogReader
 from smalta.video.occupancy import occupancy
 
 STRETCHES = {"minute": 60.0, "15min": 900.0, "hour": 3600.0, "day": 86400.0}

@@ -27,9 +27,9 @@ from typing import Any, Self
 
 from smalta.classes import ClassTree
 from smalta.errors import ConfigError
-from smalta.video.rule_parts import EventRule, Ignored, Line, Zone
-from smalta.video.rules_file import read_yaml
-from smalta.video.rules_parsing import parse_rules
+from smalta.video.rulebook.rule_parts import EventRule, Ignored, Line, Zone
+from smalta.video.rulebook.rules_file import read_yaml
+from smalta.video.rulebook.rules_parsing import parse_rules
 
 __all__ = ["EventRule", "Ignored", "Line", "WatchRules", "Zone"]
 MOST_STRETCH = 0.01  # by which the shapes of two pictures may differ

@@ -23,9 +23,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from smalta.video.counts import Counts
-from smalta.video.event_lines import Event
 from smalta.video.events import EventEngine
 from smalta.video.flow import Flow
+from smalta.video.logbook.event_lines import Event
 from smalta.video.motion import Motion
 from smalta.video.pacing import Pace
 from smalta.video.rules import WatchRules

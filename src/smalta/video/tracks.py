@@ -19,14 +19,14 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
-from smalta.video.association import NEVER, Overlaps, assign, missing_costs, new_costs, pair_costs
-from smalta.video.known import Known, inside, whole_of
-from smalta.video.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured, measure
-from smalta.video.placing import located
-from smalta.video.repair import Repaired, repair
-from smalta.video.tracker_settings import USUAL, TrackerSettings
+from smalta.video.following.association import NEVER, Overlaps, assign, missing_costs, new_costs, pair_costs
+from smalta.video.following.known import Known, inside, whole_of
+from smalta.video.following.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured, measure
+from smalta.video.following.placing import located
+from smalta.video.following.repair import Repaired, repair
+from smalta.video.following.tracker_settings import USUAL, TrackerSettings
+from smalta.video.following.votes import Electorate, Votes
 from smalta.video.values import Detections, Mask, Track
-from smalta.video.votes import Electorate, Votes
 
 __all__ = ["USUAL", "Step", "Tracker", "TrackerSettings"]
 

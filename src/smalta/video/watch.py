@@ -25,12 +25,12 @@ import numpy as np
 
 from smalta.errors import DataError
 from smalta.system.interrupts import end_like_ctrl_c, hold_interrupts
-from smalta.video.event_lines import Event, Kind, log_seconds
-from smalta.video.items import Ended, Found, Frame, Lost, Video
 from smalta.video.log import EventLog
-from smalta.video.log_reading import LogReader
-from smalta.video.outputs import Outputs, Seen
+from smalta.video.logbook.event_lines import Event, Kind, log_seconds
+from smalta.video.logbook.log_reading import LogReader
 from smalta.video.pace_follower import PaceFollower
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video
+from smalta.video.showing.outputs import Outputs, Seen
 from smalta.video.sight import Sight
 from smalta.video.status import Speed, Status
 from smalta.video.watch_job import Job, Watched, header_of

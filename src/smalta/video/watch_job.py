@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from smalta.video.counts import Counts
-from smalta.video.items import Video
 from smalta.video.log import SAVE_S
-from smalta.video.log_header import LogHeader
-from smalta.video.outputs import Wanted
+from smalta.video.logbook.log_header import LogHeader
 from smalta.video.pacing import Pace
+from smalta.video.reading.items import Video
 from smalta.video.rules import WatchRules
+from smalta.video.showing.outputs import Wanted
 from smalta.video.sight import Sees
 from smalta.video.status import Status
 

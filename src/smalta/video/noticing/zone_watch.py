@@ -22,8 +22,8 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.video.crossing import band
-from smalta.video.followed import Followed, Membership
-from smalta.video.moment import Moment, with_below
+from smalta.video.noticing.followed import Followed, Membership
+from smalta.video.noticing.moment import Moment, with_below
 from smalta.video.rules import Zone
 from smalta.video.values import Track
 from smalta.video.zones import centre_yx, cover, inside, share_inside

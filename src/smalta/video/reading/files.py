@@ -21,11 +21,11 @@ import numpy as np
 from smalta.errors import DataError
 from smalta.pictures.finding import pictures_in
 from smalta.pictures.reading import read_picture
-from smalta.video.conversion import SHAPE_TOLERANCE, Converter
-from smalta.video.decoding import Decoder
-from smalta.video.items import Ended, Found, Frame, Lost, Video, counts
-from smalta.video.sources import Source, pyav, reason_of
-from smalta.video.stamps import Stamps
+from smalta.video.reading.conversion import SHAPE_TOLERANCE, Converter
+from smalta.video.reading.decoding import Decoder
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video, counts
+from smalta.video.reading.sources import Source, pyav, reason_of
+from smalta.video.reading.stamps import Stamps
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from smalta.classes import ClassTree
-from smalta.video.conditions import Condition, Count, On, Stays, Still
-from smalta.video.followed import Followed, Holding
-from smalta.video.moment import Moment, with_below
+from smalta.video.noticing.followed import Followed, Holding
+from smalta.video.noticing.moment import Moment, with_below
+from smalta.video.noticing.settled import SETTLED_S, Settled
+from smalta.video.noticing.zone_watch import ZoneChange
+from smalta.video.rulebook.conditions import Condition, Count, On, Stays, Still
 from smalta.video.rules import EventRule
-from smalta.video.settled import SETTLED_S, Settled
 from smalta.video.values import Track
-from smalta.video.zone_watch import ZoneChange
 
 _ROUNDING_S = 1e-9
 

@@ -19,9 +19,9 @@ from smalta.classes import ClassTree
 from smalta.classes.nodes import ROOT
 from smalta.errors import ConfigError
 from smalta.system.records import shown
-from smalta.video.conditions import Condition, Count, Stays, Still, parse_condition, parse_seconds
-from smalta.video.names import cut, entries, hint, listed, stuff_of, thing_of
-from smalta.video.rule_parts import EventRule, Ignored, Line, Point, Side, Zone, fixed
+from smalta.video.rulebook.conditions import Condition, Count, Stays, Still, parse_condition, parse_seconds
+from smalta.video.rulebook.names import cut, entries, hint, listed, stuff_of, thing_of
+from smalta.video.rulebook.rule_parts import EventRule, Ignored, Line, Point, Side, Zone, fixed
 from smalta.video.zones import area, crosses_itself, cut_to_picture, is_flat
 
 KEYS = ("picture", "zones", "lines", "events", "ignore")

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from smalta.video.evidence import Shown
-from smalta.video.settled import Settled
+from smalta.video.noticing.evidence import Shown
+from smalta.video.noticing.settled import Settled
 from smalta.video.values import Track
 
 SMOOTHED_S = 0.5  # over which the foot is averaged

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from smalta.classes import ClassTree
 from smalta.classes.nodes import ROOT
 from smalta.errors import ConfigError
-from smalta.video.names import cut, hint, stuff_of, thing_of
+from smalta.video.rulebook.names import cut, hint, stuff_of, thing_of
 
 Sign = Literal[">=", "<=", ">", "<", "="]
 FORMS = (

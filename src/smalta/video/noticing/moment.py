@@ -14,7 +14,7 @@ import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.errors import ShapeError
-from smalta.video.followed import Followed
+from smalta.video.noticing.followed import Followed
 from smalta.video.values import FOOT_SHARE, Ground, Track
 from smalta.video.zones import stuff_cells, thing_cells, touches
 

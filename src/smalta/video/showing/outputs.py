@@ -23,16 +23,16 @@ from smalta.classes import ROOT
 from smalta.errors import ConfigError, DataError
 from smalta.pictures.writing import write_picture
 from smalta.system.whole_files import write_bytes
-from smalta.video.charts import clock, draw_counts, draw_heat
 from smalta.video.counts import Counts
 from smalta.video.draw import Overlay, Painter
-from smalta.video.event_lines import Event
-from smalta.video.heat import HeatMap
+from smalta.video.logbook.event_lines import Event
 from smalta.video.mqtt import Address, Broker, Counted
 from smalta.video.rules import WatchRules
-from smalta.video.tables import Names, SecondsTable, read_columns
+from smalta.video.showing.charts import clock, draw_counts, draw_heat
+from smalta.video.showing.heat import HeatMap
+from smalta.video.showing.tables import Names, SecondsTable, read_columns
+from smalta.video.showing.video_file import VideoFile, free_name
 from smalta.video.values import Ground, Track
-from smalta.video.video_file import VideoFile, free_name
 
 VIDEO, PICTURES, OCCUPANCY, HEAT = "video.mp4", "pictures", "occupancy.png", "heat.png"
 PICTURED = frozenset({"crossing", "enter", "present", "leave", "begin", "end"})

@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from smalta.errors import DataError
 from smalta.system.records import shown
-from smalta.video.event_lines import Event
-from smalta.video.log_header import LogHeader
+from smalta.video.logbook.event_lines import Event
+from smalta.video.logbook.log_header import LogHeader
 
 EVENTS = "events.jsonl"
 _BLOCK = 2**16  # bytes that are read at a time from the end of a log

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smalta.classes import ClassTree
-from smalta.video.conditions import Condition, Still
+from smalta.video.rulebook.conditions import Condition, Still
 
 Point = Literal["foot", "centre", "overlap"]
 Side = Literal["left", "right"]

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalta.video.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
-from smalta.video.tracker_settings import TrackerSettings
+from smalta.video.following.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
+from smalta.video.following.tracker_settings import TrackerSettings
 
 CELL_ERROR = 0.3  # standard deviation of a border, cells: borders lie between cells
 LOWER_EDGE, MIDDLE = 0.0, 0.5  # of an object's length, from its last side

@@ -32,9 +32,9 @@ from typing import Any
 import numpy as np
 
 from smalta.errors import DataError
-from smalta.video.charts import Columns
 from smalta.video.counts import Counts
-from smalta.video.event_lines import Event
+from smalta.video.logbook.event_lines import Event
+from smalta.video.showing.charts import Columns
 
 FILE = "counts.csv"
 LATE_S = 10  # seconds that an event may be known later than it happened

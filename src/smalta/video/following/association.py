@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from smalta.video.known import Known, inside, whole_of
-from smalta.video.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
-from smalta.video.placing import located
-from smalta.video.tracker_settings import TrackerSettings
-from smalta.video.votes import agreement
+from smalta.video.following.known import Known, inside, whole_of
+from smalta.video.following.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
+from smalta.video.following.placing import located
+from smalta.video.following.tracker_settings import TrackerSettings
+from smalta.video.following.votes import agreement
 
 NEVER = 1e6
 LARGER = 1.2  # times the height or width that a part of an object cannot have

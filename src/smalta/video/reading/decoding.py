@@ -16,8 +16,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smalta.errors import DataError
-from smalta.video.sources import Source, pyav, reason_of
-from smalta.video.stamps import MPEG_WRAP_S
+from smalta.video.reading.sources import Source, pyav, reason_of
+from smalta.video.reading.stamps import MPEG_WRAP_S
 
 if TYPE_CHECKING:
     from av import VideoFrame

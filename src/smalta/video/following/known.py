@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from smalta.video.axis import Axis, Habit
 from smalta.video.flow import motion_of, moved_mask
-from smalta.video.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
-from smalta.video.placing import Located, Whole
-from smalta.video.tracker_settings import TrackerSettings
+from smalta.video.following.axis import Axis, Habit
+from smalta.video.following.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
+from smalta.video.following.placing import Located, Whole
+from smalta.video.following.tracker_settings import TrackerSettings
+from smalta.video.following.votes import Votes
 from smalta.video.values import Mask, Track
-from smalta.video.votes import Votes
 
 MEMORY_S = 1.5  # seconds over which height and width are averaged
 LEAST_FLOW_ERROR = 0.02  # sizes

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smalta.errors import ConfigError, DataError
-from smalta.video.conversion import Converter
-from smalta.video.decoding import Decoder
-from smalta.video.items import Ended, Found, Frame, Lost, Video, counts
-from smalta.video.sources import CLOSED, Source, pyav, reason_of
-from smalta.video.stamps import LiveStamps
+from smalta.video.reading.conversion import Converter
+from smalta.video.reading.decoding import Decoder
+from smalta.video.reading.items import Ended, Found, Frame, Lost, Video, counts
+from smalta.video.reading.sources import CLOSED, Source, pyav, reason_of
+from smalta.video.reading.stamps import LiveStamps
 
 if TYPE_CHECKING:
     from av import VideoFrame

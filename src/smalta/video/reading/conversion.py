@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from smalta.errors import DataError
-from smalta.video.sources import pyav
+from smalta.video.reading.sources import pyav
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalta.video.known import Known
-from smalta.video.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
-from smalta.video.tracker_settings import TrackerSettings
+from smalta.video.following.known import Known
+from smalta.video.following.measuring import BOTTOM, LEFT, RIGHT, TOP, Measured
+from smalta.video.following.tracker_settings import TrackerSettings
 
 Box = tuple[float, float, float, float]  # top, left, bottom, right, pixels
 

@@ -1,0 +1,4 @@
+"""What a tracker is made of: places, matching, repaired detections, votes.
+
+Must not know: networks, files, rules.
+"""
