@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 OF_THE_PROCESSOR := tests/runtimes tests/exporting tests/planning tests/inference tests/model
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gallery test test-masked test-slow coverage check bench clean
+.PHONY: help demo gallery test test-masked test-slow coverage check bench bench-video clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,15 @@ coverage: $(STAMP) ## all tests but the slow ones; lists the lines of src that n
 bench: $(STAMP) ## compare with other programs on real data sets; needs SMALTA_DATA=folder of them
 	$(BIN)/pip install --quiet --requirement bench/requirements.txt
 	$(BIN)/python -m bench.all
+
+# an hour on two cores; bench/work/venvs/video holds the rivals
+bench-video: $(STAMP) ## compare watching a camera with other programs, on generated walks, crowds and clips
+	$(BIN)/python -m bench.video_lines
+	$(BIN)/python -m bench.video_tracking --rival bench/work/venvs/video/bin/python
+	$(BIN)/python -m bench.video_reading
+	$(BIN)/python -m bench.video_again
+	$(BIN)/python -m bench.video_events
+	$(BIN)/python -m bench.table
 
 clean: ## remove the environment, caches and what was built
 	rm -rf $(VENV) demo build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,6 +13,7 @@ from typing import Any
 from bench import nuclei
 from bench.common import REPOSITORY, RESULTS, exit_on_error
 from bench.segment import JOBS, WHO, command
+from bench.video_table import video_tables
 from smalta.errors import DataError
 from smalta.system.whole_files import write_bytes
 
@@ -82,7 +83,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         raise DataError("bench/results holds no results; run `python -m bench.segment all` first")
     speed_lines = answer_table(results["answer_speed"]) if "answer_speed" in results else []
     memory_lines = memory_table(results["answer_memory"]) if "answer_memory" in results else []
-    tables = [*lines, "", *object_lines, *speed_lines, *memory_lines]
+    tables = [*lines, "", *object_lines, *speed_lines, *memory_lines, *video_tables(results)]
     return "\n".join([*tables, *notes, "", conditions(shown)])
 
 
