@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from seen_tracks import seen_track
 from smalta.classes import ClassTree
 from smalta.video.events import Event, EventEngine
 from smalta.video.logbook.log_header import LogHeader
@@ -73,21 +74,8 @@ def track(number: int, foot_xy: tuple[float, float], **changes: Any) -> Track:
     """An adult of 16 x 32 px that stands at a place and is seen and sure, unless the changes say otherwise."""
     x, y = foot_xy
     top_left = (round(y / CELL) - 8, round(x / CELL) - 2)
-    values: dict[str, Any] = {
-        "number": number,
-        "node": ADULT,
-        "attributes": {},
-        "mask": Mask(cells=np.ones((8, 4), dtype=bool), top_left=top_left, cell=CELL),
-        "foot_yx": (float(y), float(x)),
-        "velocity_yx": (0.0, 0.0),
-        "first_s": 0.0,
-        "last_s": 0.0,
-        "sure": True,
-        "seen": True,
-        "cut": False,
-        "score": 0.9,
-    }
-    return Track(**values | changes)
+    mask = Mask(cells=np.ones((8, 4), dtype=bool), top_left=top_left, cell=CELL)
+    return seen_track(number, ADULT, mask, **{"foot_yx": (float(y), float(x))} | changes)
 
 
 def step(*tracks: Track, ended: Sequence[Track] = ()) -> Step:

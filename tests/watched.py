@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seen_tracks import seen_track
 from smalta.classes import ClassTree
 from smalta.video.rules import WatchRules
 from smalta.video.values import Mask, Track
@@ -44,19 +45,4 @@ def mask(left: int, top: int, right: int, bottom: int) -> Mask:
 
 def track(number: int, box: tuple[int, int, int, int], node: str = "person", **changes: Any) -> Track:
     """A sure and visible track with a rectangle as its mask."""
-    shape = mask(*box)
-    usual: dict[str, Any] = {
-        "number": number,
-        "node": TREE[node].id,
-        "attributes": {},
-        "mask": shape,
-        "foot_yx": shape.foot_yx,
-        "velocity_yx": (0.0, 0.0),
-        "first_s": 0.0,
-        "last_s": 0.0,
-        "sure": True,
-        "seen": True,
-        "cut": False,
-        "score": 0.9,
-    }
-    return Track(**usual | changes)
+    return seen_track(number, TREE[node].id, mask(*box), **changes)

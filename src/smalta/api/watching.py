@@ -17,12 +17,11 @@ from smalta.api.paces import Region, network_way, paced
 from smalta.errors import ConfigError
 from smalta.inference.opened import OpenedModel, open_model
 from smalta.inference.predictor import Predictor
-from smalta.planning.machine import this_machine
+from smalta.planning.machine import Machine, this_machine
 from smalta.system.allocator import keep_large_blocks
 from smalta.video.frames import open_video
 from smalta.video.mqtt import Address
 from smalta.video.pacing import Pace, VideoFacts
-from smalta.video.reading.items import Video
 from smalta.video.rules import WatchRules
 from smalta.video.seeing import Seer
 from smalta.video.showing.outputs import Wanted, blurred_nodes
@@ -103,9 +102,9 @@ def watch(
             ),
             rules=fitted,
             pace=pace,
-            seer=_seer(opened, pace),
+            seer=_seer(opened, pace, machine),
             wanted=wanted,
-            reopen=lambda number: _reopened(source, fps, number),
+            reopen=lambda number: open_video(source, fps=fps, from_frame=number),
             report=report,
             status=status,
         )
@@ -123,20 +122,15 @@ def _check(wanted: Wanted, rules: WatchRules, folder: Path, cores: int | None) -
         Address.parse(wanted.mqtt, name=folder.resolve().name)
 
 
-def _seer(model: OpenedModel, pace: Pace) -> Seer:
-    """The model, ready to see frames; a file is always seen in the same way, so that its log is always the same."""
-    if pace.live:
-        way = network_way(model, this_machine(), pace.working_hw, threads=pace.cores)
-        runtime = model.runtime(way)
-    else:
+def _seer(model: OpenedModel, pace: Pace, machine: Machine | None) -> Seer:
+    """The model, ready to see frames; without a machine always in the same way, so a file has the same log again."""
+    if machine is None:
         runtime = model.runtime(threads=pace.cores)
+    else:
+        runtime = model.runtime(network_way(model, machine, pace.working_hw, threads=pace.cores))
     keep_large_blocks()
     predictor = Predictor(runtime, model.info, digest=model.digest)
     seer = Seer(predictor, size_hw=pace.crop.size_hw, crop=pace.crop)
     if pace.live:  # the first pass takes several times as long, and frames would be lost meanwhile
         seer(np.zeros((*pace.crop.size_hw, 3), dtype=np.uint8))
     return seer
-
-
-def _reopened(source: str | Path, fps: float | None, number: int) -> Video:
-    return open_video(source, fps=fps, from_frame=number)

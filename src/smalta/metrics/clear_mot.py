@@ -14,11 +14,12 @@ and Nevatia 2009.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from smalta.metrics.sums import added
 from smalta.metrics.tracked_frame import TrackedFrame
 
 LEAST_SIMILARITY = 0.5
@@ -58,8 +59,7 @@ class ClearSums:
     mostly_lost: int = 0
 
     def __add__(self, other: ClearSums) -> ClearSums:
-        names = self.__dataclass_fields__
-        return ClearSums(**{n: a + b for n, a, b in zip(names, astuple(self), astuple(other), strict=True)})
+        return added(self, other)
 
     @property
     def misses(self) -> int:

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from smalta.metrics.semantic import ratio
+from smalta.metrics.sums import added
 from smalta.metrics.tracked_frame import TrackedFrame
 
 ALPHAS = np.arange(1, 20) / 20
@@ -52,13 +53,7 @@ class HotaSums:
     association: np.ndarray
 
     def __add__(self, other: HotaSums) -> HotaSums:
-        return HotaSums(
-            true=self.true + other.true,
-            predicted=self.predicted + other.predicted,
-            matched=self.matched + other.matched,
-            similarity=self.similarity + other.similarity,
-            association=self.association + other.association,
-        )
+        return added(self, other)
 
     def det_a(self) -> np.ndarray:
         """(19,) DetA at each alpha; nan without any object."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from smalta.metrics.assignment import heaviest_pairs
 from smalta.metrics.clear_mot import LEAST_SIMILARITY, share
+from smalta.metrics.sums import added
 from smalta.metrics.tracked_frame import TrackedFrame
 
 
@@ -36,11 +37,7 @@ class IdentitySums:
     shared: int = 0
 
     def __add__(self, other: IdentitySums) -> IdentitySums:
-        return IdentitySums(
-            true=self.true + other.true,
-            predicted=self.predicted + other.predicted,
-            shared=self.shared + other.shared,
-        )
+        return added(self, other)
 
     @property
     def idf1(self) -> float:

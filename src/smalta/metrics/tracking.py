@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from smalta.metrics.clear_mot import Clear, ClearSums
 from smalta.metrics.hota import Hota, HotaSums
 from smalta.metrics.identity import Identity, IdentitySums
+from smalta.metrics.sums import added
 from smalta.metrics.tracked_frame import TrackedFrame
 
 
@@ -76,11 +77,7 @@ class TrackingSums:
     hota: HotaSums
 
     def __add__(self, other: TrackingSums) -> TrackingSums:
-        return TrackingSums(
-            clear=self.clear + other.clear,
-            identity=self.identity + other.identity,
-            hota=self.hota + other.hota,
-        )
+        return added(self, other)
 
     def scores(self) -> TrackingScores:
         """The scores of these sums."""

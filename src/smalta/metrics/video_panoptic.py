@@ -27,6 +27,7 @@ import numpy as np
 from smalta.errors import ShapeError
 from smalta.metrics.panoptic import SegmentMap, mean_quality, panoptic_counts
 from smalta.metrics.semantic import confusion, counts_of, mean_of_present, ratio
+from smalta.metrics.sums import added
 
 # Kim et al. label every fifth frame of Cityscapes-VPS; their k = 0, 5, 10, 15 are 1 to 4 labelled frames
 WINDOWS = (1, 2, 3, 4)
@@ -110,11 +111,7 @@ class StqSums:
     association: float
 
     def __add__(self, other: StqSums) -> StqSums:
-        return StqSums(
-            confusion=self.confusion + other.confusion,
-            tracks=self.tracks + other.tracks,
-            association=self.association + other.association,
-        )
+        return added(self, other)
 
     @property
     def association_quality(self) -> float:

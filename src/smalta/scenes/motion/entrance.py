@@ -24,7 +24,7 @@ from smalta.scenes.motion.paths import WARM_S, Motion
 from smalta.scenes.motion.truth import at_frames, below, crossings, in_picture, lasting, on_ground, pixels
 from smalta.scenes.motion.values import ClipTruth, TrueContact
 from smalta.scenes.motion.walking import Go, Wait, Walker, walk
-from smalta.scenes.motion.world import Actor, World
+from smalta.scenes.motion.world import Actor, World, aim
 
 TRIES = 40
 END_CLEAR = 0.7  # metres around the line that are free when a clip begins and ends
@@ -82,13 +82,12 @@ def _camera(rng: np.random.Generator, size_hw: tuple[int, int]) -> Camera:
     else:
         eye = np.array([rng.uniform(-0.8, 0.8), rng.uniform(3.9, 4.5), rng.uniform(-3.5, -2.9)])
         target, focal = np.array([eye[0] + rng.uniform(-0.3, 0.3), 0.5, rng.uniform(-1.25, -0.95)]), 0.52
-    ahead = target - eye
-    yaw, pitch = np.arctan2(ahead[0], ahead[2]), np.arctan2(-ahead[1], np.hypot(ahead[0], ahead[2]))
+    yaw, pitch = aim(eye, target)
     across = max(size_hw[1], size_hw[0] * 16 / 9)
     return Camera.look(
         eye.tolist(),
-        yaw=float(yaw),
-        pitch=float(pitch),
+        yaw=yaw,
+        pitch=pitch,
         roll=float(rng.normal(0, 0.012)),
         focal=float(focal * across),
         size_hw=size_hw,

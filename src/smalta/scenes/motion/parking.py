@@ -13,14 +13,13 @@ picture.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from smalta.classes import ClassTree
 from smalta.scenes.canvas import Camera
-from smalta.scenes.motion.bodies import draw_body
 from smalta.scenes.motion.driving import Crowd, Leg, Route, arc, drive, parked, touches
 from smalta.scenes.motion.parking_ground import Lot, build_stage
 from smalta.scenes.motion.paths import WARM, WARM_S, Motion
@@ -28,7 +27,7 @@ from smalta.scenes.motion.street import daylight, draw_vehicle
 from smalta.scenes.motion.truth import at_frames, doubtful, in_picture, lasting, polygon
 from smalta.scenes.motion.values import ClipTruth, TrueContact
 from smalta.scenes.motion.walking import Go, Wait, Walker, walk
-from smalta.scenes.motion.world import Actor, World
+from smalta.scenes.motion.world import Actor, Vehicle, World, actors_of, aim
 from smalta.scenes.solids import Model
 
 TRIES = 30
@@ -63,19 +62,6 @@ def parking_tree() -> ClassTree:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Car:
-    """One vehicle and its motion from before the clip."""
-
-    node: str
-    model: Model
-    motion: Motion
-
-    @property
-    def length(self) -> float:
-        return self.model.ends[1] - self.model.ends[0]
-
-
 def build_parking(seed: int, seconds: float, times_s: np.ndarray, size_hw: tuple[int, int]) -> World:
     """The world of one clip."""
     rng = np.random.default_rng((seed, 1))
@@ -87,7 +73,7 @@ def build_parking(seed: int, seconds: float, times_s: np.ndarray, size_hw: tuple
         moving = np.random.default_rng((seed, 2, k))
         people = walk(_plans(moving, lot, seconds), seconds=seconds)
         cars = _cars(moving, lot, [lot.places[i] for i in zones], people, seconds)
-        actors = _actors(people, cars, np.random.default_rng((seed, 5)))
+        actors = actors_of(people, cars, np.random.default_rng((seed, 5)))
         truth, clear = _truth(actors, lot, list(zones), camera, seconds, times_s)
         if clear and _apart(cars, people):
             break
@@ -95,7 +81,7 @@ def build_parking(seed: int, seconds: float, times_s: np.ndarray, size_hw: tuple
     return World(
         camera=camera,
         light=light,
-        actors=tuple(actors),
+        actors=actors,
         truth=truth,
         rules=_rules(size_hw, zones),
         stage=lambda wide: build_stage(np.random.default_rng((seed, 6)), lot, wide, light, tree),
@@ -108,12 +94,11 @@ def _camera(rng: np.random.Generator, lot: Lot, size_hw: tuple[int, int]) -> Cam
     across = max(size_hw[1], size_hw[0] * 16 / 9)
     eye = np.array([rng.uniform(-4.0, 4.0), rng.uniform(8.4, 10.0), -lot.long - rng.uniform(6.0, 7.5)])
     target = np.array([0.4 * eye[0] + rng.uniform(-1.0, 1.0), 0.0, rng.uniform(0.4, 1.5)])
-    ahead = target - eye
-    yaw, pitch = np.arctan2(ahead[0], ahead[2]), np.arctan2(-ahead[1], np.hypot(ahead[0], ahead[2]))
+    yaw, pitch = aim(eye, target)
     return Camera.look(
         eye.tolist(),
-        yaw=float(yaw),
-        pitch=float(pitch),
+        yaw=yaw,
+        pitch=pitch,
         roll=float(rng.normal(0, 0.012)),
         focal=float(rng.uniform(0.62, 0.7) * across),
         size_hw=size_hw,
@@ -160,7 +145,7 @@ def _cars(
     seen: list[tuple[float, int]],
     people: list[Motion],
     seconds: float,
-) -> list[_Car]:
+) -> list[Vehicle]:
     """Cars in places, some of which leave, and cars that come for free places or drive through."""
     share = rng.uniform(0.3, 0.85)
     taken = {place: bool(rng.random() < share) for place in lot.places}
@@ -183,7 +168,7 @@ def _cars(
             x, z = lot.middle(place)
             yaw = lot.yaw(place, backwards=bool(rng.random() < 0.3)) + rng.normal(0, 0.03)
             motion = parked(x + rng.normal(0, 0.1), z + rng.normal(0, 0.12), yaw, seconds)
-            cars.append(_Car(node=node, model=model, motion=motion))
+            cars.append(Vehicle(node=node, model=model, motion=motion))
     crowds = [Crowd.of_people(people)] if people else []
     begin = rng.uniform(-6.0, -1.0)
     for job, goal in jobs:
@@ -199,7 +184,7 @@ def _cars(
             stays=job == "come",
         )
         crowds.append(Crowd.of_vehicle(motion, length, seconds=6.0))
-        cars.append(_Car(node=node, model=model, motion=motion))
+        cars.append(Vehicle(node=node, model=model, motion=motion))
         begin += rng.uniform(3.0, 6.5)
     return cars
 
@@ -242,19 +227,7 @@ def _route(rng: np.random.Generator, lot: Lot, job: str, place: tuple[float, int
     ])  # fmt: skip
 
 
-def _actors(people: list[Motion], cars: list[_Car], looks: np.random.Generator) -> list[Actor]:
-    """All who are there during the clip."""
-    actors: list[Actor] = []
-    for person in people:
-        if (motion := person.cut()).here.sum() > 2:
-            actors.append(Actor(number=len(actors) + 1, node="person", look=draw_body(looks), motion=motion))
-    for car in cars:
-        if (motion := car.motion.cut()).here.sum() > 2:
-            actors.append(Actor(number=len(actors) + 1, node=car.node, look=car.model, motion=motion))
-    return actors
-
-
-def _apart(cars: list[_Car], people: list[Motion]) -> bool:
+def _apart(cars: list[Vehicle], people: list[Motion]) -> bool:
     """Whether no vehicle that moves touches anybody."""
     moving = [car for car in cars if np.ptp(car.motion.stride[WARM:]) > 0.1]
     crowd = Crowd.of_people(people) if people else None
@@ -268,7 +241,7 @@ def _apart(cars: list[_Car], people: list[Motion]) -> bool:
 
 
 def _truth(
-    actors: list[Actor], lot: Lot, shown: list[int], camera: Camera, seconds: float, times_s: np.ndarray
+    actors: Sequence[Actor], lot: Lot, shown: list[int], camera: Camera, seconds: float, times_s: np.ndarray
 ) -> tuple[ClipTruth, bool]:
     """The truth, and whether no contact is about as long as its rule asks for."""
     n_steps = len(actors[0].motion.here) if actors else 2

@@ -15,7 +15,6 @@ unless something hides the foot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,14 +23,13 @@ from smalta.classes import ClassTree
 from smalta.scenes import vehicles
 from smalta.scenes.canvas import Camera
 from smalta.scenes.light import Light
-from smalta.scenes.motion.bodies import draw_body
 from smalta.scenes.motion.driving import Crowd, Leg, Route, drive, touches
 from smalta.scenes.motion.paths import WARM_S, Motion
 from smalta.scenes.motion.street_ground import Street, build_stage
 from smalta.scenes.motion.truth import at_frames, doubtful, in_picture, lasting
 from smalta.scenes.motion.values import ClipTruth, TrueContact
 from smalta.scenes.motion.walking import Go, Wait, Walker, walk
-from smalta.scenes.motion.world import Actor, World, near_edge
+from smalta.scenes.motion.world import Actor, Vehicle, World, actors_of, aim, near_edge
 from smalta.scenes.solids import Model
 
 TRIES = 30
@@ -75,19 +73,6 @@ def street_tree() -> ClassTree:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Driver:
-    """One vehicle and its motion from before the clip."""
-
-    node: str
-    model: Model
-    motion: Motion
-
-    @property
-    def length(self) -> float:
-        return self.model.ends[1] - self.model.ends[0]
-
-
 def build_street(seed: int, seconds: float, times_s: np.ndarray, size_hw: tuple[int, int]) -> World:
     """The world of one clip."""
     rng = np.random.default_rng((seed, 1))
@@ -98,7 +83,7 @@ def build_street(seed: int, seconds: float, times_s: np.ndarray, size_hw: tuple[
         moving = np.random.default_rng((seed, 2, k))
         people = walk(_plans(moving, street, seconds), seconds=seconds)
         drivers = _drivers(moving, street, people, seconds)
-        actors = _actors(people, drivers, np.random.default_rng((seed, 5)))
+        actors = actors_of(people, drivers, np.random.default_rng((seed, 5)))
         truth, clear = _truth(actors, street, camera, seconds, times_s)
         if clear and _apart(people, drivers):
             break
@@ -127,13 +112,12 @@ def _camera(rng: np.random.Generator, street: Street, size_hw: tuple[int, int]) 
     side = rng.choice((-1, 1))
     eye = np.array([side * rng.uniform(0.6, 0.95) * street.edge, rng.uniform(5.6, 7.6), 0.0])
     target = np.array([side * rng.uniform(-0.6, 1.2), 0.0, rng.uniform(12.0, 14.5)])
-    ahead = target - eye
-    yaw, pitch = np.arctan2(ahead[0], ahead[2]), np.arctan2(-ahead[1], np.hypot(ahead[0], ahead[2]))
+    yaw, pitch = aim(eye, target)
     across = max(size_hw[1], size_hw[0] * 16 / 9)
     focal = float(rng.uniform(0.82, 0.98) * across)
     return Camera.look(
         eye.tolist(),
-        yaw=float(yaw),
+        yaw=yaw,
         pitch=float(max(pitch, np.arctan(0.5 * size_hw[0] / focal) + 0.17)),
         roll=float(rng.normal(0, 0.012)),
         focal=focal,
@@ -236,10 +220,10 @@ def _stand(rng: np.random.Generator, street: Street, seconds: float) -> Walker:
     return Walker(start_xz=(x, z + rng.uniform(-4, 4)), begin_s=-WARM_S, speed=_speed(rng), script=script)
 
 
-def _drivers(rng: np.random.Generator, street: Street, people: list[Motion], seconds: float) -> list[_Driver]:
+def _drivers(rng: np.random.Generator, street: Street, people: list[Motion], seconds: float) -> list[Vehicle]:
     """Vehicles one after the other; each brakes for people and for those who came before."""
     crowds = [Crowd.of_people(people)] if people else []
-    found: list[_Driver] = []
+    found: list[Vehicle] = []
     begin = -WARM_S + rng.uniform(0.0, 3.0)
     while begin < seconds - 2.0:
         node, model = draw_vehicle(rng, buses=True)
@@ -252,7 +236,7 @@ def _drivers(rng: np.random.Generator, street: Street, people: list[Motion], sec
             length=length,
             crowds=crowds,
         )
-        driver = _Driver(node=node, model=model, motion=motion)
+        driver = Vehicle(node=node, model=model, motion=motion)
         crowds.append(Crowd.of_vehicle(motion, length))
         found.append(driver)
         begin += rng.uniform(2.6, 6.5)
@@ -292,7 +276,7 @@ def _route(rng: np.random.Generator, street: Street, length: float) -> Route:
     ])  # fmt: skip
 
 
-def _apart(people: list[Motion], drivers: list[_Driver]) -> bool:
+def _apart(people: list[Motion], drivers: list[Vehicle]) -> bool:
     """Whether no vehicle touches anybody."""
     crowds = [Crowd.of_people(people)] if people else []
     for k, driver in enumerate(drivers):
@@ -302,18 +286,6 @@ def _apart(people: list[Motion], drivers: list[_Driver]) -> bool:
         if any(touches(driver.motion, driver.length, other, 1.7) for other in others):
             return False
     return True
-
-
-def _actors(people: list[Motion], drivers: list[_Driver], looks: np.random.Generator) -> tuple[Actor, ...]:
-    """All who are there during the clip."""
-    actors: list[Actor] = []
-    for person in people:
-        if (motion := person.cut()).here.sum() > 2:
-            actors.append(Actor(number=len(actors) + 1, node="person", look=draw_body(looks), motion=motion))
-    for driver in drivers:
-        if (motion := driver.motion.cut()).here.sum() > 2:
-            actors.append(Actor(number=len(actors) + 1, node=driver.node, look=driver.model, motion=motion))
-    return tuple(actors)
 
 
 def _truth(

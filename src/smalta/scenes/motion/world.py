@@ -1,14 +1,14 @@
 """A clip before it is drawn: who moves where, what stands still, and the truth.
 
 In:  nothing; the modules of the kinds of clips make these values.
-Out: `Actor`, `World`.
+Out: `Actor`, `Vehicle`, `World`.
 
 Must not know: kinds of clips, how pictures are made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from smalta.scenes.canvas import Camera
 from smalta.scenes.light import Light
-from smalta.scenes.motion.bodies import Body
+from smalta.scenes.motion.bodies import Body, draw_body
 from smalta.scenes.motion.paths import Motion
 from smalta.scenes.motion.values import ClipTruth
 from smalta.scenes.solids import Model
@@ -50,6 +50,50 @@ class Actor:
     def ends(self) -> tuple[float, float]:
         """Metres to the rear (negative) and to the front on the ground."""
         return (-PERSON_HALF, PERSON_HALF) if isinstance(self.look, Body) else self.look.ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vehicle:
+    """One vehicle and its motion from before the clip.
+
+    Attributes:
+        node: path of its class.
+        model: what it looks like.
+        motion: where it is, from before the clip.
+    """
+
+    node: str
+    model: Model
+    motion: Motion
+
+    @property
+    def length(self) -> float:
+        """Metres."""
+        return self.model.ends[1] - self.model.ends[0]
+
+
+def actors_of(people: Sequence[Motion], vehicles: Sequence[Vehicle], looks: np.random.Generator) -> tuple[Actor, ...]:
+    """All who are there during the clip, people first.
+
+    Args:
+        people: motions from before the clip.
+        vehicles: with theirs.
+        looks: draws what the people look like.
+    """
+    actors: list[Actor] = []
+    for person in people:
+        if (motion := person.cut()).here.sum() > 2:
+            actors.append(Actor(number=len(actors) + 1, node="person", look=draw_body(looks), motion=motion))
+    for vehicle in vehicles:
+        if (motion := vehicle.motion.cut()).here.sum() > 2:
+            actors.append(Actor(number=len(actors) + 1, node=vehicle.node, look=vehicle.model, motion=motion))
+    return tuple(actors)
+
+
+def aim(eye: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """Yaw and pitch, as `Camera.look` takes them, of a camera that looks from a place to another; both (3,) metres."""
+    ahead = target - eye
+    return float(np.arctan2(ahead[0], ahead[2])), float(np.arctan2(-ahead[1], np.hypot(ahead[0], ahead[2])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -110,10 +110,7 @@ def _parts(
 ) -> dict[int, int]:
     """Rows of the known objects by rows of the detections that are further parts of them."""
     taken = {detection for _, detection in pairs}
-    owner = {detection: row for row, detection in pairs}
-    now = {
-        row: boxes[detection] for row, detection in pairs if detection in taken and _lacks(known[row], boxes[detection])
-    }
+    now = {row: boxes[detection] for row, detection in pairs if _lacks(known[row], boxes[detection])}
     found: dict[int, int] = {}
     for part, box in enumerate(boxes):
         if part in taken or not measured.areas[part]:
@@ -124,7 +121,7 @@ def _parts(
             whole = _around(present, box)
             fits = _height(whole) <= LARGER * one.height and _width(whole) <= LARGER * one.width
             inner = _covered(box, _wider(one.box))
-            if row != owner.get(part) and fits and inner >= share and _lately(one.split_s, time_s, lasting):
+            if fits and inner >= share and _lately(one.split_s, time_s, lasting):
                 best, share = row, inner
         if best >= 0:
             found[part] = best

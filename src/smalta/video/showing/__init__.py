@@ -1,4 +1,4 @@
 """Files for looking at: tables, charts, maps, videos.
 
-Must not know: how events are made, the log.
+Must not know: how events are made, how the log is written.
 """
